@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+#
+# The whole build: `make help` lists the targets. There is no configure step; what can be set is set
+# on the command line:
+#   CC=gcc|clang  CFLAGS='-O2 -g'  WERROR=1  V=1  SANITIZE=address|undefined|thread|address,undefined
+#   PREFIX=/usr/local  LIBDIR=$(PREFIX)/lib  DESTDIR=  BUILD=build
+# Each component is "every .c in its directory", so adding a file needs no change here. Sanitizer and
+# coverage builds have directories of their own beside build/, and never mix with it.
+
+VERSION   := 0.1.0
+SOVERSION := 0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+
+comma := ,
+BUILD ?= build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),-coverage)
+
+# One goal is built on all cores unless -j says otherwise; several goals (`make clean all`) run in
+# the order given.
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
+# --- flags -------------------------------------------------------------------------------------
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PKG_CONFIG ?= pkg-config
+CFLAGS     ?= $(if $(COVERAGE),-O0,-O2) -g
+
+# pkg-config's answer for one library; the plain name where it has none.
+pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null || echo $(2))
+
+WARN       := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla \
+	      $(if $(WERROR),-Werror)
+INSTRUMENT := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+	      -fno-omit-frame-pointer) $(if $(COVERAGE),--coverage)
+# Everything is position independent: the same objects serve the programs, libringsim.so and the
+# mutants' shared objects.
+ALL_CFLAGS := -std=gnu11 -fPIC -fno-semantic-interposition -pthread $(WARN) -Iringsim/include \
+	      -D_GNU_SOURCE= $(CPPFLAGS) $(CFLAGS) $(INSTRUMENT)
+ALL_LDFLAGS := -pthread $(INSTRUMENT) $(LDFLAGS)
+HANDLER_LIBS := $(call pkg,liburing,-luring) -laio
+LIBS         := $(HANDLER_LIBS) $(call pkg,jansson,-ljansson) -ldl
+CUNIT_LIBS   := $(call pkg,cunit,-lcunit)
+
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
+
+# --- sources -----------------------------------------------------------------------------------
+
+HARNESS_PARTS := consumer handlers clauses report target cases trace
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+RINGSIM_OBJS := $(call obj,$(wildcard ringsim/*.c))
+# What a handler is made of, without a main(): linked into programs, and into every mutant.
+HANDLER_OBJS := $(call obj,$(filter-out harness/handlers/main.c,\
+		$(wildcard harness/consumer/*.c harness/handlers/*.c)))
+# All of the harness without its mains: what unit tests may link.
+HARNESS_OBJS := $(call obj,$(filter-out harness/main.c harness/handlers/main.c,\
+		$(wildcard harness/*.c $(HARNESS_PARTS:%=harness/%/*.c))))
+
+TEST_DIRS    := ringsim/tests harness/tests $(HARNESS_PARTS:%=harness/%/tests)
+TEST_SRCS    := $(sort $(wildcard $(TEST_DIRS:%=%/test_*.c)))
+TEST_HELPERS := $(call obj,$(filter-out $(TEST_SRCS),$(wildcard $(TEST_DIRS:%=%/*.c))))
+TEST_SCRIPTS := $(sort $(wildcard harness/tests/*.sh))
+TESTS        := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(TEST_SRCS)))
+MUTANTS      := $(patsubst harness/mutants/%.mutant,$(BUILD)/mutants/%.so,\
+		$(sort $(wildcard harness/mutants/*.mutant)))
+MAN_PAGES    := $(wildcard harness/man/*.1)
+
+ifneq ($(words $(TESTS)),$(words $(sort $(TESTS))))
+$(error two unit tests have the same file name: $(sort $(notdir $(TEST_SRCS))))
+endif
+
+PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
+LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
+
+.PHONY: all tests mutant-objects test conformance mutants coverage valgrind asan tsan lint install \
+	uninstall help clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS) $(LIBRARY) ## Build the programs and the library into build/
+tests: $(TESTS)
+mutant-objects: $(MUTANTS)
+
+# --- building ----------------------------------------------------------------------------------
+
+# Holds the compiler and its flags; newer than the objects when they changed.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libringsim.a: $(RINGSIM_OBJS)
+$(BUILD)/libhandler.a: $(HANDLER_OBJS)
+$(BUILD)/libharness.a: $(HARNESS_OBJS)
+$(BUILD)/libtesting.a: $(TEST_HELPERS)
+$(BUILD)/lib%.a:
+	$(call say,AR,$@)
+	@mkdir -p $(@D); rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/libringsim.so: $(RINGSIM_OBJS) ringsim/libringsim.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libringsim.so.$(SOVERSION) $(if $(SANITIZE),,-Wl,-z,defs) \
+		-Wl,--version-script=ringsim/libringsim.map $(RINGSIM_OBJS) $(ALL_LDFLAGS) -o $@
+
+# Always written: PREFIX may have changed since the last time.
+$(BUILD)/ringsim.pc: ringsim/ringsim.pc.in FORCE
+	@mkdir -p $(@D); sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCDIR@|$(INCDIR)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
+
+link = $(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS)
+
+$(BUILD)/tcmu-harness: $(call obj,harness/main.c) $(HARNESS_OBJS) $(BUILD)/libringsim.a
+	$(call say,LD,$@)
+	$(link) $(LIBS) -o $@
+
+$(BUILD)/tcmu-handler: $(call obj,harness/handlers/main.c) $(HANDLER_OBJS) $(BUILD)/libringsim.a
+	$(call say,LD,$@)
+	$(link) $(HANDLER_LIBS) -o $@
+
+# A test links archives, so that it may include the source it tests and replace what that calls.
+$(foreach t,$(TEST_SRCS),$(eval $(BUILD)/tests/$(basename $(notdir $t)): $(call obj,$t)))
+$(TESTS): $(BUILD)/libtesting.a $(BUILD)/libharness.a $(BUILD)/libringsim.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(link) $(CUNIT_LIBS) $(LIBS) -o $@
+
+# One mutant: the changed source is compiled and linked in front of libhandler.a, whose own copy of
+# that file then has nothing left to offer and stays out. The description goes beside the result.
+$(BUILD)/mutants/%.so: harness/mutants/%.mutant harness/mutants/mutate.awk \
+		$(BUILD)/libhandler.a $(BUILD)/libringsim.a
+	$(call say,MUTANT,$*)
+	$(Q)rm -rf $(@:.so=) $@ && mkdir -p $(@:.so=) && cp $< $(@D)/
+	$(Q)src=$$(sed -n 's/^file:[[:blank:]]*//p' $<); out=$(@:.so=)/$${src##*/}; \
+	awk -f harness/mutants/mutate.awk $< >"$$out" && \
+	$(CC) $(ALL_CFLAGS) -O1 -w -iquote "$$(dirname "$$src")" -c -o "$${out%.c}.o" "$$out" && \
+	$(CC) -shared -Wl,-Bsymbolic -Wl,-u,tcmu_handler_api "$${out%.c}.o" \
+		$(filter %.a,$^) $(ALL_LDFLAGS) $(HANDLER_LIBS) -o $@
+
+# --- checking ----------------------------------------------------------------------------------
+
+# Scripts under test find the programs through BUILD.
+RUN_TESTS = BUILD=$(abspath $(BUILD)) ci/run-tests.sh $(if $(V),-v)
+CHECK     = $(BUILD)/tcmu-harness check
+
+test: all tests ## Unit tests, script tests and the memory handler's conformance
+	@$(RUN_TESTS) $(TESTS) $(TEST_SCRIPTS) '$(CHECK) --handler memory --tap'
+
+conformance: all ## Check the four reference handlers, clause by clause
+	@$(CHECK) --handler memory,psync,libaio,io_uring
+
+mutants: all mutant-objects ## Check that every broken handler is caught
+	@rm -f $(filter-out $(MUTANTS),$(wildcard $(BUILD)/mutants/*.so))
+	@$(CHECK) --mutants $(BUILD)/mutants
+
+# A line of the library that no test reaches fails; GCOVR_EXCL_LINE marks allocation failures.
+GCOVR = gcovr --root . --filter ringsim/ --exclude '.*/tests/' build-coverage
+coverage: ## Line and branch coverage of the library; every line must be reached
+	@rm -rf build-coverage
+	@$(MAKE) --no-print-directory COVERAGE=1 SANITIZE= BUILD=build-coverage CC=gcc test
+	@$(GCOVR) --branches --txt
+	@$(GCOVR) --txt --print-summary --fail-under-line 100
+
+VALGRIND       ?= valgrind -q --leak-check=full --error-exitcode=99 --fair-sched=yes
+VALGRIND_CASES ?= *
+valgrind: all tests ## Unit tests and the memory handler under valgrind
+	@$(RUN_TESTS) -t 600 -w '$(VALGRIND)' $(TESTS) \
+		'$(CHECK) --handler memory --tap --case $(VALGRIND_CASES)'
+
+asan: ## make test under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined test
+tsan: ## make test under ThreadSanitizer
+	@$(MAKE) --no-print-directory SANITIZE=thread test
+
+lint: ## Format, static analysis, shell scripts, spelling, file length
+	@ci/lint.sh
+
+# --- installing --------------------------------------------------------------------------------
+
+D = $(DESTDIR)
+SO_REAL := libringsim.so.$(VERSION)
+install: all ## Install below PREFIX (DESTDIR is put in front)
+	install -d $(D)$(BINDIR) $(D)$(LIBDIR)/pkgconfig $(D)$(INCDIR)/ringsim
+	install -m 755 $(PROGRAMS) $(D)$(BINDIR)
+	install -m 644 ringsim/include/ringsim/*.h $(D)$(INCDIR)/ringsim
+	install -m 644 $(BUILD)/libringsim.a $(D)$(LIBDIR)
+	install -m 644 $(BUILD)/libringsim.so $(D)$(LIBDIR)/$(SO_REAL)
+	ln -sf $(SO_REAL) $(D)$(LIBDIR)/libringsim.so.$(SOVERSION)
+	ln -sf libringsim.so.$(SOVERSION) $(D)$(LIBDIR)/libringsim.so
+	install -m 644 $(BUILD)/ringsim.pc $(D)$(LIBDIR)/pkgconfig
+	$(if $(MAN_PAGES),install -d $(D)$(MANDIR)/man1 && install -m 644 $(MAN_PAGES) $(D)$(MANDIR)/man1)
+
+uninstall: ## Remove what install put there
+	rm -f $(PROGRAMS:$(BUILD)/%=$(D)$(BINDIR)/%) $(D)$(LIBDIR)/pkgconfig/ringsim.pc
+	rm -f $(addprefix $(D)$(LIBDIR)/,libringsim.a libringsim.so libringsim.so.$(SOVERSION) $(SO_REAL))
+	rm -f $(patsubst harness/man/%,$(D)$(MANDIR)/man1/%,$(MAN_PAGES))
+	rm -f $(patsubst ringsim/include/%,$(D)$(INCDIR)/%,$(wildcard ringsim/include/ringsim/*.h))
+	-rmdir $(D)$(INCDIR)/ringsim
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@sed -n '/^# on the command line/,/^#   PREFIX/s/^#  */  /p' Makefile
+
+clean: ## Remove build/ and its siblings
+	rm -rf $(BUILD) build build-*/
+
+-include $(patsubst %.o,%.d,$(RINGSIM_OBJS) $(HARNESS_OBJS) $(TEST_HELPERS) $(call obj,\
+	$(TEST_SRCS) harness/main.c harness/handlers/main.c))

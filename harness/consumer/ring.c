@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handler's side of mailbox and ring; see consumer.h.
+ *
+ * Two private indices follow the kernel's head: @next, where fetching goes on, and @tail, where the
+ * next answer goes. Everything between the tail and @next has been copied out, which is why an
+ * answer may overwrite any slot there (HND-052). cmd_tail itself is stored once per flush, with
+ * release, after all answers that it covers (HND-038), and never as an intermediate value
+ * (HND-040).
+ */
+#include "consumer.h"
+
+#include <ringsim/shm.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Ring offset after an entry of @len bytes at @off. */
+static uint32_t ring_next(const struct consumer *c, uint32_t off, uint32_t len)
+{
+	uint32_t next = off + len;
+
+	if (next >= c->cmdr_size)
+		next -= c->cmdr_size;
+	return next;
+}
+
+static uint64_t entry_at(const struct consumer *c, uint32_t off)
+{
+	return (uint64_t)c->cmdr_off + off;
+}
+
+static uint32_t len_op_at(const struct consumer *c, uint32_t off)
+{
+	return shm_load32(c->region, entry_at(c, off));
+}
+
+static uint32_t load_head(struct consumer *c)
+{
+	uint32_t head = shm_load32_acquire(c->region, RINGSIM_OFF_HEAD);
+
+	consumer_step(c, CONSUMER_STEP_HEAD);
+	return head;
+}
+
+/* Refuses what this consumer does not understand, before anything is written (HND-001, HND-002). */
+static int check_mailbox(struct consumer *c)
+{
+	struct tcmu_mailbox mb;
+
+	if (c->region_len < sizeof(mb))
+		return -EPROTO;
+	shm_read(&mb, c->region, 0, sizeof(mb));
+	if (mb.version != TCMU_MAILBOX_VERSION)
+		return -EPROTO;
+	if (mb.cmdr_off < sizeof(mb) || mb.cmdr_off % 8 || mb.cmdr_size % 8 || !mb.cmdr_size)
+		return -EPROTO;
+	if (!shm_span_ok(mb.cmdr_off, mb.cmdr_size, c->region_len))
+		return -EPROTO;
+	if (mb.cmd_tail % 8 || mb.cmd_tail >= mb.cmdr_size)
+		return -EPROTO;
+	c->cmdr_off = mb.cmdr_off;
+	c->cmdr_size = mb.cmdr_size;
+	c->flags = mb.flags;
+	return 0;
+}
+
+static int ring_doorbell(struct consumer *c)
+{
+	uint32_t value = 0;
+	ssize_t n;
+
+	do {
+		n = c->uio.write(c->uio.ctx, &value, sizeof(value));
+	} while (n < 0 && errno == EINTR);
+	consumer_step(c, CONSUMER_STEP_DOORBELL);
+	if (n < 0)
+		return -errno;
+	return 1;
+}
+
+int consumer_attach(struct consumer *c, const struct consumer_uio *uio, size_t map0_len,
+		    const struct consumer_probe *probe, bool in_order)
+{
+	int rc;
+
+	*c = (struct consumer){ .uio = *uio, .region_len = map0_len, .alloc = malloc };
+	if (probe)
+		c->probe = *probe;
+	c->region = uio->map(uio->ctx, map0_len, 0);
+	if (!c->region)
+		return -errno;
+	rc = check_mailbox(c);
+	if (rc) {
+		consumer_detach(c);
+		return rc;
+	}
+	c->in_order = in_order;
+	if (!(c->flags & TCMU_MAILBOX_FLAG_CAP_OOOC))
+		c->in_order = true;
+	c->tail = shm_load32(c->region, RINGSIM_OFF_TAIL);
+	c->published = c->tail;
+	c->next = c->tail;
+	c->replay_end = load_head(c);
+	c->replaying = c->next != c->replay_end;
+	/* A predecessor may have died between its tail and its doorbell (HND-063). */
+	rc = ring_doorbell(c);
+	if (rc < 0) {
+		consumer_detach(c);
+		return rc;
+	}
+	return 0;
+}
+
+void consumer_detach(struct consumer *c)
+{
+	if (c->region)
+		c->uio.unmap(c->uio.ctx, c->region, c->region_len);
+	c->region = NULL;
+}
+
+/*
+ * Moves the tail over entries that need no answer. Everything below @next has been looked at, so
+ * whatever is found here was skipped by fetch or was a TMR.
+ */
+static void skip_unanswered(struct consumer *c)
+{
+	uint32_t len_op;
+
+	while (c->tail != c->next) {
+		len_op = len_op_at(c, c->tail);
+		if (tcmu_hdr_get_op(len_op) == TCMU_OP_CMD)
+			break;
+		c->tail = ring_next(c, c->tail, tcmu_hdr_get_len(len_op));
+	}
+}
+
+static void iov_free(struct consumer_cmd *cmd)
+{
+	if (cmd->iov != cmd->inline_iov)
+		free(cmd->iov);
+	cmd->iov = cmd->inline_iov;
+}
+
+/* Copies @n iovs out of the ring and turns offsets into pointers. False: they make no sense. */
+static bool fetch_iovs(struct consumer *c, struct consumer_cmd *cmd, uint64_t off, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		struct iovec iov;
+
+		shm_read(&iov, c->region, off + i * sizeof(iov), sizeof(iov));
+		if (!shm_span_ok((uintptr_t)iov.iov_base, iov.iov_len, c->region_len))
+			return false;
+		cmd->iov[i].iov_base = c->region + (uintptr_t)iov.iov_base;
+		cmd->iov[i].iov_len = iov.iov_len;
+		if (i < cmd->iov_cnt)
+			cmd->len += iov.iov_len;
+		else
+			cmd->bidi_len += iov.iov_len;
+	}
+	return true;
+}
+
+static bool fetch_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_off,
+		      uint64_t entry_end)
+{
+	uint64_t room = entry_end - cdb_off;
+	uint32_t len;
+
+	if (cdb_off >= entry_end)
+		return false;
+	if (room > RINGSIM_CDB_MAX)
+		room = RINGSIM_CDB_MAX;
+	shm_read(cmd->cdb, c->region, cdb_off, room);
+	len = ringsim_cdb_len(cmd->cdb);
+	cmd->cdb_len = (uint16_t)(len < room ? len : room);
+	memset(cmd->cdb + cmd->cdb_len, 0, room - cmd->cdb_len);
+	return true;
+}
+
+/* A private copy of the request at @off; @cmd->bad or @cmd->nomem if there can be none. */
+static void fetch_cmd(struct consumer *c, struct consumer_cmd *cmd, uint32_t off, uint32_t len)
+{
+	uint64_t entry = entry_at(c, off), iovs, cdb_off;
+	struct tcmu_cmd_entry e;
+
+	shm_read(&e, c->region, entry, RINGSIM_OFF_IOV);
+	cdb_off = e.req.cdb_off;
+	cmd->id = e.hdr.cmd_id;
+	cmd->replay = c->replaying;
+	cmd->nomem = cmd->bad = cmd->done = false;
+	cmd->iov = cmd->inline_iov;
+	cmd->iov_cnt = e.req.iov_cnt;
+	cmd->bidi_cnt = e.req.iov_bidi_cnt;
+	cmd->len = cmd->bidi_len = 0;
+	cmd->status = cmd->uflags = 0;
+	cmd->read_len = 0;
+	cmd->next = NULL;
+	memset(cmd->cdb, 0, 16);
+	iovs = (uint64_t)cmd->iov_cnt + cmd->bidi_cnt;
+	if (!shm_span_ok(RINGSIM_OFF_IOV, iovs * sizeof(struct iovec), len) || cdb_off < entry ||
+	    !fetch_cdb(c, cmd, cdb_off, entry + len)) {
+		cmd->bad = true;
+		cmd->iov_cnt = cmd->bidi_cnt = 0;
+		return;
+	}
+	if (iovs > CONSUMER_INLINE_IOVS)
+		cmd->iov = c->alloc(iovs * sizeof(struct iovec));
+	if (!cmd->iov) {
+		cmd->nomem = true;
+		cmd->iov = cmd->inline_iov;
+		cmd->iov_cnt = cmd->bidi_cnt = 0;
+		return;
+	}
+	if (!fetch_iovs(c, cmd, entry + RINGSIM_OFF_IOV, (uint32_t)iovs)) {
+		cmd->bad = true;
+		cmd->iov_cnt = cmd->bidi_cnt = 0;
+		cmd->len = cmd->bidi_len = 0;
+	}
+}
+
+/* TMR entries carry their list behind 32 bytes; it is read while the entry is not published. */
+static void fetch_tmr(struct consumer *c, uint32_t off, uint32_t len)
+{
+	struct tcmu_tmr_entry e;
+	uint32_t room = (len - (uint32_t)sizeof(e)) / 2;
+
+	shm_read(&e, c->region, entry_at(c, off), sizeof(e));
+	c->tmr.type = e.tmr_type;
+	c->tmr.cnt = e.cmd_cnt;
+	if (c->tmr.cnt > room)
+		c->tmr.cnt = room;
+	c->tmr.ids = entry_at(c, off) + sizeof(e);
+}
+
+uint16_t consumer_tmr_id(const struct consumer *c, uint32_t i)
+{
+	if (i >= c->tmr.cnt)
+		return 0;
+	return shm_load16(c->region, c->tmr.ids + 2ull * i);
+}
+
+static void set_unknown_op(struct consumer *c, uint32_t off)
+{
+	uint64_t at = entry_at(c, off) + RINGSIM_OFF_UFLAGS;
+
+	shm_store8(c->region, at, shm_load8(c->region, at) | TCMU_UFLAG_UNKNOWN_OP);
+	consumer_step(c, CONSUMER_STEP_RSP);
+}
+
+static void enqueue(struct consumer *c, struct consumer_cmd *cmd)
+{
+	if (c->last)
+		c->last->next = cmd;
+	else
+		c->first = cmd;
+	c->last = cmd;
+}
+
+/* Leaves @next on the entry if its length cannot be: nothing after it can be trusted. */
+static bool length_ok(const struct consumer *c, uint32_t off, uint32_t op, uint32_t len)
+{
+	uint32_t least = 8;
+
+	if (op == TCMU_OP_CMD)
+		least = RINGSIM_RSP_END;
+	if (op == TCMU_OP_TMR)
+		least = sizeof(struct tcmu_tmr_entry);
+	return len >= least && len <= c->cmdr_size - off;
+}
+
+enum consumer_entry consumer_fetch(struct consumer *c, struct consumer_cmd *cmd)
+{
+	uint32_t off, len_op, len, op;
+
+	while (c->next != load_head(c)) {
+		off = c->next;
+		if (off == c->replay_end)
+			c->replaying = false;
+		len_op = len_op_at(c, off);
+		op = tcmu_hdr_get_op(len_op);
+		len = tcmu_hdr_get_len(len_op);
+		if (!length_ok(c, off, op, len))
+			break;
+		if (op == TCMU_OP_CMD) {
+			fetch_cmd(c, cmd, off, len);
+			c->next = ring_next(c, off, len);
+			c->outstanding++;
+			if (c->in_order)
+				enqueue(c, cmd);
+			return CONSUMER_CMD;
+		}
+		c->next = ring_next(c, off, len);
+		if (op == TCMU_OP_PAD)
+			continue;
+		if (op == TCMU_OP_TMR) {
+			fetch_tmr(c, off, len);
+			return CONSUMER_TMR;
+		}
+		set_unknown_op(c, off);
+	}
+	return CONSUMER_EMPTY;
+}
+
+bool consumer_pending(struct consumer *c)
+{
+	return c->next != load_head(c);
+}
+
+/* Puts the answer to @cmd into the slot at the tail, whoever's request was there (HND-051). */
+static void put_answer(struct consumer *c, struct consumer_cmd *cmd)
+{
+	uint64_t entry;
+	uint32_t len;
+
+	skip_unanswered(c);
+	entry = entry_at(c, c->tail);
+	len = tcmu_hdr_get_len(len_op_at(c, c->tail));
+	shm_store16(c->region, entry + RINGSIM_OFF_ID, cmd->id);
+	consumer_step(c, CONSUMER_STEP_RSP);
+	if (cmd->status == 0x02) {
+		shm_write(c->region, entry + RINGSIM_OFF_SENSE, cmd->sense, sizeof(cmd->sense));
+		consumer_step(c, CONSUMER_STEP_RSP);
+	}
+	shm_store32(c->region, entry + RINGSIM_OFF_RDLEN, cmd->read_len);
+	shm_store8(c->region, entry + RINGSIM_OFF_STATUS, cmd->status);
+	consumer_step(c, CONSUMER_STEP_RSP);
+	shm_store8(c->region, entry + RINGSIM_OFF_UFLAGS, cmd->uflags);
+	consumer_step(c, CONSUMER_STEP_RSP);
+	c->tail = ring_next(c, c->tail, len);
+	c->outstanding--;
+	iov_free(cmd);
+}
+
+void consumer_complete(struct consumer *c, struct consumer_cmd *cmd)
+{
+	if (!c->in_order) {
+		put_answer(c, cmd);
+		return;
+	}
+	cmd->done = true;
+	while (c->first && c->first->done) {
+		cmd = c->first;
+		c->first = cmd->next;
+		if (!c->first)
+			c->last = NULL;
+		put_answer(c, cmd);
+		if (c->release)
+			c->release(c->release_ctx, cmd);
+	}
+}
+
+int consumer_flush(struct consumer *c)
+{
+	int rc;
+
+	skip_unanswered(c);
+	if (c->tail != c->published) {
+		shm_store32_release(c->region, RINGSIM_OFF_TAIL, c->tail);
+		c->published = c->tail;
+		c->ring_owed = true;
+		consumer_step(c, CONSUMER_STEP_TAIL);
+	}
+	if (!c->ring_owed)
+		return 0;
+	rc = ring_doorbell(c);
+	if (rc > 0)
+		c->ring_owed = false;
+	return rc;
+}
+
+int consumer_read_event(struct consumer *c)
+{
+	int32_t count;
+	ssize_t n;
+
+	do {
+		n = c->uio.read(c->uio.ctx, &count, sizeof(count));
+	} while (n < 0 && errno == EINTR);
+	consumer_step(c, CONSUMER_STEP_READ);
+	if (n == (ssize_t)sizeof(count))
+		return 1;
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	return -EIO;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The io_uring engine: many operations in flight, submitted in batches.
+ *
+ * An operation has at most one entry queued or in the kernel, so queues of the store's depth never
+ * overflow. The ring's own descriptor polls readable while completions wait, which needs no
+ * eventfd, no clearing read and cannot lose a wakeup. A request is free again before done() is
+ * called: done() may submit, and may not return.
+ */
+#define _GNU_SOURCE
+#include "store_engine.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KICK_RETRIES  100
+#define KICK_RETRY_MS 1
+
+struct uring_req {
+	struct store_plan plan;
+	struct uring_req *next; /* free list */
+};
+
+struct uring_engine {
+	struct io_uring ring;
+	struct uring_req *reqs, *free;
+	uint32_t in_kernel; /* submitted or queued entries */
+	uint32_t finished;  /* running count */
+};
+
+static int uring_open(struct store *s, const struct store_config *cfg, char *err, size_t err_len)
+{
+	struct uring_engine *e = calloc(1, sizeof(*e));
+	int rc;
+
+	if (e == NULL)
+		return store_fail(err, err_len, -ENOMEM, "store '%s': out of memory", cfg->spec);
+	e->reqs = calloc(s->depth, sizeof(*e->reqs));
+	if (e->reqs == NULL) {
+		rc = store_fail(err, err_len, -ENOMEM, "store '%s': out of memory", cfg->spec);
+		goto fail;
+	}
+	rc = io_uring_queue_init(s->depth, &e->ring, 0);
+	if (rc < 0) {
+		store_fail(err, err_len, rc, "store '%s': io_uring_setup of %u entries refused: %s",
+			   cfg->spec, s->depth, strerror(-rc));
+		goto fail;
+	}
+	for (uint32_t i = 0; i < s->depth; i++) {
+		e->reqs[i].next = e->free;
+		e->free = &e->reqs[i];
+	}
+	s->engine = e;
+	s->poll_fd = e->ring.ring_fd;
+	return 0;
+fail:
+	free(e->reqs);
+	free(e);
+	return rc;
+}
+
+/* Wait for whatever the kernel holds: it may still write to the caller's memory. */
+static void uring_close(struct store *s)
+{
+	struct uring_engine *e = s->engine;
+	struct io_uring_cqe *cqe;
+
+	io_uring_submit(&e->ring);
+	e->in_kernel -= io_uring_sq_ready(&e->ring); /* refused to the end: never started */
+	while (e->in_kernel != 0) {
+		int rc = io_uring_wait_cqe(&e->ring, &cqe);
+
+		if (rc == -EINTR)
+			continue;
+		if (rc < 0)
+			break;
+		io_uring_cqe_seen(&e->ring, cqe);
+		e->in_kernel--;
+	}
+	io_uring_queue_exit(&e->ring);
+	for (uint32_t i = 0; i < s->depth; i++)
+		store_plan_drop(&e->reqs[i].plan);
+	free(e->reqs);
+	free(e);
+	s->poll_fd = -1;
+	s->engine = NULL;
+}
+
+static void prepare(struct store *s, struct uring_req *r)
+{
+	struct uring_engine *e = s->engine;
+	struct store_plan *p = &r->plan;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&e->ring);
+
+	switch (p->call) {
+	case STORE_CALL_READV:
+		io_uring_prep_readv(sqe, s->fd, p->iov, p->iov_cnt, p->off_bytes);
+		break;
+	case STORE_CALL_WRITEV:
+		io_uring_prep_writev(sqe, s->fd, p->iov, p->iov_cnt, p->off_bytes);
+		sqe->rw_flags = p->flags;
+		break;
+	case STORE_CALL_SYNC:
+		io_uring_prep_fsync(sqe, s->fd, IORING_FSYNC_DATASYNC);
+		break;
+	case STORE_CALL_FALLOCATE:
+		io_uring_prep_fallocate(sqe, s->fd, p->flags, (off_t)p->off_bytes,
+					(off_t)p->left_bytes);
+		break;
+	}
+	io_uring_sqe_set_data(sqe, r);
+	e->in_kernel++;
+}
+
+static void proceed(struct store *s, struct uring_req *r, bool more)
+{
+	struct uring_engine *e = s->engine;
+	struct store_io *io = r->plan.io;
+
+	if (more) {
+		prepare(s, r);
+		return;
+	}
+	r->next = e->free;
+	e->free = r;
+	e->finished++;
+	store_finish(s, io);
+}
+
+static int uring_submit(struct store *s, struct store_io *io)
+{
+	struct uring_engine *e = s->engine;
+	struct uring_req *r = e->free;
+
+	if (r == NULL)
+		return -EAGAIN;
+	e->free = r->next;
+	proceed(s, r, store_plan_begin(&r->plan, s, io));
+	return 0;
+}
+
+/* Refusals for lack of memory pass; entries that stay queued go along with the next kick. */
+static void uring_kick(struct store *s)
+{
+	struct uring_engine *e = s->engine;
+	int retries = 0;
+
+	while (io_uring_sq_ready(&e->ring) != 0) {
+		int n = io_uring_submit(&e->ring);
+
+		if (n > 0 || n == -EINTR)
+			continue;
+		if (retries++ >= KICK_RETRIES)
+			return;
+		poll(NULL, 0, KICK_RETRY_MS);
+	}
+}
+
+static uint32_t uring_reap(struct store *s)
+{
+	struct uring_engine *e = s->engine;
+	uint32_t before = e->finished;
+	struct io_uring_cqe *cqe;
+
+	while (e->in_kernel != 0 && io_uring_peek_cqe(&e->ring, &cqe) == 0) {
+		struct uring_req *r = io_uring_cqe_get_data(cqe);
+		int32_t result = cqe->res;
+
+		io_uring_cqe_seen(&e->ring, cqe);
+		e->in_kernel--;
+		proceed(s, r, store_plan_next(&r->plan, result));
+	}
+	uring_kick(s); /* next calls of operations that were continued */
+	return e->finished - before;
+}
+
+const struct store_ops store_uring_ops = {
+	.name = "io_uring",
+	.open = uring_open,
+	.close = uring_close,
+	.submit = uring_submit,
+	.kick = uring_kick,
+	.reap = uring_reap,
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The slow operations of struct bitset; see internal.h. */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int bitset_init(struct bitset *b, uint32_t n, bool full)
+{
+	uint32_t i;
+
+	b->n = n;
+	b->words = calloc((n + 63) / 64 + 1, sizeof(uint64_t));
+	b->summary = calloc((n + 4095) / 4096 + 1, sizeof(uint64_t));
+	if (!b->words || !b->summary)
+		return -ENOMEM; /* GCOVR_EXCL_LINE */
+	if (!full)
+		return 0;
+	memset(b->words, 0xff, n / 64 * 8);
+	memset(b->summary, 0xff, n / 4096 * 8);
+	for (i = n / 4096 * 4096; i < n; i++)
+		bitset_add(b, i);
+	return 0;
+}
+
+void bitset_free(struct bitset *b)
+{
+	free(b->words);
+	free(b->summary);
+	*b = (struct bitset){ 0 };
+}
+
+uint32_t bitset_last_clear(const struct bitset *b, uint32_t end)
+{
+	uint32_t i = end;
+
+	while (i > 0 && bitset_has(b, i - 1))
+		i--;
+	return i > 0 ? i - 1 : end;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only way into shared memory.
+ *
+ * The other side of the region is another program, so every access is one atomic load or store of
+ * its natural size (never torn, never repeated by the compiler) or a bulk copy into private memory.
+ * Ordering is as TCMU needs it: whoever publishes an index stores it with release after everything
+ * it covers, whoever follows loads it with acquire (KRN-024, KRN-074, HND-010, HND-038).
+ */
+#ifndef RINGSIM_SHM_H
+#define RINGSIM_SHM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Loads and stores at a byte offset of a mapped region. 16- and 32-bit offsets are aligned. */
+static inline uint8_t shm_load8(const void *base, uint64_t off)
+{
+	return __atomic_load_n((const uint8_t *)base + off, __ATOMIC_RELAXED);
+}
+
+static inline uint16_t shm_load16(const void *base, uint64_t off)
+{
+	return __atomic_load_n((const uint16_t *)(const void *)((const char *)base + off),
+			       __ATOMIC_RELAXED);
+}
+
+static inline uint32_t shm_load32(const void *base, uint64_t off)
+{
+	return __atomic_load_n((const uint32_t *)(const void *)((const char *)base + off),
+			       __ATOMIC_RELAXED);
+}
+
+static inline uint32_t shm_load32_acquire(const void *base, uint64_t off)
+{
+	return __atomic_load_n((const uint32_t *)(const void *)((const char *)base + off),
+			       __ATOMIC_ACQUIRE);
+}
+
+static inline void shm_store8(void *base, uint64_t off, uint8_t v)
+{
+	__atomic_store_n((uint8_t *)base + off, v, __ATOMIC_RELAXED);
+}
+
+static inline void shm_store16(void *base, uint64_t off, uint16_t v)
+{
+	__atomic_store_n((uint16_t *)(void *)((char *)base + off), v, __ATOMIC_RELAXED);
+}
+
+static inline void shm_store32(void *base, uint64_t off, uint32_t v)
+{
+	__atomic_store_n((uint32_t *)(void *)((char *)base + off), v, __ATOMIC_RELAXED);
+}
+
+static inline void shm_store32_release(void *base, uint64_t off, uint32_t v)
+{
+	__atomic_store_n((uint32_t *)(void *)((char *)base + off), v, __ATOMIC_RELEASE);
+}
+
+/** shm_read() - copy @len bytes out of the region at @off; the copy is what gets validated. */
+static inline void shm_read(void *dst, const void *base, uint64_t off, size_t len)
+{
+	memcpy(dst, (const char *)base + off, len);
+}
+
+/** shm_write() - copy @len bytes into the region at @off. */
+static inline void shm_write(void *base, uint64_t off, const void *src, size_t len)
+{
+	memcpy((char *)base + off, src, len);
+}
+
+/** shm_span_ok() - whether [@off, @off + @len) lies inside [0, @limit), whatever the values. */
+static inline bool shm_span_ok(uint64_t off, uint64_t len, uint64_t limit)
+{
+	return off <= limit && len <= limit - off;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of libringsim share: the private state of a device (KRN-001) and the calls between
+ * its parts. Nothing here is visible to a handler or installed.
+ *
+ * layout.c   geometry           data.c      blocks, pages, iovs, copying
+ * device.c   life, submission   ring.c      space, PAD, building and publishing entries
+ * walk.c     completion walk    timer.c     deadlines and the queue-full list
+ * recovery.c TMR, block, reset  pool.c      page budget and reclaimer
+ * uio.c      UIO node           sanitizer.c, shadow.c, dump.c  watching and telling
+ */
+#ifndef RINGSIM_INTERNAL_H
+#define RINGSIM_INTERNAL_H
+
+#include <ringsim/device.h>
+#include <ringsim/sanitizer.h>
+#include <ringsim/shm.h>
+
+#define NO_BLOCK UINT32_MAX
+
+/*
+ * A set of small integers that can give its lowest member in a few loads: one summary bit for each
+ * word of 64. Used for free ids and free blocks, so "lowest" is what KRN-040 and KRN-050 ask for.
+ */
+struct bitset {
+	uint64_t *words, *summary;
+	uint32_t n;
+};
+
+int bitset_init(struct bitset *b, uint32_t n, bool full);
+void bitset_free(struct bitset *b);
+/** bitset_last_clear() - highest i < end that is not a member, @end if all are. */
+uint32_t bitset_last_clear(const struct bitset *b, uint32_t end);
+
+static inline bool bitset_has(const struct bitset *b, uint32_t i)
+{
+	return b->words[i / 64] >> (i % 64) & 1;
+}
+
+static inline void bitset_add(struct bitset *b, uint32_t i)
+{
+	b->words[i / 64] |= 1ull << (i % 64);
+	b->summary[i / 4096] |= 1ull << (i / 64 % 64);
+}
+
+static inline void bitset_del(struct bitset *b, uint32_t i)
+{
+	b->words[i / 64] &= ~(1ull << (i % 64));
+	if (!b->words[i / 64])
+		b->summary[i / 4096] &= ~(1ull << (i / 64 % 64));
+}
+
+/* Lowest member; the caller knows that there is one. */
+static inline uint32_t bitset_first(const struct bitset *b)
+{
+	uint32_t s = 0, w;
+
+	while (!b->summary[s])
+		s++;
+	w = s * 64 + (uint32_t)__builtin_ctzll(b->summary[s]);
+	return w * 64 + (uint32_t)__builtin_ctzll(b->words[w]);
+}
+
+/* What holds an id. SLOT_DONE and SLOT_RESET are free ids that remember how they became so. */
+enum slot_state { SLOT_FREE, SLOT_DONE, SLOT_RESET, SLOT_INFLIGHT, SLOT_EXPIRED, SLOT_KEPT };
+
+/*
+ * The kernel's record of a command that owns an id. Blocks are chained through device.blk_next:
+ * first the Data-Out (or only) direction, then the Data-In of a BIDI command.
+ */
+struct slot {
+	struct ringsim_cmd *cmd; /* NULL once the initiator has been answered */
+	uint64_t deadline_ns;
+	uint32_t first_blk, blks, bidi_first_blk, bidi_blks;
+	uint32_t len, bidi_len; /* bytes of each direction */
+	uint16_t prev, next;	/* in-flight FIFO by id */
+	uint8_t state, dir;
+};
+
+/* The kernel's own record of a ring entry; what the ring says is compared with it (TRP-02). */
+struct record {
+	uint32_t off, len_op;
+	uint16_t id;
+};
+
+struct timer {
+	bool pending;
+	uint64_t when_ns;
+};
+
+struct pending_tmr {
+	struct pending_tmr *next;
+	uint8_t type;
+	uint32_t cnt;
+	uint16_t ids[];
+};
+
+struct ringsim_pool {
+	uint64_t max_pages, pages;
+	uint64_t due_ns;
+	struct ringsim_device *devices;
+	bool own; /* made by and for one device */
+};
+
+struct shadow;
+
+struct ringsim_device {
+	/* what the hot path touches */
+	uint8_t *region;
+	struct ringsim_layout lay;
+	struct shadow *shadow; /* NULL: sanitizer off */
+	uint32_t reclaim;
+	uint32_t rec_first, rec_count, rec_mask;
+	struct record *recs;
+	struct slot *slots;
+	struct bitset ids_free;
+	struct bitset blks_free;
+	uint32_t *blk_next;
+	uint64_t *page_present;
+	uint32_t blks_used, dbi_thresh, dbi_max;
+	uint32_t inflight, expired, kept;
+	uint16_t fifo_first, fifo_last;
+	bool broken, blocked, plugged, opened, tmr_notification;
+	uint64_t now_ns;
+	uint64_t cmd_tmo_ns;
+	int32_t qfull_tmo_s;
+	struct timer cmd_timer, qfull_timer;
+	uint32_t events;
+
+	/* queue-full list and waiting TMRs */
+	struct ringsim_cmd *qfull_first, *qfull_last;
+	uint32_t qfull_count;
+	struct pending_tmr *tmr_first, **tmr_end;
+	uint32_t tmr_count;
+
+	const struct ringsim_ops *ops;
+	void *ctx;
+	int fd;
+	struct ringsim_pool *pool;
+	struct ringsim_device *pool_next;
+	uint32_t pages_used, peak_blks;
+	uint64_t n_cmds, n_pads, n_tmrs, n_qfull, n_completed, n_violations;
+};
+
+/* ring.c */
+bool ring_has_space(const struct ringsim_device *dev, uint32_t len);
+uint32_t ring_head(const struct ringsim_device *dev);
+uint32_t ring_pad_if_needed(struct ringsim_device *dev, uint32_t len);
+void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len, uint32_t len_op,
+		  uint16_t id);
+void ring_notify(struct ringsim_device *dev);
+void ring_build_cmd(struct ringsim_device *dev, struct ringsim_cmd *cmd, struct slot *slot,
+		    uint32_t iovs, uint32_t bidi_iovs);
+
+static inline struct record *rec_at(const struct ringsim_device *dev, uint32_t i)
+{
+	return &dev->recs[(dev->rec_first + i) & dev->rec_mask];
+}
+
+/* data.c */
+uint32_t data_blocks_needed(const struct ringsim_device *dev, uint64_t len);
+int data_alloc(struct ringsim_device *dev, struct slot *slot, uint32_t *iovs, uint32_t *bidi_iovs);
+void data_free(struct ringsim_device *dev, struct slot *slot);
+void data_build_iovs(struct ringsim_device *dev, uint32_t first_blk, uint32_t len,
+		     uint64_t iov_off);
+uint32_t data_copy_in(struct ringsim_device *dev, const struct slot *slot,
+		      const struct ringsim_cmd *cmd);
+uint32_t data_copy_out(struct ringsim_device *dev, const struct slot *slot,
+		       const struct ringsim_cmd *cmd, uint32_t len);
+uint32_t data_release_pages(struct ringsim_device *dev, uint32_t first_blk, uint32_t end_blk);
+uint64_t sg_len(const struct iovec *sg, uint32_t cnt);
+uint32_t data_present_bytes(const struct ringsim_device *dev, uint32_t blk);
+
+static inline uint64_t blk_off(const struct ringsim_device *dev, uint32_t blk)
+{
+	return dev->lay.data_off + (uint64_t)blk * dev->lay.blk_size;
+}
+
+/* device.c */
+enum admission { ADMITTED, WAITS, REFUSED };
+enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd);
+void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_outcome outcome,
+	     uint8_t status);
+void cmd_set_sense(struct ringsim_cmd *cmd, uint8_t key, uint8_t asc, uint8_t ascq);
+void slot_unlink(struct ringsim_device *dev, uint16_t id);
+void slot_release(struct ringsim_device *dev, uint16_t id, enum slot_state how);
+
+/* walk.c */
+bool walk_completions(struct ringsim_device *dev);
+
+static inline uint32_t rec_len(const struct record *rec)
+{
+	return rec->len_op & ~(uint32_t)TCMU_OP_MASK;
+}
+
+static inline uint32_t rec_op(const struct record *rec)
+{
+	return rec->len_op & TCMU_OP_MASK;
+}
+
+/* Ring offset of what follows @rec. */
+static inline uint32_t rec_end(const struct ringsim_device *dev, const struct record *rec)
+{
+	uint32_t end = rec->off + rec_len(rec);
+
+	return end >= dev->lay.cmdr_size ? end - dev->lay.cmdr_size : end;
+}
+
+/* timer.c */
+void timer_arm_cmd(struct ringsim_device *dev, struct slot *slot);
+void timer_next_cmd(struct ringsim_device *dev);
+int qfull_add(struct ringsim_device *dev, struct ringsim_cmd *cmd);
+void qfull_remove(struct ringsim_device *dev, struct ringsim_cmd *cmd);
+void qfull_drain(struct ringsim_device *dev, bool fail);
+void timer_next_qfull(struct ringsim_device *dev);
+
+/* recovery.c */
+bool tmr_run(struct ringsim_device *dev);
+void tmr_drop_all(struct ringsim_device *dev);
+
+/* pool.c */
+void pool_join(struct ringsim_pool *pool, struct ringsim_device *dev);
+void pool_leave(struct ringsim_device *dev);
+void pool_charge(struct ringsim_device *dev, uint32_t pages);
+
+/*
+ * shadow.c, sanitizer.c: called only when dev->shadow is set, but for violation(). In the order of
+ * a command's life: _page_fresh, _block_taken, _before_write, _ring_store, _published; then
+ * _before_entry, _data_in, _slot_checked, _block_freed, _reclaimed.
+ */
+int shadow_create(struct ringsim_device *dev, uint64_t poison_seed);
+void shadow_destroy(struct ringsim_device *dev);
+void shadow_page_fresh(struct ringsim_device *dev, uint32_t page);
+void shadow_block_taken(struct ringsim_device *dev, uint32_t blk, uint32_t used_bytes);
+void shadow_before_write(struct ringsim_device *dev, uint32_t off, uint32_t len);
+void shadow_ring_store(struct ringsim_device *dev, uint32_t off, uint32_t len);
+void shadow_published(struct ringsim_device *dev);
+void shadow_before_walk(struct ringsim_device *dev);
+void shadow_before_entry(struct ringsim_device *dev, const struct record *rec);
+void shadow_data_in(struct ringsim_device *dev, const struct slot *slot, uint16_t id, uint32_t len);
+void shadow_slot_checked(struct ringsim_device *dev, const struct slot *slot, uint16_t id);
+void shadow_block_freed(struct ringsim_device *dev, uint32_t blk, uint16_t id);
+void shadow_reclaimed(struct ringsim_device *dev, const struct record *rec);
+void shadow_pages_released(struct ringsim_device *dev, uint32_t first_page, uint32_t end_page);
+void shadow_rang(struct ringsim_device *dev);
+void shadow_reset(struct ringsim_device *dev);
+void violation(struct ringsim_device *dev, const char *clause, uint64_t off, uint16_t cmd_id,
+	       const void *expected, const void *found, uint32_t len, const char *fmt, ...)
+	__attribute__((format(printf, 8, 9)));
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The producer's side of the command ring: space, PAD, entries, publication.
+ *
+ * There is no private head: it is read back from the mailbox each time (KRN-001, TRP-03), reduced
+ * to something that can be used whatever the handler stored there. Space is counted from the
+ * reclaim pointer, never from cmd_tail (KRN-032). Every published entry leaves a private record,
+ * which is what the completion walk believes. Clauses: KRN-020 to KRN-034, KRN-073.
+ */
+#include "internal.h"
+
+#include <errno.h>
+
+uint32_t ring_head(const struct ringsim_device *dev)
+{
+	uint32_t head = shm_load32(dev->region, RINGSIM_OFF_HEAD);
+
+	if (__builtin_expect(head >= dev->lay.cmdr_size, 0))
+		head %= dev->lay.cmdr_size;
+	return head & ~7u;
+}
+
+/* KRN-032: the -1 keeps a full ring from looking like an empty one (KRN-033). */
+bool ring_has_space(const struct ringsim_device *dev, uint32_t len)
+{
+	uint32_t size = dev->lay.cmdr_size, head = ring_head(dev);
+	uint32_t used = head >= dev->reclaim ? head - dev->reclaim : head + size - dev->reclaim;
+	uint32_t room = size - used - 1, to_end = size - head;
+	uint64_t needed = len;
+
+	if (to_end < len)
+		needed += to_end;
+	/* Only a handler that moves cmd_head can make the records run out. */
+	return room >= needed && dev->rec_count + 2 <= dev->rec_mask;
+}
+
+static void put_header(struct ringsim_device *dev, uint32_t off, uint32_t len_op, uint16_t id)
+{
+	struct tcmu_cmd_entry_hdr hdr = { .len_op = len_op, .cmd_id = id };
+
+	shm_write(dev->region, (uint64_t)dev->lay.cmdr_off + off, &hdr, sizeof(hdr));
+}
+
+void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len, uint32_t len_op,
+		  uint16_t id)
+{
+	struct record *rec = rec_at(dev, dev->rec_count++);
+	uint32_t new_head = head + len;
+
+	*rec = (struct record){ .off = head, .len_op = len_op, .id = id };
+	if (new_head >= dev->lay.cmdr_size)
+		new_head -= dev->lay.cmdr_size;
+	shm_store32_release(dev->region, RINGSIM_OFF_HEAD, new_head);
+	if (dev->shadow)
+		shadow_published(dev);
+}
+
+/* KRN-030, KRN-031: a PAD is published on its own, before the entry that needs it is built. */
+uint32_t ring_pad_if_needed(struct ringsim_device *dev, uint32_t len)
+{
+	uint32_t head = ring_head(dev), pad = dev->lay.cmdr_size - head;
+
+	if (pad >= len)
+		return head;
+	if (dev->shadow)
+		shadow_before_write(dev, head, 8);
+	put_header(dev, head, pad | TCMU_OP_PAD, 0);
+	if (dev->shadow)
+		shadow_ring_store(dev, head, 8);
+	dev->n_pads++;
+	ring_publish(dev, head, pad, pad | TCMU_OP_PAD, 0);
+	return 0;
+}
+
+void ring_notify(struct ringsim_device *dev)
+{
+	dev->events++;
+	if (dev->ops && dev->ops->event)
+		dev->ops->event(dev->ctx);
+}
+
+/*
+ * Builds the entry of an admitted command and publishes it (KRN-020 to KRN-024). The zero fill
+ * covers what nothing else writes: holes, pads, unused iov room, the CDB's padding.
+ */
+void ring_build_cmd(struct ringsim_device *dev, struct ringsim_cmd *cmd, struct slot *slot,
+		    uint32_t iovs, uint32_t bidi_iovs)
+{
+	uint32_t cdb_len = ringsim_cdb_len(cmd->cdb);
+	uint32_t base = ringsim_entry_base(iovs + bidi_iovs);
+	uint32_t total = base + ((cdb_len + 7u) & ~7u);
+	uint32_t head = ring_pad_if_needed(dev, total);
+	uint64_t entry = (uint64_t)dev->lay.cmdr_off + head;
+	struct tcmu_cmd_entry req = { .hdr = { .len_op = total | TCMU_OP_CMD, .cmd_id = cmd->id } };
+
+	if (dev->shadow)
+		shadow_before_write(dev, head, total);
+	req.req.iov_cnt = iovs;
+	req.req.iov_bidi_cnt = bidi_iovs;
+	req.req.cdb_off = entry + base;
+	shm_write(dev->region, entry, &req, sizeof(req));
+	memset(dev->region + entry + sizeof(req), 0, total - sizeof(req));
+	data_build_iovs(dev, slot->first_blk,
+			cmd->dir == RINGSIM_FROM_DEVICE ? slot->len : data_copy_in(dev, slot, cmd),
+			entry + RINGSIM_OFF_IOV);
+	if (bidi_iovs)
+		data_build_iovs(dev, slot->bidi_first_blk, slot->bidi_len,
+				entry + RINGSIM_OFF_IOV + iovs * sizeof(struct iovec));
+	shm_write(dev->region, entry + base, cmd->cdb,
+		  cdb_len <= cmd->cdb_room ? cdb_len : cmd->cdb_room);
+	if (dev->shadow)
+		shadow_ring_store(dev, head, total);
+	ring_publish(dev, head, total, total | TCMU_OP_CMD, cmd->id);
+	dev->n_cmds++;
+}
+
+int ringsim_put_raw(struct ringsim_device *dev, unsigned int op, uint32_t len, uint8_t fill)
+{
+	uint32_t head;
+
+	if (op == TCMU_OP_CMD || op == TCMU_OP_TMR || op > TCMU_OP_MASK || len % 8 || len < 8 ||
+	    len > dev->lay.cmdr_size / 2)
+		return -EINVAL;
+	if (!ring_has_space(dev, len))
+		return -ENOSPC;
+	head = ring_pad_if_needed(dev, len);
+	if (dev->shadow)
+		shadow_before_write(dev, head, len);
+	memset(dev->region + dev->lay.cmdr_off + head, fill, len);
+	put_header(dev, head, len | op, 0);
+	if (dev->shadow)
+		shadow_ring_store(dev, head, len);
+	ring_publish(dev, head, len, len | op, 0);
+	ring_notify(dev);
+	return 0;
+}
+
+uint32_t ringsim_put_decoy(struct ringsim_device *dev, uint32_t n)
+{
+	struct tcmu_cmd_entry decoy = { .hdr = { .len_op = 120 | TCMU_OP_CMD } };
+	uint32_t head = ring_head(dev), i;
+
+	for (i = 0; i < n; i++, head += 120) {
+		if (head + 120 > dev->lay.cmdr_size || !ring_has_space(dev, 120 * (i + 1)))
+			break;
+		decoy.hdr.cmd_id = (uint16_t)(RINGSIM_ID_MAX - i);
+		decoy.req.cdb_off = (uint64_t)dev->lay.cmdr_off + head + sizeof(decoy);
+		if (dev->shadow)
+			shadow_before_write(dev, head, 120);
+		shm_write(dev->region, (uint64_t)dev->lay.cmdr_off + head, &decoy, sizeof(decoy));
+		memset(dev->region + dev->lay.cmdr_off + head + sizeof(decoy), 0, 8);
+		if (dev->shadow)
+			shadow_ring_store(dev, head, 120);
+	}
+	return i;
+}

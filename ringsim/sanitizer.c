@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Judging what the handler did to mailbox and ring; see ringsim/sanitizer.h.
+ *
+ * A handler may store cmd_tail, and in entries between the reclaim pointer and the head it may
+ * store what belongs to an answer: cmd_id, uflags and the 104 response bytes. Everything else is
+ * the kernel's. As the tail passes an entry the answer is judged and remembered; from then until
+ * the kernel reclaims it nothing there may change (HND-039, TRP-51).
+ */
+#include "shadow.h"
+
+static bool sam_status(uint8_t status)
+{
+	return status == 0x00 || status == 0x02 || status == 0x04 || status == 0x08 ||
+	       status == 0x18 || status == 0x28 || status == 0x30 || status == 0x40;
+}
+
+static bool id_live(const struct ringsim_device *dev, uint16_t id)
+{
+	return id &&
+	       (dev->slots[id].state == SLOT_INFLIGHT || dev->slots[id].state == SLOT_EXPIRED);
+}
+
+static uint64_t entry_off(const struct ringsim_device *dev, const struct record *rec)
+{
+	return (uint64_t)dev->lay.cmdr_off + rec->off;
+}
+
+static uint16_t flags(const struct ringsim_device *dev)
+{
+	struct tcmu_mailbox mb;
+
+	memcpy(&mb, dev->shadow->copy, sizeof(mb));
+	return mb.flags;
+}
+
+static void check_mailbox(struct ringsim_device *dev)
+{
+	uint8_t *copy = dev->shadow->copy;
+	uint64_t diff;
+
+	memcpy(copy + RINGSIM_OFF_TAIL, dev->region + RINGSIM_OFF_TAIL, 4);
+	diff = shadow_diff(dev, 0, sizeof(struct tcmu_mailbox));
+	/* the tail may have moved between the two reads */
+	if (diff == UINT64_MAX || diff / 4 == RINGSIM_OFF_TAIL / 4)
+		return;
+	violation(dev, "HND-023", diff, 0, copy + diff, dev->region + diff, 4,
+		  diff / 4 == RINGSIM_OFF_HEAD / 4
+			  ? "cmd_head was stored by the handler; the kernel produces from there"
+			  : "a mailbox word that belongs to the kernel was changed");
+	shadow_adopt(dev, 0, sizeof(struct tcmu_mailbox));
+}
+
+/* Whether byte @i of an entry may differ from what the kernel stored. */
+static bool may_store(uint32_t op, uint32_t i)
+{
+	if (op == TCMU_OP_PAD)
+		return false;
+	if (i == RINGSIM_OFF_UFLAGS)
+		return true;
+	if (op != TCMU_OP_CMD)
+		return false;
+	return i == RINGSIM_OFF_ID || i == RINGSIM_OFF_ID + 1 ||
+	       (i >= RINGSIM_OFF_STATUS && i < RINGSIM_RSP_END);
+}
+
+static void entry_violation(struct ringsim_device *dev, const struct record *rec, uint32_t i)
+{
+	uint64_t off = entry_off(dev, rec) + i;
+	const void *want = dev->shadow->copy + off, *got = dev->region + off;
+	uint32_t op = rec_op(rec);
+
+	if (i < 8)
+		violation(dev, "HND-023", off, rec->id, want, got, 1,
+			  "%s of a published entry was changed",
+			  i < 4 ? "len_op" : "kflags or cmd_id");
+	else if (op == TCMU_OP_PAD)
+		violation(dev, "HND-013", off, 0, want, got, 1, "store into a PAD entry");
+	else if (op == TCMU_OP_TMR)
+		violation(dev, "HND-016", off, 0, want, got, 1, "response bytes in a TMR entry");
+	else if (op != TCMU_OP_CMD)
+		violation(dev, "HND-015", off, 0, want, got, 1,
+			  "response bytes in an entry of unknown opcode %u", op);
+	else
+		violation(dev, "HND-023", off, rec->id, want, got, 1,
+			  "iov or CDB bytes of a published request were changed; a successor would "
+			  "read them (HND-017)");
+}
+
+/*
+ * Compares an entry with what the kernel put there. A slot that carries another command's id was
+ * stolen, or holds a request moved there for a successor (HND-071); then only header and length
+ * are fixed.
+ */
+void shadow_check_entry(struct ringsim_device *dev, const struct record *rec)
+{
+	uint64_t off = entry_off(dev, rec);
+	uint32_t len = rec_len(rec), op = rec_op(rec), i;
+	const uint8_t *want = dev->shadow->copy + off, *got = dev->region + off;
+	bool moved = op == TCMU_OP_CMD && shm_load16(got, RINGSIM_OFF_ID) != rec->id;
+
+	if (!memcmp(want, got, len))
+		return;
+	for (i = 0; i < len; i++) {
+		if (want[i] == got[i] || may_store(op, i) || (moved && i >= RINGSIM_RSP_END))
+			continue;
+		entry_violation(dev, rec, i);
+		shadow_adopt(dev, off, len);
+		return;
+	}
+}
+
+static void judge_sense(struct ringsim_device *dev, const struct record *rec, uint16_t id)
+{
+	uint64_t off = entry_off(dev, rec) + RINGSIM_OFF_SENSE;
+	const uint8_t *sense = dev->region + off;
+	uint8_t code = sense[0] & 0x7f, key;
+
+	if (code < 0x70 || code > 0x73) {
+		violation(
+			dev, "HND-033", off, id, NULL, sense, 16,
+			"CHECK CONDITION without sense: response code 0x%02x, expected 0x70 to 0x73",
+			code);
+		return;
+	}
+	key = code < 0x72 ? sense[2] & 0x0f : sense[1] & 0x0f;
+	if (!key)
+		violation(dev, "HND-033", off, id, NULL, sense, 16,
+			  "CHECK CONDITION with sense key 0 (NO SENSE)");
+	else if (code < 0x72 && sense[7] < 0x0a)
+		violation(dev, "HND-033", off + 7, id, NULL, sense + 7, 1,
+			  "additional sense length %u leaves out ASC and ASCQ, expected 10 or more",
+			  sense[7]);
+}
+
+static void judge_status(struct ringsim_device *dev, const struct record *rec, uint16_t id)
+{
+	uint64_t off = entry_off(dev, rec) + RINGSIM_OFF_STATUS;
+	uint8_t status = dev->region[off];
+	bool untouched = !memcmp(dev->region + off, dev->shadow->copy + off, RINGSIM_RSP_END - 8);
+
+	if (untouched && status && (!sam_status(status) || status == 2))
+		violation(
+			dev, "HND-031", off, id, NULL, dev->region + off, 8,
+			"the response was never written: status 0x%02x is the low byte of iov_cnt",
+			status);
+	else if (!sam_status(status))
+		violation(dev, "HND-032", off, id, NULL, dev->region + off, 1,
+			  "status 0x%02x is no SAM status", status);
+	else if (status == 2)
+		judge_sense(dev, rec, id);
+}
+
+static void judge_uflags(struct ringsim_device *dev, const struct record *rec, uint16_t id)
+{
+	uint64_t off = entry_off(dev, rec) + RINGSIM_OFF_UFLAGS;
+	uint8_t uflags = dev->region[off];
+	const struct slot *slot = &dev->slots[id];
+
+	if (uflags & ~(TCMU_UFLAG_UNKNOWN_OP | TCMU_UFLAG_READ_LEN | TCMU_UFLAG_KEEP_BUF))
+		violation(dev, "HND-037", off, id, NULL, &uflags, 1,
+			  "uflags 0x%02x has bits that do not exist", uflags);
+	if (uflags & TCMU_UFLAG_UNKNOWN_OP)
+		violation(dev, "HND-034", off, id, NULL, &uflags, 1,
+			  "UNKNOWN_OP on a CMD entry: the initiator sees NOT READY 02/08/00");
+	if (uflags & TCMU_UFLAG_KEEP_BUF && !(flags(dev) & TCMU_MAILBOX_FLAG_CAP_KEEP_BUF))
+		violation(dev, "HND-036", off, id, NULL, &uflags, 1,
+			  "KEEP_BUF although the mailbox does not offer it");
+	if (!(uflags & TCMU_UFLAG_READ_LEN))
+		return;
+	if (!(flags(dev) & TCMU_MAILBOX_FLAG_CAP_READ_LEN))
+		violation(dev, "HND-035", off, id, NULL, &uflags, 1,
+			  "READ_LEN although the mailbox does not offer it");
+	else if (slot->dir != RINGSIM_FROM_DEVICE)
+		violation(dev, "HND-035", off, id, NULL, &uflags, 1,
+			  "READ_LEN on a command that is no Data-In command");
+	else if (!shm_load32(dev->region, entry_off(dev, rec) + RINGSIM_OFF_RDLEN))
+		violation(
+			dev, "HND-035", off, id, NULL, &uflags, 1,
+			"READ_LEN with read_len 0: a kernel ignores the flag and copies everything");
+}
+
+/* An id that answers nothing; says which mistake that is. */
+static void unknown_id(struct ringsim_device *dev, const struct record *rec, uint16_t id)
+{
+	uint64_t off = entry_off(dev, rec) + RINGSIM_OFF_ID;
+	uint8_t state = dev->slots[id].state;
+
+	if (state == SLOT_KEPT)
+		violation(dev, "HND-036", off, id, &rec->id, &id, 2,
+			  "cmd_id %u was completed with KEEP_BUF and is completed again", id);
+	else if (state == SLOT_RESET)
+		violation(dev, "HND-064", off, id, &rec->id, &id, 2,
+			  "cmd_id %u was ended by reset_ring and is completed now", id);
+	else
+		violation(dev, "HND-053", off, id, &rec->id, &id, 2,
+			  state == SLOT_DONE ? "cmd_id %u was completed already"
+					     : "cmd_id %u was never issued",
+			  id);
+}
+
+static void judge_cmd(struct ringsim_device *dev, const struct record *rec)
+{
+	struct shadow *s = dev->shadow;
+	uint64_t off = entry_off(dev, rec);
+	uint16_t id = shm_load16(dev->region, off + RINGSIM_OFF_ID);
+
+	if (!id_live(dev, id)) {
+		unknown_id(dev, rec, id);
+	} else if (s->answered[id]) {
+		violation(dev, "HND-053", off + RINGSIM_OFF_ID, id, &rec->id, &id, 2,
+			  "cmd_id %u is answered by two slots", id);
+	} else {
+		if (id != rec->id && !(flags(dev) & TCMU_MAILBOX_FLAG_CAP_OOOC))
+			violation(dev, "HND-050", off + RINGSIM_OFF_ID, id, &rec->id, &id, 2,
+				  "out-of-order completion although the mailbox does not offer it");
+		judge_uflags(dev, rec, id);
+		judge_status(dev, rec, id);
+		s->data_hash[id] = shadow_data_hash(dev, &dev->slots[id]);
+	}
+	s->answered[id] = 1;
+	shadow_adopt(dev, off, RINGSIM_RSP_END);
+}
+
+/* The tail passed @rec. */
+static void judge(struct ringsim_device *dev, const struct record *rec)
+{
+	uint64_t off = entry_off(dev, rec);
+	uint8_t uflags = shm_load8(dev->region, off + RINGSIM_OFF_UFLAGS);
+
+	shadow_check_entry(dev, rec);
+	if (rec_op(rec) == TCMU_OP_CMD)
+		judge_cmd(dev, rec);
+	else if (rec_op(rec) > TCMU_OP_TMR && !(uflags & TCMU_UFLAG_UNKNOWN_OP))
+		violation(dev, "HND-015", off + RINGSIM_OFF_UFLAGS, 0, NULL, &uflags, 1,
+			  "entry of unknown opcode %u passed without UNKNOWN_OP", rec_op(rec));
+	if (rec_op(rec) != TCMU_OP_CMD)
+		shadow_adopt(dev, off, 8);
+}
+
+static void bad_tail(struct ringsim_device *dev, uint32_t tail)
+{
+	struct shadow *s = dev->shadow;
+	uint32_t size = dev->lay.cmdr_size, head = ring_head(dev);
+	uint32_t left = (head + size - s->tail) % size, step = (tail + size - s->tail) % size, i;
+	const char *clause = "HND-012", *what = "is no entry boundary";
+
+	if (s->has_bad_tail && s->bad_tail == tail)
+		return;
+	s->has_bad_tail = true;
+	s->bad_tail = tail;
+	if (tail >= size) {
+		clause = tail == size ? "HND-014" : "HND-040";
+		what = "was not reduced modulo cmdr_size";
+	} else if (tail % 8) {
+		clause = "HND-040";
+		what = "is not a multiple of 8";
+	} else if (step > left) {
+		clause = "HND-011";
+		what = "lies beyond cmd_head";
+		for (i = 0; i < s->tail_recs; i++)
+			if (rec_at(dev, i)->off == tail) {
+				clause = "HND-049";
+				what = "went backwards";
+			}
+	}
+	violation(dev, clause, RINGSIM_OFF_TAIL, 0, &s->tail, &tail, 4,
+		  "cmd_tail %u %s (it was %u, cmd_head is %u)", tail, what, s->tail, head);
+}
+
+static void check_tail(struct ringsim_device *dev)
+{
+	struct shadow *s = dev->shadow;
+	uint32_t tail = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL), i;
+
+	if (tail == s->tail)
+		return;
+	for (i = s->tail_recs; i < dev->rec_count; i++)
+		if (rec_end(dev, rec_at(dev, i)) == tail)
+			break;
+	if (i == dev->rec_count) {
+		bad_tail(dev, tail);
+		return;
+	}
+	s->has_bad_tail = false;
+	for (; s->tail_recs <= i; s->tail_recs++) {
+		s->tail = rec_end(dev, rec_at(dev, s->tail_recs));
+		judge(dev, rec_at(dev, s->tail_recs));
+	}
+}
+
+void ringsim_observe(struct ringsim_device *dev)
+{
+	if (!dev->shadow)
+		return;
+	check_mailbox(dev);
+	check_tail(dev);
+	if (dev->shadow->tail_recs < dev->rec_count)
+		shadow_check_entry(dev, rec_at(dev, dev->shadow->tail_recs));
+}
+
+void shadow_before_walk(struct ringsim_device *dev)
+{
+	ringsim_observe(dev);
+	shadow_check_stray(dev);
+}
+
+/* The walk is about to believe this slot: it must be what was judged when the tail passed it. */
+void shadow_before_entry(struct ringsim_device *dev, const struct record *rec)
+{
+	struct shadow *s = dev->shadow;
+	uint64_t off = entry_off(dev, rec), diff;
+	uint32_t len = rec_len(rec);
+	uint16_t id;
+
+	if (!s->tail_recs)
+		check_tail(dev);
+	if (!s->tail_recs)
+		return; /* an illegal tail; it was reported */
+	diff = shadow_diff(dev, off, len < RINGSIM_RSP_END ? len : RINGSIM_RSP_END);
+	if (diff != UINT64_MAX) {
+		violation(dev, "HND-039", diff, rec->id, s->copy + diff, dev->region + diff, 1,
+			  "store into an entry after cmd_tail had passed it");
+		shadow_adopt(dev, off, len);
+	}
+	id = shm_load16(dev->region, off + RINGSIM_OFF_ID);
+	if (rec_op(rec) != TCMU_OP_CMD || !id_live(dev, id) || !s->answered[id])
+		return;
+	if (s->data_hash[id] != shadow_data_hash(dev, &dev->slots[id]))
+		violation(dev, "HND-038", off, id, NULL, NULL, 0,
+			  "Data-In of cmd_id %u was stored after cmd_tail had passed its answer",
+			  id);
+}
+
+void shadow_reclaimed(struct ringsim_device *dev, const struct record *rec)
+{
+	struct shadow *s = dev->shadow;
+
+	if (rec_op(rec) == TCMU_OP_CMD)
+		s->answered[shm_load16(s->copy, entry_off(dev, rec) + RINGSIM_OFF_ID)] = 0;
+	if (s->tail_recs)
+		s->tail_recs--;
+	else
+		s->tail = rec_end(dev, rec);
+}
+
+/* Ring space that the kernel is about to fill must be as the kernel left it. */
+void shadow_before_write(struct ringsim_device *dev, uint32_t off, uint32_t len)
+{
+	uint64_t at = (uint64_t)dev->lay.cmdr_off + off, diff = shadow_diff(dev, at, len);
+	uint8_t old;
+
+	if (diff == UINT64_MAX)
+		return;
+	old = dev->shadow->copy[diff];
+	violation(dev, old ? "HND-039" : "HND-023", diff, 0, &old, dev->region + diff, 1,
+		  "store into ring space that no published entry covers");
+	shadow_adopt(dev, at, len);
+}
+
+void shadow_ring_store(struct ringsim_device *dev, uint32_t off, uint32_t len)
+{
+	shadow_adopt(dev, (uint64_t)dev->lay.cmdr_off + off, len);
+}
+
+void shadow_published(struct ringsim_device *dev)
+{
+	shadow_adopt(dev, RINGSIM_OFF_HEAD, 4);
+}
+
+void shadow_rang(struct ringsim_device *dev)
+{
+	dev->shadow->rung = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL);
+}
+
+void ringsim_handler_sleeps(struct ringsim_device *dev)
+{
+	uint32_t tail;
+
+	if (!dev->shadow)
+		return;
+	ringsim_observe(dev);
+	tail = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL);
+	if (tail == dev->shadow->rung)
+		return;
+	violation(
+		dev, "HND-044", RINGSIM_OFF_TAIL, 0, &dev->shadow->rung, &tail, 4,
+		"the handler waits for an event with cmd_tail %u published but rung only up to %u",
+		tail, dev->shadow->rung);
+	dev->shadow->rung = tail;
+}
+
+void shadow_reset(struct ringsim_device *dev)
+{
+	struct shadow *s = dev->shadow;
+
+	s->tail = s->tail_recs = s->rung = 0;
+	s->has_bad_tail = false;
+	memset(s->answered, 0, RINGSIM_ID_MAX + 1);
+	shadow_adopt(dev, RINGSIM_OFF_HEAD, 4);
+	shadow_adopt(dev, RINGSIM_OFF_TAIL, 4);
+	/* what the handler wrote into entries that were never reclaimed is old bytes now (TRP-32)
+	 */
+	shadow_adopt(dev, dev->lay.cmdr_off, dev->lay.cmdr_size);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shadow: a private copy of every byte that the handler may not change, and the comparing.
+ *
+ * shadow->copy has the layout of the region. For ring and mailbox it holds what the kernel's half
+ * stored last; for data it holds the bytes of everything that no command in flight refers to. With
+ * a poison seed those bytes are a pattern that depends on the place alone, which also shows up
+ * where a handler leaves Data-In unwritten (HND-035) or reads what is not its own.
+ */
+#include "shadow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static uint64_t pattern(const struct shadow *s, uint64_t word)
+{
+	uint64_t z = s->poison + word * 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	return z ^ (z >> 27);
+}
+
+/* Poisons [off, off+len) in region and shadow; both ends are multiples of 8 or are rounded in. */
+static void poison(struct ringsim_device *dev, uint64_t off, uint32_t len)
+{
+	struct shadow *s = dev->shadow;
+	uint64_t w, end = (off + len + 7) / 8;
+
+	for (w = off / 8; w < end; w++) {
+		uint64_t p = pattern(s, w);
+
+		memcpy(s->copy + w * 8, &p, 8);
+	}
+	memcpy(dev->region + off, s->copy + off, len);
+}
+
+int shadow_create(struct ringsim_device *dev, uint64_t poison_seed)
+{
+	struct shadow *s = calloc(1, sizeof(*s));
+	struct stat st;
+
+	if (!s)
+		return -ENOMEM; /* GCOVR_EXCL_LINE */
+	dev->shadow = s;
+	s->poison = poison_seed;
+	s->blk_used = calloc(dev->lay.blocks, sizeof(*s->blk_used));
+	s->blk_last = calloc(dev->lay.blocks, sizeof(*s->blk_last));
+	s->answered = calloc(RINGSIM_ID_MAX + 1, sizeof(*s->answered));
+	s->data_hash = calloc(RINGSIM_ID_MAX + 1, sizeof(*s->data_hash));
+	s->copy = mmap(NULL, dev->lay.region_size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s->copy == MAP_FAILED)
+		s->copy = NULL; /* GCOVR_EXCL_LINE */
+	if (!s->blk_used || !s->blk_last || !s->answered || !s->data_hash || !s->copy)
+		return -ENOMEM; /* GCOVR_EXCL_LINE */
+	memcpy(s->copy, dev->region, sizeof(struct tcmu_mailbox));
+	s->tail = s->rung = shm_load32(dev->region, RINGSIM_OFF_TAIL);
+	if (!fstat(dev->fd, &st))
+		s->base_blocks = (uint64_t)st.st_blocks;
+	return 0;
+}
+
+void shadow_destroy(struct ringsim_device *dev)
+{
+	struct shadow *s = dev->shadow;
+
+	if (s->copy)
+		munmap(s->copy, dev->lay.region_size);
+	free(s->data_hash);
+	free(s->answered);
+	free(s->blk_last);
+	free(s->blk_used);
+	free(s);
+	dev->shadow = NULL;
+}
+
+/* Region offset of the first byte of [off, off+len) that differs, UINT64_MAX if none does. */
+uint64_t shadow_diff(const struct ringsim_device *dev, uint64_t off, uint64_t len)
+{
+	const uint8_t *a = dev->region + off, *b = dev->shadow->copy + off;
+	uint64_t i;
+
+	if (!memcmp(a, b, len))
+		return UINT64_MAX;
+	for (i = 0; i < len && a[i] == b[i]; i++)
+		;
+	return i < len ? off + i : UINT64_MAX; /* a store may have been undone meanwhile */
+}
+
+/* Takes over what is in the region, so that a mistake is reported once. */
+void shadow_adopt(struct ringsim_device *dev, uint64_t off, uint64_t len)
+{
+	memcpy(dev->shadow->copy + off, dev->region + off, len);
+}
+
+void shadow_page_fresh(struct ringsim_device *dev, uint32_t page)
+{
+	uint64_t off = dev->lay.data_off + (uint64_t)page * dev->lay.page_size;
+
+	dev->shadow->pages_known++;
+	if (dev->shadow->poison)
+		poison(dev, off, dev->lay.page_size);
+	else
+		memset(dev->shadow->copy + off, 0, dev->lay.page_size);
+}
+
+/* Compares the bytes of @blk from @from on with what nobody should have touched. */
+void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from)
+{
+	uint32_t present = data_present_bytes(dev, blk);
+	uint64_t off = blk_off(dev, blk), diff;
+	bool free_blk = dev->shadow->blk_used[blk] == 0;
+	uint16_t last = dev->shadow->blk_last[blk];
+
+	if (from >= present)
+		return;
+	diff = shadow_diff(dev, off + from, present - from);
+	if (diff == UINT64_MAX)
+		return;
+	if (free_blk && last)
+		violation(dev, "HND-039", diff, last, dev->shadow->copy + diff, dev->region + diff,
+			  1, "store into data block %u after the command that owned it completed",
+			  blk);
+	else
+		violation(dev, "HND-018", diff, last, dev->shadow->copy + diff, dev->region + diff,
+			  1, "store into data block %u outside every iov", blk);
+	shadow_adopt(dev, off + from, present - from);
+}
+
+void shadow_block_taken(struct ringsim_device *dev, uint32_t blk, uint32_t used_bytes)
+{
+	shadow_check_block(dev, blk, 0);
+	dev->shadow->blk_used[blk] = used_bytes;
+	if (blk >= dev->shadow->blk_end)
+		dev->shadow->blk_end = blk + 1;
+}
+
+static void check_guard(struct ringsim_device *dev, uint32_t blk, uint16_t id)
+{
+	for (; blk != NO_BLOCK; blk = dev->blk_next[blk]) {
+		dev->shadow->blk_last[blk] = id;
+		if (dev->shadow->blk_used[blk] < dev->lay.blk_size)
+			shadow_check_block(dev, blk, dev->shadow->blk_used[blk]);
+	}
+}
+
+void shadow_slot_checked(struct ringsim_device *dev, const struct slot *slot, uint16_t id)
+{
+	check_guard(dev, slot->first_blk, id);
+	check_guard(dev, slot->bidi_first_blk, id);
+}
+
+void shadow_block_freed(struct ringsim_device *dev, uint32_t blk, uint16_t id)
+{
+	struct shadow *s = dev->shadow;
+
+	if (s->poison)
+		poison(dev, blk_off(dev, blk), s->blk_used[blk]);
+	else
+		shadow_adopt(dev, blk_off(dev, blk), s->blk_used[blk]);
+	s->blk_used[blk] = 0;
+	s->blk_last[blk] = id;
+}
+
+void shadow_pages_released(struct ringsim_device *dev, uint32_t first_page, uint32_t end_page)
+{
+	uint32_t page;
+
+	for (page = first_page; page < end_page; page++)
+		memset(dev->shadow->copy + dev->lay.data_off + (uint64_t)page * dev->lay.page_size,
+		       0, dev->lay.page_size);
+	dev->shadow->pages_known = dev->pages_used;
+}
+
+/*
+ * Data-In that reaches the initiator must have been written by the handler. A word that still shows
+ * the pattern of its place was not (HND-035, KRN-042); chance hits need 64 equal bits.
+ */
+void shadow_data_in(struct ringsim_device *dev, const struct slot *slot, uint16_t id, uint32_t len)
+{
+	struct shadow *s = dev->shadow;
+	bool bidi = slot->dir == RINGSIM_BIDI;
+	uint32_t blk = bidi ? slot->bidi_first_blk : slot->first_blk, pos = 0, n, i;
+	uint64_t word, p;
+
+	if (!s->poison || (slot->dir != RINGSIM_FROM_DEVICE && !bidi))
+		return;
+	if (bidi && len > slot->bidi_len)
+		len = slot->bidi_len;
+	for (; pos < len && blk != NO_BLOCK; blk = dev->blk_next[blk], pos += n) {
+		n = len - pos < dev->lay.blk_size ? len - pos : dev->lay.blk_size;
+		for (i = 0; i + 8 <= n; i += 8) {
+			p = pattern(s, blk_off(dev, blk) / 8 + i / 8);
+			memcpy(&word, dev->region + blk_off(dev, blk) + i, 8);
+			if (word != p)
+				continue;
+			violation(dev, "HND-035", blk_off(dev, blk) + i, id, NULL, &word, 8,
+				  "Data-In byte %u was never written by the handler: another "
+				  "command's bytes go to the initiator",
+				  pos + i);
+			return;
+		}
+	}
+}
+
+/* A cheap fingerprint of a command's Data-In, to see stores after its tail (HND-038). */
+uint64_t shadow_data_hash(const struct ringsim_device *dev, const struct slot *slot)
+{
+	bool bidi = slot->dir == RINGSIM_BIDI;
+	uint32_t blk = bidi ? slot->bidi_first_blk : slot->first_blk, n, i;
+	uint32_t left = bidi ? slot->bidi_len : slot->len;
+	uint64_t h = 0x9e3779b97f4a7c15ull, word;
+
+	if (slot->dir != RINGSIM_FROM_DEVICE && !bidi)
+		return 0;
+	for (; left && blk != NO_BLOCK; blk = dev->blk_next[blk], left -= n) {
+		n = left < dev->lay.blk_size ? left : dev->lay.blk_size;
+		for (i = 0; i < n; i += 8) {
+			word = 0;
+			memcpy(&word, dev->region + blk_off(dev, blk) + i, n - i < 8 ? n - i : 8);
+			h = (h ^ word) * 0x100000001b3ull;
+			h ^= h >> 29;
+		}
+	}
+	return h;
+}
+
+/*
+ * Pages that exist although the kernel never gave them out were touched by the handler, be it only
+ * read: on a real kernel that is SIGBUS (KRN-127). The file's own block count tells.
+ */
+void shadow_check_stray(struct ringsim_device *dev)
+{
+	struct shadow *s = dev->shadow;
+	uint64_t expected = s->base_blocks + s->pages_known * (dev->lay.page_size / 512ull), off;
+	struct stat st;
+
+	if (s->no_stray || fstat(dev->fd, &st) || (uint64_t)st.st_blocks == expected)
+		return;
+	off = shadow_find_stray(dev);
+	if (off == UINT64_MAX) {
+		/* Huge pages or a file system that counts in its own way: nothing to go by. */
+		s->no_stray = true;
+		return;
+	}
+	violation(
+		dev, "HND-018", off, 0, NULL, dev->region + off, 8,
+		"the handler touched data page %llu, which does not exist: SIGBUS on a real kernel "
+		"(KRN-127)",
+		(unsigned long long)((off - dev->lay.data_off) / dev->lay.page_size));
+	s->base_blocks += (uint64_t)st.st_blocks - expected;
+}
+
+/* Region offset of the first data page that exists but was not given out. */
+uint64_t shadow_find_stray(const struct ringsim_device *dev)
+{
+	off_t end = (off_t)dev->lay.region_size, pos = (off_t)dev->lay.data_off, hole;
+	uint64_t page;
+
+	while (pos < end && (pos = lseek(dev->fd, pos, SEEK_DATA)) >= 0) {
+		hole = lseek(dev->fd, pos, SEEK_HOLE);
+		for (; pos < hole; pos += 4096) {
+			page = ((uint64_t)pos - dev->lay.data_off) / dev->lay.page_size;
+			if (page >= dev->lay.pages || !ringsim_page_present(dev, (uint32_t)page))
+				return (uint64_t)pos;
+		}
+	}
+	return UINT64_MAX;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The sanitizer's own state, shared by shadow.c (data and comparing) and sanitizer.c (ring). */
+#ifndef RINGSIM_SHADOW_H
+#define RINGSIM_SHADOW_H
+
+#include "internal.h"
+
+/*
+ * @copy:        see shadow.c
+ * @poison:      pattern seed, 0 = blocks keep their bytes
+ * @tail:        last tail that was legal; @tail_recs records before it are published, not reclaimed
+ * @rung:        tail at the last doorbell, or at open
+ * @bad_tail:    an illegal value that was reported already
+ * @answered:    ids that a published slot answers, until it is reclaimed
+ * @data_hash:   fingerprint of an answered command's Data-In
+ * @blk_used:    bytes of a block that iovs refer to; @blk_last: id that had it last
+ * @blk_end:     one past the highest block ever used
+ * @pages_known: pages the kernel's half gave out, for comparing with the file's block count
+ */
+struct shadow {
+	uint8_t *copy;
+	uint64_t poison;
+	uint32_t tail, tail_recs, rung;
+	uint32_t bad_tail;
+	bool has_bad_tail, no_stray, in_report;
+	uint8_t *answered;
+	uint64_t *data_hash;
+	uint32_t *blk_used;
+	uint16_t *blk_last;
+	uint32_t blk_end;
+	uint64_t base_blocks, pages_known;
+};
+
+void shadow_check_entry(struct ringsim_device *dev, const struct record *rec);
+uint64_t shadow_diff(const struct ringsim_device *dev, uint64_t off, uint64_t len);
+void shadow_adopt(struct ringsim_device *dev, uint64_t off, uint64_t len);
+void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from);
+void shadow_check_stray(struct ringsim_device *dev);
+uint64_t shadow_find_stray(const struct ringsim_device *dev);
+uint64_t shadow_data_hash(const struct ringsim_device *dev, const struct slot *slot);
+
+#endif

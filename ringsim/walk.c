@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The completion walk: from the reclaim pointer to cmd_tail, believing nothing.
+ *
+ * cmd_tail is read again at each entry, as the kernel does (TRP-52). Where the kernel would follow
+ * lengths found in the ring, this walk goes by its own records and stops at the first difference: a
+ * real kernel would run wild there, the simulator says so and is BROKEN (TRP-01, TRP-02).
+ * Clauses: KRN-060 to KRN-072.
+ */
+#include "internal.h"
+
+/* The response as it was read, once, from the slot. */
+struct answer {
+	uint16_t id;
+	uint8_t uflags, status;
+	uint32_t read_len;
+};
+
+static void answer_read(struct ringsim_device *dev, uint64_t entry, struct answer *a)
+{
+	a->id = shm_load16(dev->region, entry + RINGSIM_OFF_ID);
+	a->uflags = shm_load8(dev->region, entry + RINGSIM_OFF_UFLAGS);
+	a->status = shm_load8(dev->region, entry + RINGSIM_OFF_STATUS);
+	a->read_len = shm_load32(dev->region, entry + RINGSIM_OFF_RDLEN);
+}
+
+/* KRN-066 steps 3 to 7: what the initiator gets for an answer that came in time. */
+static void deliver(struct ringsim_device *dev, struct slot *slot, uint64_t entry,
+		    const struct answer *a)
+{
+	struct ringsim_cmd *cmd = slot->cmd;
+	uint32_t len = slot->len;
+	bool len_valid = false;
+
+	if (a->uflags & TCMU_UFLAG_UNKNOWN_OP) {
+		shm_store8(dev->region, entry + RINGSIM_OFF_STATUS, 0x02);
+		if (dev->shadow)
+			shadow_ring_store(
+				dev, (uint32_t)(entry - dev->lay.cmdr_off) + RINGSIM_OFF_STATUS, 1);
+		cmd_set_sense(cmd, 0x02, 0x08, 0x00);
+		cmd_end(dev, cmd, RINGSIM_ANSWERED, 0x02);
+		return;
+	}
+	if (cmd->dir == RINGSIM_FROM_DEVICE && a->uflags & TCMU_UFLAG_READ_LEN && a->read_len) {
+		len_valid = true;
+		if (a->read_len < len)
+			len = a->read_len;
+	}
+	if (a->status == 0x02) {
+		shm_read(cmd->sense, dev->region, entry + RINGSIM_OFF_SENSE, sizeof(cmd->sense));
+		cmd->sense_valid = true;
+	}
+	if (a->status != 0x02 || len_valid) {
+		cmd->data_in = data_copy_out(dev, slot, cmd, len);
+		if (dev->shadow && a->status == 0)
+			shadow_data_in(dev, slot, a->id, len);
+	}
+	if (len_valid && (a->status == 0 || a->status == 0x02))
+		cmd->residual = slot->len - len;
+	cmd_end(dev, cmd, RINGSIM_ANSWERED, a->status);
+}
+
+/*
+ * One completed CMD slot. Returns false if the walk ends here, with the reclaim pointer left on the
+ * slot: KRN-062 (@unknown is set) or KRN-064.
+ */
+static bool complete_slot(struct ringsim_device *dev, uint64_t entry, bool *unknown)
+{
+	struct answer a;
+	struct slot *slot;
+	bool keep;
+
+	answer_read(dev, entry, &a);
+	keep = a.uflags & TCMU_UFLAG_KEEP_BUF;
+	slot = &dev->slots[a.id];
+	if (!a.id || slot->state < SLOT_INFLIGHT) {
+		dev->broken = true;
+		*unknown = true;
+		return false;
+	}
+	if (slot->state == SLOT_KEPT) {
+		dev->broken = true;
+		if (!keep) {
+			dev->kept--;
+			slot_release(dev, a.id, SLOT_DONE);
+		}
+		return false;
+	}
+	if (slot->state == SLOT_INFLIGHT) {
+		slot_unlink(dev, a.id);
+		deliver(dev, slot, entry, &a);
+	} else {
+		dev->expired--;
+	}
+	slot->cmd = NULL;
+	if (keep) {
+		slot->state = SLOT_KEPT;
+		dev->kept++;
+	} else {
+		slot_release(dev, a.id, SLOT_DONE);
+	}
+	return true;
+}
+
+static void advance_reclaim(struct ringsim_device *dev, const struct record *rec)
+{
+	if (dev->shadow)
+		shadow_reclaimed(dev, rec);
+	dev->reclaim = rec_end(dev, rec);
+	dev->rec_count--;
+	/* An empty ring starts over in the same records: they stay in the cache. */
+	dev->rec_first = dev->rec_count ? dev->rec_first + 1 : 0;
+}
+
+/* The checks without which the walk could be led astray. False: BROKEN, stop. */
+static bool entry_sound(struct ringsim_device *dev, const struct record *rec)
+{
+	uint64_t entry = (uint64_t)dev->lay.cmdr_off + dev->reclaim;
+	uint32_t found;
+
+	if (!dev->rec_count || rec->off != dev->reclaim) {
+		uint32_t tail = shm_load32(dev->region, RINGSIM_OFF_TAIL);
+
+		if (!dev->shadow)
+			violation(dev, "HND-040", RINGSIM_OFF_TAIL, 0, NULL, &tail, sizeof(tail),
+				  "cmd_tail %u is not the end of a published entry; a kernel would "
+				  "walk on through old bytes",
+				  tail);
+		dev->broken = true;
+		return false;
+	}
+	found = shm_load32(dev->region, entry);
+	if (found != rec->len_op) {
+		if (!dev->shadow)
+			violation(dev, "HND-023", entry, rec->id, &rec->len_op, &found,
+				  sizeof(found), "len_op of a published entry was changed");
+		dev->broken = true;
+		return false;
+	}
+	return true;
+}
+
+/*
+ * tcmu's walk. Returns whether the queue-full list may be drained: something was reclaimed and no
+ * TMR waits any more (KRN-072).
+ */
+bool walk_completions(struct ringsim_device *dev)
+{
+	bool walked = false, unknown = false;
+
+	if (dev->broken)
+		return false;
+	if (dev->shadow)
+		shadow_before_walk(dev);
+	while (dev->reclaim != shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL)) {
+		struct record *rec = rec_at(dev, 0);
+
+		if (dev->shadow)
+			shadow_before_entry(dev, rec);
+		if (!entry_sound(dev, rec))
+			return false;
+		walked = true;
+		if (rec_op(rec) == TCMU_OP_CMD &&
+		    !complete_slot(dev, (uint64_t)dev->lay.cmdr_off + rec->off, &unknown))
+			break;
+		advance_reclaim(dev, rec);
+	}
+	if (unknown)
+		return false;
+	if (walked)
+		walked = tmr_run(dev);
+	if (dev->cmd_tmo_ns)
+		timer_next_cmd(dev);
+	return walked;
+}
+
+void ringsim_poll_tail(struct ringsim_device *dev)
+{
+	if (walk_completions(dev))
+		qfull_drain(dev, false);
+}
+
+void ringsim_doorbell(struct ringsim_device *dev)
+{
+	if (dev->shadow)
+		shadow_rang(dev);
+	ringsim_poll_tail(dev);
+}
