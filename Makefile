@@ -57,7 +57,7 @@ say  = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 
 # --- sources -----------------------------------------------------------------------------------
 
-HARNESS_PARTS := consumer handlers clauses report target cases trace
+HARNESS_PARTS := consumer handlers clauses report target cases trace check
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 

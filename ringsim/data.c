@@ -55,6 +55,8 @@ uint32_t data_present_bytes(const struct ringsim_device *dev, uint32_t blk)
 /* Makes a page exist, zeroed: a handler may have scribbled into the hole that was there. */
 static void add_page(struct ringsim_device *dev, uint32_t page)
 {
+	if (dev->shadow)
+		shadow_check_stray(dev);
 	dev->page_present[page / 64] |= 1ull << (page % 64);
 	memset(dev->region + dev->lay.data_off + (uint64_t)page * dev->lay.page_size, 0,
 	       dev->lay.page_size);
@@ -221,10 +223,18 @@ static uint32_t copy(struct ringsim_device *dev, uint32_t blk, const struct iove
 	return done;
 }
 
+/*
+ * Returns how many bytes the iovs have to describe. Each block is described before it is filled,
+ * so where the scatter list is too short, the block in which that shows is the last, as a whole
+ * (KRN-046).
+ */
 uint32_t data_copy_in(struct ringsim_device *dev, const struct slot *slot,
 		      const struct ringsim_cmd *cmd)
 {
-	return copy(dev, slot->first_blk, cmd->sg, cmd->sg_cnt, slot->len, true);
+	uint64_t done = copy(dev, slot->first_blk, cmd->sg, cmd->sg_cnt, slot->len, true);
+	uint64_t blks_end = (done / dev->lay.blk_size + 1) * dev->lay.blk_size;
+
+	return blks_end < slot->len ? (uint32_t)blks_end : slot->len;
 }
 
 /* KRN-070: a BIDI command's Data-In is cut at the length of its Data-Out (TRP-22). */
@@ -238,7 +248,17 @@ uint32_t data_copy_out(struct ringsim_device *dev, const struct slot *slot,
 	return 0;
 }
 
-/* Gives the pages of blocks [first, end) back: they are holes again and read as zero (KRN-049). */
+/* Makes holes of pages [first, end), which read as zero. */
+void data_punch(struct ringsim_device *dev, uint32_t first, uint32_t end)
+{
+	uint64_t off = dev->lay.data_off + (uint64_t)first * dev->lay.page_size;
+	uint64_t len = (uint64_t)(end - first) * dev->lay.page_size;
+
+	if (fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len))
+		memset(dev->region + off, 0, len); /* GCOVR_EXCL_LINE */
+}
+
+/* Gives the pages of blocks [first, end) back (KRN-049). */
 uint32_t data_release_pages(struct ringsim_device *dev, uint32_t first_blk, uint32_t end_blk)
 {
 	uint32_t page = first_blk * dev->lay.pages_per_blk;
@@ -252,11 +272,7 @@ uint32_t data_release_pages(struct ringsim_device *dev, uint32_t first_blk, uint
 	}
 	dev->pages_used -= freed;
 	dev->pool->pages -= freed;
-	if (fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      (off_t)(dev->lay.data_off + (uint64_t)page * dev->lay.page_size),
-		      (off_t)((uint64_t)(end - page) * dev->lay.page_size)))
-		memset(dev->region + dev->lay.data_off + (uint64_t)page * dev->lay.page_size, 0,
-		       (size_t)(end - page) * dev->lay.page_size); /* GCOVR_EXCL_LINE */
+	data_punch(dev, page, end);
 	if (dev->shadow)
 		shadow_pages_released(dev, page, end);
 	return freed;

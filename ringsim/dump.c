@@ -70,17 +70,16 @@ static void put_iovs(struct text *t, const struct ringsim_device *dev, uint64_t 
 static void put_cmd(struct text *t, const struct ringsim_device *dev, uint64_t entry, uint32_t len)
 {
 	struct tcmu_cmd_entry e;
+	uint8_t cdb[16];
 
 	shm_read(&e, dev->region, entry, sizeof(e));
 	put(t, "\n    req: iov_cnt=%u iov_bidi_cnt=%u cdb_off=%llu", e.req.iov_cnt,
 	    e.req.iov_bidi_cnt, (unsigned long long)e.req.cdb_off);
 	put_iovs(t, dev, entry, e.req.iov_cnt, len);
-	if (shm_span_ok(e.req.cdb_off, 16, (uint64_t)dev->lay.cmdr_off + dev->lay.cmdr_size)) {
+	if (shm_span_ok(e.req.cdb_off, sizeof(cdb), dev->lay.data_off)) {
+		shm_read(cdb, dev->region, e.req.cdb_off, sizeof(cdb));
 		put(t, " cdb=");
-		put_bytes(t, dev->region + e.req.cdb_off,
-			  ringsim_cdb_len(dev->region + e.req.cdb_off) <= 16
-				  ? ringsim_cdb_len(dev->region + e.req.cdb_off)
-				  : 16);
+		put_bytes(t, cdb, ringsim_cdb_len(cdb) < 16 ? ringsim_cdb_len(cdb) : 16);
 	}
 	put(t, "\n    rsp: scsi_status=0x%02x read_len=%u sense_buffer=", e.rsp.scsi_status,
 	    e.rsp.read_len);

@@ -168,6 +168,7 @@ uint32_t data_copy_in(struct ringsim_device *dev, const struct slot *slot,
 uint32_t data_copy_out(struct ringsim_device *dev, const struct slot *slot,
 		       const struct ringsim_cmd *cmd, uint32_t len);
 uint32_t data_release_pages(struct ringsim_device *dev, uint32_t first_blk, uint32_t end_blk);
+void data_punch(struct ringsim_device *dev, uint32_t first_page, uint32_t end_page);
 uint64_t sg_len(const struct iovec *sg, uint32_t cnt);
 uint32_t data_present_bytes(const struct ringsim_device *dev, uint32_t blk);
 
@@ -230,6 +231,7 @@ void pool_charge(struct ringsim_device *dev, uint32_t pages);
  */
 int shadow_create(struct ringsim_device *dev, uint64_t poison_seed);
 void shadow_destroy(struct ringsim_device *dev);
+void shadow_check_stray(struct ringsim_device *dev);
 void shadow_page_fresh(struct ringsim_device *dev, uint32_t page);
 void shadow_block_taken(struct ringsim_device *dev, uint32_t blk, uint32_t used_bytes);
 void shadow_before_write(struct ringsim_device *dev, uint32_t off, uint32_t len);

@@ -36,21 +36,34 @@ AT(tcmu_cmd_entry, req.iov_cnt, 8);
 AT(tcmu_cmd_entry, req.iov_bidi_cnt, 12);
 AT(tcmu_cmd_entry, req.iov_dif_cnt, 16);
 AT(tcmu_cmd_entry, req.cdb_off, 24);
+AT(tcmu_cmd_entry, req.__pad1, 32);
+AT(tcmu_cmd_entry, req.__pad2, 40);
 AT(tcmu_cmd_entry, req.iov, RINGSIM_OFF_IOV);
+AT(iovec, iov_base, 0);
+AT(iovec, iov_len, 8);
 AT(tcmu_cmd_entry, rsp.scsi_status, RINGSIM_OFF_STATUS);
+AT(tcmu_cmd_entry, rsp.__pad1, 9);
+AT(tcmu_cmd_entry, rsp.__pad2, 10);
 AT(tcmu_cmd_entry, rsp.read_len, RINGSIM_OFF_RDLEN);
 AT(tcmu_cmd_entry, rsp.sense_buffer, RINGSIM_OFF_SENSE);
 _Static_assert(sizeof(struct tcmu_tmr_entry) == 32, "LAY-040");
 AT(tcmu_tmr_entry, tmr_type, 8);
+AT(tcmu_tmr_entry, __pad1, 9);
+AT(tcmu_tmr_entry, __pad2, 10);
 AT(tcmu_tmr_entry, cmd_cnt, 12);
+AT(tcmu_tmr_entry, __pad3, 16);
+AT(tcmu_tmr_entry, __pad4, 24);
 AT(tcmu_tmr_entry, cmd_ids, 32);
-_Static_assert(TCMU_TMR_UNKNOWN == 0 && TCMU_TMR_ABORT_TASK == 1 && TCMU_TMR_LUN_RESET == 5 &&
-		       TCMU_TMR_LUN_RESET_PRO == 128,
+_Static_assert(TCMU_TMR_UNKNOWN == 0 && TCMU_TMR_ABORT_TASK == 1 && TCMU_TMR_ABORT_TASK_SET == 2 &&
+		       TCMU_TMR_CLEAR_ACA == 3 && TCMU_TMR_CLEAR_TASK_SET == 4 &&
+		       TCMU_TMR_LUN_RESET == 5 && TCMU_TMR_TARGET_WARM_RESET == 6 &&
+		       TCMU_TMR_TARGET_COLD_RESET == 7 && TCMU_TMR_LUN_RESET_PRO == 128,
 	       "LAY-041");
 
-#define MIB	    (1u << 20)
-#define RING_MB_MAX 8u
-#define DATA_MB_MAX 4096u
+#define MIB		   (1u << 20)
+#define RING_MB_MAX	   8u
+#define DATA_MB_MAX	   4096u
+#define DATA_PAGES_DEFAULT (256u * 1024)
 
 static int refuse(char *err, size_t err_len, const char *what, const char *expected, uint64_t found)
 {
@@ -62,12 +75,13 @@ static int refuse(char *err, size_t err_len, const char *what, const char *expec
 
 static int check(const struct ringsim_geometry *geo, char *err, size_t err_len)
 {
-	uint32_t ps = geo->page_size ? geo->page_size : 4096;
+	uint64_t ps = geo->page_size ? geo->page_size : 4096;
+	uint64_t data_mb = geo->data_area_mb ? geo->data_area_mb : DATA_PAGES_DEFAULT * ps / MIB;
 
 	if (ps < 4096 || ps > 65536 || ps & (ps - 1))
 		return refuse(err, err_len, "page_size", "a power of two, 4096 to 65536", ps);
-	if (geo->data_area_mb > DATA_MB_MAX)
-		return refuse(err, err_len, "data_area_mb", "1 to 4096", geo->data_area_mb);
+	if (data_mb > DATA_MB_MAX)
+		return refuse(err, err_len, "data_area_mb", "1 to 4096", data_mb);
 	if (geo->cmdr_off % 8 || geo->cmdr_off > MIB || (geo->cmdr_off && geo->cmdr_off < 128))
 		return refuse(err, err_len, "cmdr_off", "a multiple of 8, 128 to 1048576",
 			      geo->cmdr_off);
@@ -82,8 +96,7 @@ int ringsim_layout_init(struct ringsim_layout *lay, const struct ringsim_geometr
 			size_t err_len)
 {
 	uint64_t ring_mb = geo->ring_mb ? geo->ring_mb : RING_MB_MAX;
-	uint64_t pages = (uint64_t)(geo->data_area_mb ? geo->data_area_mb : 1024) * MIB;
-	uint64_t blocks;
+	uint64_t pages, blocks;
 	int rc = check(geo, err, err_len);
 
 	if (rc)
@@ -92,9 +105,12 @@ int ringsim_layout_init(struct ringsim_layout *lay, const struct ringsim_geometr
 		ring_mb = RING_MB_MAX;
 	lay->page_size = geo->page_size ? geo->page_size : 4096;
 	lay->pages_per_blk = geo->pages_per_blk ? geo->pages_per_blk : 1;
-	pages /= lay->page_size;
-	if (lay->pages_per_blk > pages)
-		return refuse(err, err_len, "pages_per_blk", "at most the pages of the data area",
+	pages = geo->data_area_mb ? (uint64_t)geo->data_area_mb * MIB / lay->page_size
+				  : DATA_PAGES_DEFAULT;
+	if (lay->pages_per_blk > pages ||
+	    (uint64_t)lay->pages_per_blk * lay->page_size > UINT32_MAX)
+		return refuse(err, err_len, "pages_per_blk",
+			      "at most the pages of the data area, and less than 4096 MiB of them",
 			      lay->pages_per_blk);
 	blocks = geo->data_blocks ? geo->data_blocks : pages / lay->pages_per_blk;
 	if (blocks * lay->pages_per_blk * lay->page_size > (uint64_t)DATA_MB_MAX * MIB)

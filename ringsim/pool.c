@@ -2,9 +2,9 @@
 /*
  * The page budget that devices share, and the reclaimer that enforces it after the fact.
  *
- * Exceeding the budget refuses nothing; it makes the reclaimer due at once and then every 5 s while
- * the budget is exceeded. The reclaimer looks at cmd_tail on its own, without a doorbell (KRN-060).
- * Clauses: KRN-048, KRN-049, TRP-42, TRP-43.
+ * Exceeding the budget refuses nothing; it makes the reclaimer due at once, unless a run is pending
+ * already, and then every 5 s while the budget is exceeded. The reclaimer looks at cmd_tail on its
+ * own, without a doorbell (KRN-060). Clauses: KRN-048, KRN-049, TRP-42, TRP-43.
  */
 #include "internal.h"
 
@@ -65,7 +65,7 @@ void pool_charge(struct ringsim_device *dev, uint32_t pages)
 {
 	dev->pages_used += pages;
 	dev->pool->pages += pages;
-	if (dev->pool->pages > dev->pool->max_pages)
+	if (dev->pool->pages > dev->pool->max_pages && dev->pool->due_ns == UINT64_MAX)
 		dev->pool->due_ns = dev->now_ns;
 }
 

@@ -33,13 +33,6 @@ static void tmr_build(struct ringsim_device *dev, const struct pending_tmr *tmr)
 	ring_notify(dev); /* even while plugged (TRP-37) */
 }
 
-static bool tmr_fits(const struct ringsim_device *dev, const struct pending_tmr *tmr)
-{
-	uint32_t len = ringsim_tmr_len(tmr->cnt);
-
-	return len <= dev->lay.cmdr_size && ring_has_space(dev, len);
-}
-
 /* Puts waiting TMRs on the ring in order; true if none waits any more. */
 bool tmr_run(struct ringsim_device *dev)
 {
@@ -47,7 +40,7 @@ bool tmr_run(struct ringsim_device *dev)
 
 	while ((tmr = dev->tmr_first) != NULL) {
 		if (!dev->broken) {
-			if (!tmr_fits(dev, tmr))
+			if (!ring_has_space(dev, ringsim_tmr_len(tmr->cnt)))
 				return false;
 			tmr_build(dev, tmr);
 		}

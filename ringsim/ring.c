@@ -138,12 +138,14 @@ int ringsim_put_raw(struct ringsim_device *dev, unsigned int op, uint32_t len, u
 uint32_t ringsim_put_decoy(struct ringsim_device *dev, uint32_t n)
 {
 	struct tcmu_cmd_entry decoy = { .hdr = { .len_op = 120 | TCMU_OP_CMD } };
-	uint32_t head = ring_head(dev), i;
+	uint32_t head = ring_head(dev), id = RINGSIM_ID_MAX, i;
 
 	for (i = 0; i < n; i++, head += 120) {
-		if (head + 120 > dev->lay.cmdr_size || !ring_has_space(dev, 120 * (i + 1)))
+		while (ringsim_id_used(dev, id))
+			id--;
+		if (!id || head + 120 > dev->lay.cmdr_size || !ring_has_space(dev, 120 * (i + 1)))
 			break;
-		decoy.hdr.cmd_id = (uint16_t)(RINGSIM_ID_MAX - i);
+		decoy.hdr.cmd_id = (uint16_t)id--;
 		decoy.req.cdb_off = (uint64_t)dev->lay.cmdr_off + head + sizeof(decoy);
 		if (dev->shadow)
 			shadow_before_write(dev, head, 120);

@@ -70,12 +70,14 @@ static void entry_violation(struct ringsim_device *dev, const struct record *rec
 	const void *want = dev->shadow->copy + off, *got = dev->region + off;
 	uint32_t op = rec_op(rec);
 
-	if (i < 8)
+	if (op == TCMU_OP_PAD && i >= RINGSIM_OFF_ID)
+		violation(dev, "HND-013", off, 0, want, got, 1, "store into a PAD entry");
+	else if (i < 8)
 		violation(dev, "HND-023", off, rec->id, want, got, 1,
 			  "%s of a published entry was changed",
-			  i < 4 ? "len_op" : "kflags or cmd_id");
-	else if (op == TCMU_OP_PAD)
-		violation(dev, "HND-013", off, 0, want, got, 1, "store into a PAD entry");
+			  i < RINGSIM_OFF_ID	   ? "len_op"
+			  : i < RINGSIM_OFF_KFLAGS ? "cmd_id"
+						   : "kflags");
 	else if (op == TCMU_OP_TMR)
 		violation(dev, "HND-016", off, 0, want, got, 1, "response bytes in a TMR entry");
 	else if (op != TCMU_OP_CMD)

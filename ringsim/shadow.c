@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define STRAY_MAX 16 /* pages reported at once */
+
 static uint64_t pattern(const struct shadow *s, uint64_t word)
 {
 	uint64_t z = s->poison + word * 0x9e3779b97f4a7c15ull;
@@ -23,7 +25,7 @@ static uint64_t pattern(const struct shadow *s, uint64_t word)
 	return z ^ (z >> 27);
 }
 
-/* Poisons [off, off+len) in region and shadow; both ends are multiples of 8 or are rounded in. */
+/* Poisons [off, off+len) in region and shadow, rounded up to whole words: nobody owns the rest. */
 static void poison(struct ringsim_device *dev, uint64_t off, uint32_t len)
 {
 	struct shadow *s = dev->shadow;
@@ -34,7 +36,7 @@ static void poison(struct ringsim_device *dev, uint64_t off, uint32_t len)
 
 		memcpy(s->copy + w * 8, &p, 8);
 	}
-	memcpy(dev->region + off, s->copy + off, len);
+	memcpy(dev->region + off, s->copy + off, end * 8 - off);
 }
 
 int shadow_create(struct ringsim_device *dev, uint64_t poison_seed)
@@ -230,28 +232,32 @@ uint64_t shadow_data_hash(const struct ringsim_device *dev, const struct slot *s
 
 /*
  * Pages that exist although the kernel never gave them out were touched by the handler, be it only
- * read: on a real kernel that is SIGBUS (KRN-127). The file's own block count tells.
+ * read: on a real kernel that is SIGBUS (KRN-127). The file's own block count tells. They become
+ * holes again, and nothing of what was stored there is left.
  */
 void shadow_check_stray(struct ringsim_device *dev)
 {
 	struct shadow *s = dev->shadow;
-	uint64_t expected = s->base_blocks + s->pages_known * (dev->lay.page_size / 512ull), off;
+	uint64_t known = s->pages_known * (dev->lay.page_size / 512ull), off, page;
 	struct stat st;
+	int i;
 
-	if (s->no_stray || fstat(dev->fd, &st) || (uint64_t)st.st_blocks == expected)
-		return;
-	off = shadow_find_stray(dev);
-	if (off == UINT64_MAX) {
-		/* Huge pages or a file system that counts in its own way: nothing to go by. */
-		s->no_stray = true;
-		return;
+	for (i = 0; i < STRAY_MAX; i++) {
+		if (fstat(dev->fd, &st) || (uint64_t)st.st_blocks == s->base_blocks + known)
+			return;
+		off = shadow_find_stray(dev);
+		if (off == UINT64_MAX)
+			break;
+		page = (off - dev->lay.data_off) / dev->lay.page_size;
+		violation(dev, "HND-018", off, 0, NULL, dev->region + off, 8,
+			  "the handler touched data page %llu, which does not exist: SIGBUS on a "
+			  "real kernel (KRN-127)",
+			  (unsigned long long)page);
+		data_punch(dev, (uint32_t)page, (uint32_t)page + 1);
 	}
-	violation(
-		dev, "HND-018", off, 0, NULL, dev->region + off, 8,
-		"the handler touched data page %llu, which does not exist: SIGBUS on a real kernel "
-		"(KRN-127)",
-		(unsigned long long)((off - dev->lay.data_off) / dev->lay.page_size));
-	s->base_blocks += (uint64_t)st.st_blocks - expected;
+	/* A file system that counts in its own way, or a handler that does not stop: go on from
+	 * here. */
+	s->base_blocks = (uint64_t)st.st_blocks - known;
 }
 
 /* Region offset of the first data page that exists but was not given out. */

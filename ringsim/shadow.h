@@ -22,7 +22,7 @@ struct shadow {
 	uint64_t poison;
 	uint32_t tail, tail_recs, rung;
 	uint32_t bad_tail;
-	bool has_bad_tail, no_stray, in_report;
+	bool has_bad_tail;
 	uint8_t *answered;
 	uint64_t *data_hash;
 	uint32_t *blk_used;
@@ -35,7 +35,6 @@ void shadow_check_entry(struct ringsim_device *dev, const struct record *rec);
 uint64_t shadow_diff(const struct ringsim_device *dev, uint64_t off, uint64_t len);
 void shadow_adopt(struct ringsim_device *dev, uint64_t off, uint64_t len);
 void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from);
-void shadow_check_stray(struct ringsim_device *dev);
 uint64_t shadow_find_stray(const struct ringsim_device *dev);
 uint64_t shadow_data_hash(const struct ringsim_device *dev, const struct slot *slot);
 

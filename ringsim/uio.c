@@ -85,12 +85,12 @@ short ringsim_uio_poll(const struct ringsim_uio *u)
 
 int ringsim_uio_mmap(const struct ringsim_uio *u, uint64_t len, uint64_t offset)
 {
-	uint64_t size = u->dev->lay.region_size;
+	uint64_t size = u->dev->lay.region_size, page = u->dev->lay.page_size;
 
 	if (u->gone || offset)
 		return -EINVAL;
 	/* The kernel compares pages, so the last one may be asked for in part. */
-	return (len + 4095) / 4096 == (size + 4095) / 4096 ? 0 : -EINVAL;
+	return len <= size && len > size - page ? 0 : -EINVAL;
 }
 
 void ringsim_uio_unregister(struct ringsim_uio *u)

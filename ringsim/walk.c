@@ -3,8 +3,9 @@
  * The completion walk: from the reclaim pointer to cmd_tail, believing nothing.
  *
  * cmd_tail is read again at each entry, as the kernel does (TRP-52). Where the kernel would follow
- * lengths found in the ring, this walk goes by its own records and stops at the first difference: a
- * real kernel would run wild there, the simulator says so and is BROKEN (TRP-01, TRP-02).
+ * lengths found in the ring, this walk goes by its own records. A tail that is not the end of a
+ * published entry stops it before anything is completed, a changed length or opcode at that entry:
+ * a real kernel would run wild there, the simulator says so and is BROKEN (TRP-01, TRP-02).
  * Clauses: KRN-060 to KRN-072.
  */
 #include "internal.h"
@@ -112,32 +113,46 @@ static void advance_reclaim(struct ringsim_device *dev, const struct record *rec
 	dev->rec_first = dev->rec_count ? dev->rec_first + 1 : 0;
 }
 
-/* The checks without which the walk could be led astray. False: BROKEN, stop. */
+/*
+ * How many entries from the reclaim pointer on lie before @tail, of which @ahead are known to. 0 if
+ * @tail is not the end of an entry from there on: illegal, as it neither moves back nor is in
+ * between.
+ */
+static uint32_t entries_before(const struct ringsim_device *dev, uint32_t tail, uint32_t ahead)
+{
+	for (; ahead < dev->rec_count; ahead++)
+		if (rec_end(dev, rec_at(dev, ahead)) == tail)
+			return ahead + 1;
+	return 0;
+}
+
+/* The checks without which the walk could be led astray; the sanitizer says more about each. */
+static bool tail_sound(struct ringsim_device *dev, uint32_t tail, uint32_t *ahead)
+{
+	*ahead = entries_before(dev, tail, *ahead);
+	if (*ahead)
+		return true;
+	if (!dev->shadow)
+		violation(dev, "HND-040", RINGSIM_OFF_TAIL, 0, NULL, &tail, sizeof(tail),
+			  "cmd_tail %u is not the end of a published entry; a kernel would walk on "
+			  "through old bytes",
+			  tail);
+	dev->broken = true;
+	return false;
+}
+
 static bool entry_sound(struct ringsim_device *dev, const struct record *rec)
 {
 	uint64_t entry = (uint64_t)dev->lay.cmdr_off + dev->reclaim;
-	uint32_t found;
+	uint32_t found = shm_load32(dev->region, entry);
 
-	if (!dev->rec_count || rec->off != dev->reclaim) {
-		uint32_t tail = shm_load32(dev->region, RINGSIM_OFF_TAIL);
-
-		if (!dev->shadow)
-			violation(dev, "HND-040", RINGSIM_OFF_TAIL, 0, NULL, &tail, sizeof(tail),
-				  "cmd_tail %u is not the end of a published entry; a kernel would "
-				  "walk on through old bytes",
-				  tail);
-		dev->broken = true;
-		return false;
-	}
-	found = shm_load32(dev->region, entry);
-	if (found != rec->len_op) {
-		if (!dev->shadow)
-			violation(dev, "HND-023", entry, rec->id, &rec->len_op, &found,
-				  sizeof(found), "len_op of a published entry was changed");
-		dev->broken = true;
-		return false;
-	}
-	return true;
+	if (rec->off == dev->reclaim && found == rec->len_op)
+		return true;
+	if (!dev->shadow)
+		violation(dev, "HND-023", entry, rec->id, &rec->len_op, &found, sizeof(found),
+			  "cmd_head or the len_op of a published entry was changed");
+	dev->broken = true;
+	return false;
 }
 
 /*
@@ -146,15 +161,19 @@ static bool entry_sound(struct ringsim_device *dev, const struct record *rec)
  */
 bool walk_completions(struct ringsim_device *dev)
 {
+	uint32_t tail, known = dev->reclaim, ahead = 0;
 	bool walked = false, unknown = false;
 
 	if (dev->broken)
 		return false;
 	if (dev->shadow)
 		shadow_before_walk(dev);
-	while (dev->reclaim != shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL)) {
+	while ((tail = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL)) != dev->reclaim) {
 		struct record *rec = rec_at(dev, 0);
 
+		if (tail != known && !tail_sound(dev, tail, &ahead))
+			return false;
+		known = tail;
 		if (dev->shadow)
 			shadow_before_entry(dev, rec);
 		if (!entry_sound(dev, rec))
@@ -164,6 +183,7 @@ bool walk_completions(struct ringsim_device *dev)
 		    !complete_slot(dev, (uint64_t)dev->lay.cmdr_off + rec->off, &unknown))
 			break;
 		advance_reclaim(dev, rec);
+		ahead--;
 	}
 	if (unknown)
 		return false;

@@ -8,17 +8,18 @@
  *		...
  *		if (target_start(tc->t, &o))
  *			return;
- *		EXPECT(tc, "HND-013", target_exec(tc->t, &io) == 0, "the command after the PAD ends");
- *		EXPECT_EQ(tc, "HND-013", "status", 0, io.status);
+ *		EXPECT(tc, "HND-013", target_exec(tc->t, &io) == 0, "the command after the PAD
+ *ends"); EXPECT_EQ(tc, "HND-013", "status", 0, io.status);
  *	}
  *
  *	const struct case_def cases_pad[] = {
- *		{ "hnd.013.short-pad", "HND-013 DIS-03", CLAUSE_MUST, 0, "an 8-byte PAD is skipped", short_pad },
+ *		{ "hnd.013.short-pad", "HND-013 DIS-03", CLAUSE_MUST, 0, "an 8-byte PAD is skipped",
+ *short_pad },
  *	};
  *
- * A case fails at the first EXPECT that does not hold, at the first violation that the sanitizer reports,
- * or when the handler dies or hangs, and must return then. What it submitted is recorded by the
- * target; the report shows it.
+ * A case fails at the first EXPECT that does not hold, at the first violation that the sanitizer
+ *reports, or when the handler dies or hangs, and must return then. What it submitted is recorded by
+ *the target; the report shows it.
  */
 #ifndef HARNESS_CASE_H
 #define HARNESS_CASE_H
@@ -64,7 +65,8 @@ void tc_fail(struct tc *tc, const char *clause, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /** tc_skip() - the case cannot say anything here, for this reason; never counted as a pass. */
 void tc_skip(struct tc *tc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/** tc_expect_violation() - the case breaks @clause on purpose; reports of it do not fail the case. */
+/** tc_expect_violation() - the case breaks @clause on purpose; reports of it do not fail the case.
+ */
 void tc_expect_violation(struct tc *tc, const char *clause);
 /** tc_violations() - how many times a clause announced so was reported. */
 uint32_t tc_violations(const struct tc *tc);
@@ -73,61 +75,64 @@ uint64_t tc_random(struct tc *tc);
 uint32_t tc_below(struct tc *tc, uint32_t n);
 /** tc_fill() - fill with a pattern that differs by @salt and position. */
 void tc_fill(struct tc *tc, void *buf, size_t len, uint64_t salt);
-/** tc_alloc() - zeroed memory that lives as long as the case; aborts the case when there is none. */
+/** tc_alloc() - zeroed memory that lives as long as the case; aborts the case when there is none.
+ */
 void *tc_alloc(struct tc *tc, size_t len);
 /** tc_equal() - compare buffers; on a difference fail, showing offset and bytes around it. */
 bool tc_equal(struct tc *tc, const char *clause, const char *what, const void *want,
 	      const void *got, size_t len);
 
 /** EXPECT() - unless @cond, fail with the printf-like reason and return. */
-#define EXPECT(tc, clause, cond, ...)                                                              \
-	do {                                                                                       \
-		if ((tc)->failed)                                                                  \
-			return;                                                                    \
-		if (!(cond)) {                                                                     \
-			tc_fail(tc, clause, __VA_ARGS__);                                          \
-			return;                                                                    \
-		}                                                                                  \
+#define EXPECT(tc, clause, cond, ...)                     \
+	do {                                              \
+		if ((tc)->failed)                         \
+			return;                           \
+		if (!(cond)) {                            \
+			tc_fail(tc, clause, __VA_ARGS__); \
+			return;                           \
+		}                                         \
 	} while (0)
 
 /** EXPECT_EQ() - two integers. */
-#define EXPECT_EQ(tc, clause, what, want, got)                                                     \
-	do {                                                                                       \
-		unsigned long long want_ = (unsigned long long)(want);                             \
-		unsigned long long got_ = (unsigned long long)(got);                               \
-		EXPECT(tc, clause, want_ == got_, "%s: expected %llu (0x%llx), found %llu (0x%llx)", \
-		       what, want_, want_, got_, got_);                                            \
+#define EXPECT_EQ(tc, clause, what, want, got)                                                \
+	do {                                                                                  \
+		unsigned long long want_ = (unsigned long long)(want);                        \
+		unsigned long long got_ = (unsigned long long)(got);                          \
+		EXPECT(tc, clause, want_ == got_,                                             \
+		       "%s: expected %llu (0x%llx), found %llu (0x%llx)", what, want_, want_, \
+		       got_, got_);                                                           \
 	} while (0)
 
 /** EXPECT_MEM() - two buffers. */
-#define EXPECT_MEM(tc, clause, what, want, got, len)                                               \
-	do {                                                                                       \
-		if ((tc)->failed || !tc_equal(tc, clause, what, want, got, len))                   \
-			return;                                                                    \
+#define EXPECT_MEM(tc, clause, what, want, got, len)                             \
+	do {                                                                     \
+		if ((tc)->failed || !tc_equal(tc, clause, what, want, got, len)) \
+			return;                                                  \
 	} while (0)
 
 /** EXPECT_GOOD() - run @io; it must end, with GOOD. */
-#define EXPECT_GOOD(tc, clause, io)                                                                \
-	do {                                                                                       \
-		EXPECT(tc, clause, target_exec((tc)->t, io) == 0, "command 0x%02x never ended",    \
-		       (io)->cdb[0]);                                                              \
-		EXPECT(tc, clause, (io)->status == 0,                                              \
-		       "command 0x%02x: expected GOOD, found status 0x%02x sense %x/%04x",         \
-		       (io)->cdb[0], (io)->status, sense_key((io)->sense), sense_asc((io)->sense)); \
+#define EXPECT_GOOD(tc, clause, io)                                                             \
+	do {                                                                                    \
+		EXPECT(tc, clause, target_exec((tc)->t, io) == 0, "command 0x%02x never ended", \
+		       (io)->cdb[0]);                                                           \
+		EXPECT(tc, clause, (io)->status == 0,                                           \
+		       "command 0x%02x: expected GOOD, found status 0x%02x sense %x/%04x",      \
+		       (io)->cdb[0], (io)->status, sense_key((io)->sense),                      \
+		       sense_asc((io)->sense));                                                 \
 	} while (0)
 
 /** EXPECT_SENSE() - run @io; it must end with CHECK CONDITION and this key and ASC<<8|ASCQ. */
-#define EXPECT_SENSE(tc, clause, io, key, asc)                                                     \
-	do {                                                                                       \
-		EXPECT(tc, clause, target_exec((tc)->t, io) == 0, "command 0x%02x never ended",    \
-		       (io)->cdb[0]);                                                              \
-		EXPECT(tc, clause,                                                                 \
-		       (io)->status == 2 && sense_key((io)->sense) == (key) &&                     \
-			       sense_asc((io)->sense) == (asc),                                    \
-		       "command 0x%02x: expected CHECK CONDITION %x/%04x, found status 0x%02x "    \
-		       "sense %x/%04x",                                                            \
-		       (io)->cdb[0], key, asc, (io)->status, sense_key((io)->sense),               \
-		       sense_asc((io)->sense));                                                    \
+#define EXPECT_SENSE(tc, clause, io, key, asc)                                                  \
+	do {                                                                                    \
+		EXPECT(tc, clause, target_exec((tc)->t, io) == 0, "command 0x%02x never ended", \
+		       (io)->cdb[0]);                                                           \
+		EXPECT(tc, clause,                                                              \
+		       (io)->status == 2 && sense_key((io)->sense) == (key) &&                  \
+			       sense_asc((io)->sense) == (asc),                                 \
+		       "command 0x%02x: expected CHECK CONDITION %x/%04x, found status 0x%02x " \
+		       "sense %x/%04x",                                                         \
+		       (io)->cdb[0], key, asc, (io)->status, sense_key((io)->sense),            \
+		       sense_asc((io)->sense));                                                 \
 	} while (0)
 
 /** CASE_TABLE() - export the rows of one file; the registry in cases.c lists the tables. */

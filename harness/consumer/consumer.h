@@ -165,12 +165,22 @@ struct consumer {
  *
  * Checks version, geometry and alignment before anything is written (HND-001, HND-002). Without
  * TCMU_MAILBOX_FLAG_CAP_OOOC the consumer is in-order whatever @in_order says (HND-050).
- * Rings once, since a predecessor may have died between tail and doorbell (HND-063).
- * Returns 0, -EPROTO (a version or geometry that this consumer does not know; nothing was
- * written), or the error of @uio->map.
+ * Rings once, since a predecessor may have died between tail and doorbell (HND-063). Answers that
+ * an in-order predecessor of the same kind had begun but not published are finished by
+ * consumer_fetch(). Returns 0, -EPROTO (a version or geometry that this consumer does not know;
+ * nothing was written), or the error of @uio->map.
  */
 int consumer_attach(struct consumer *c, const struct consumer_uio *uio, size_t map0_len,
 		    const struct consumer_probe *probe, bool in_order);
+
+/**
+ * consumer_ring_fresh() - whether nobody has answered anything on this ring yet
+ * @region: mapped region of @len bytes
+ *
+ * True only if the tail never moved, no lap was completed and no answer was begun. A handler that
+ * completes out of order needs no reset_ring then, whatever is waiting there (HND-071).
+ */
+bool consumer_ring_fresh(const void *region, size_t len);
 
 /** consumer_detach() - unmap; stores nothing. Outstanding commands stay the kernel's. */
 void consumer_detach(struct consumer *c);

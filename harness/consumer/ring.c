@@ -198,6 +198,7 @@ static void fetch_cmd(struct consumer *c, struct consumer_cmd *cmd, uint32_t off
 	cmd->status = cmd->uflags = 0;
 	cmd->read_len = 0;
 	cmd->next = NULL;
+	memset(cmd->sense, 0, sizeof(cmd->sense));
 	memset(cmd->cdb, 0, 16);
 	iovs = (uint64_t)cmd->iov_cnt + cmd->bidi_cnt;
 	if (!shm_span_ok(RINGSIM_OFF_IOV, iovs * sizeof(struct iovec), len) || cdb_off < entry ||
@@ -259,6 +260,64 @@ static void enqueue(struct consumer *c, struct consumer_cmd *cmd)
 	c->last = cmd;
 }
 
+/*
+ * An answer begins with one 64-bit store that says all of it: status, read_len, and, in the two pad
+ * words that the kernel never reads, a mark with key, ASC and ASCQ. Before it the request is whole,
+ * after it a successor can finish the answer, so a crash between any two stores loses nothing
+ * (HND-061); without the mark a status alone would turn one iov into none (LAY-032).
+ */
+struct commit {
+	uint8_t status, asc;
+	uint16_t mark; /* MARK | key << 8 | ASCQ; the request has the upper half of iov_cnt here: 0
+			*/
+	uint32_t read_len;
+};
+
+#define MARK 0x8000u
+
+_Static_assert(sizeof(struct commit) == 8 && RINGSIM_OFF_STATUS % 8 == 0, "one aligned store");
+
+static void store_commit(struct consumer *c, uint64_t entry, const struct consumer_cmd *cmd)
+{
+	bool fixed = (cmd->sense[0] & 0x7f) < 0x72;
+	struct commit commit = { .status = cmd->status, .mark = MARK, .read_len = cmd->read_len };
+	uint64_t word;
+
+	if (cmd->status == 0x02) {
+		commit.asc = cmd->sense[fixed ? 12 : 2];
+		commit.mark |= (uint16_t)((cmd->sense[fixed ? 2 : 1] & 0x0f) << 8);
+		commit.mark |= cmd->sense[fixed ? 13 : 3];
+	}
+	memcpy(&word, &commit, sizeof(word));
+	shm_store64(c->region, entry + RINGSIM_OFF_STATUS, word);
+	consumer_step(c, CONSUMER_STEP_RSP);
+}
+
+static void store_sense(struct consumer *c, uint64_t entry, const uint8_t *sense)
+{
+	shm_write(c->region, entry + RINGSIM_OFF_SENSE, sense, TCMU_SENSE_BUFFERSIZE);
+	consumer_step(c, CONSUMER_STEP_RSP);
+}
+
+/* Finishes the answer of a predecessor that died behind its commit; false if there is none. */
+static bool finish_answer(struct consumer *c, uint32_t off)
+{
+	uint64_t entry = entry_at(c, off), word = shm_load64(c->region, entry + RINGSIM_OFF_STATUS);
+	uint8_t sense[TCMU_SENSE_BUFFERSIZE] = { 0x70 };
+	struct commit commit;
+
+	memcpy(&commit, &word, sizeof(commit));
+	if (!(commit.mark & MARK))
+		return false;
+	sense[2] = commit.mark >> 8 & 0x0f;
+	sense[7] = 0x0a;
+	sense[12] = commit.asc;
+	sense[13] = commit.mark & 0xff;
+	if (commit.status == 0x02)
+		store_sense(c, entry, sense);
+	return true;
+}
+
 /* Leaves @next on the entry if its length cannot be: nothing after it can be trusted. */
 static bool length_ok(const struct consumer *c, uint32_t off, uint32_t op, uint32_t len)
 {
@@ -284,6 +343,11 @@ enum consumer_entry consumer_fetch(struct consumer *c, struct consumer_cmd *cmd)
 		len = tcmu_hdr_get_len(len_op);
 		if (!length_ok(c, off, op, len))
 			break;
+		if (op == TCMU_OP_CMD && c->replaying && c->tail == off && finish_answer(c, off)) {
+			c->next = ring_next(c, off, len);
+			c->tail = c->next;
+			continue;
+		}
 		if (op == TCMU_OP_CMD) {
 			fetch_cmd(c, cmd, off, len);
 			c->next = ring_next(c, off, len);
@@ -293,6 +357,9 @@ enum consumer_entry consumer_fetch(struct consumer *c, struct consumer_cmd *cmd)
 			return CONSUMER_CMD;
 		}
 		c->next = ring_next(c, off, len);
+		if (c->replaying && !c->outstanding)
+			skip_unanswered(
+				c); /* so that answers that were begun are found at the tail */
 		if (op == TCMU_OP_PAD)
 			continue;
 		if (op == TCMU_OP_TMR) {
@@ -320,15 +387,11 @@ static void put_answer(struct consumer *c, struct consumer_cmd *cmd)
 	len = tcmu_hdr_get_len(len_op_at(c, c->tail));
 	shm_store16(c->region, entry + RINGSIM_OFF_ID, cmd->id);
 	consumer_step(c, CONSUMER_STEP_RSP);
-	if (cmd->status == 0x02) {
-		shm_write(c->region, entry + RINGSIM_OFF_SENSE, cmd->sense, sizeof(cmd->sense));
-		consumer_step(c, CONSUMER_STEP_RSP);
-	}
-	shm_store32(c->region, entry + RINGSIM_OFF_RDLEN, cmd->read_len);
-	shm_store8(c->region, entry + RINGSIM_OFF_STATUS, cmd->status);
-	consumer_step(c, CONSUMER_STEP_RSP);
 	shm_store8(c->region, entry + RINGSIM_OFF_UFLAGS, cmd->uflags);
 	consumer_step(c, CONSUMER_STEP_RSP);
+	store_commit(c, entry, cmd);
+	if (cmd->status == 0x02)
+		store_sense(c, entry, cmd->sense);
 	c->tail = ring_next(c, c->tail, len);
 	c->outstanding--;
 	iov_free(cmd);
@@ -385,4 +448,32 @@ int consumer_read_event(struct consumer *c)
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	return -EIO;
+}
+
+bool consumer_ring_fresh(const void *region, size_t len)
+{
+	const uint8_t *ring = region;
+	struct tcmu_mailbox mb;
+	uint32_t i;
+
+	if (len < sizeof(mb))
+		return false;
+	shm_read(&mb, region, 0, sizeof(mb));
+	if (mb.cmd_tail || !shm_span_ok(mb.cmdr_off, mb.cmdr_size, len))
+		return false;
+	for (i = mb.cmd_head; i < mb.cmdr_size; i++)
+		if (shm_load8(ring, (uint64_t)mb.cmdr_off + i))
+			return false;
+	for (i = 0; i < mb.cmd_head;) {
+		uint64_t entry = (uint64_t)mb.cmdr_off + i;
+		uint32_t len_op = shm_load32(ring, entry), step = tcmu_hdr_get_len(len_op);
+
+		if (step < 8 || step > mb.cmdr_size - i)
+			return false;
+		if (tcmu_hdr_get_op(len_op) == TCMU_OP_CMD && step >= RINGSIM_RSP_END &&
+		    shm_load16(ring, entry + RINGSIM_OFF_STATUS + 2) & MARK)
+			return false;
+		i += step;
+	}
+	return true;
 }

@@ -28,6 +28,8 @@
  * @subtype:      the subtype that this handler serves; NULL = any non-empty (HND-004, HND-005)
  * @probe:        observer of every store, or NULL
  * @alloc:        allocation hook for tests, NULL = malloc
+ * @stop:         once it is not 0, step() fetches nothing more and only finishes what it has; may
+ * be set by a signal handler; NULL = never
  */
 struct handler_config {
 	uint32_t block_size;
@@ -42,6 +44,7 @@ struct handler_config {
 	const char *subtype;
 	const struct consumer_probe *probe;
 	void *(*alloc)(size_t size);
+	const volatile int *stop;
 };
 
 struct handler;
@@ -80,5 +83,8 @@ struct handler_api {
 
 /** tcmu_handler_api() - the handler in this program or shared object. */
 const struct handler_api *tcmu_handler_api(void);
+
+/** handler_served() - commands answered so far; tells a polling loop whether polling pays. */
+uint64_t handler_served(const struct handler *h);
 
 #endif

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The life of a task: dispatch, store operations in between, one answer.
  *
@@ -56,6 +56,8 @@ static void io_done(struct store_io *io)
 {
 	struct scsi_task *t = io->owner;
 
+	if (t->lun->dead)
+		return;
 	if (io->result != 0) {
 		scsi_fail_store(t, io->result);
 		return;

@@ -98,6 +98,7 @@ struct scsi_task {
  * @stalls:        running count of submissions that a full store turned away
  * @flush:         the flush that goes on after an IMMED SYNCHRONIZE CACHE was answered
  * @flush_failed:  it failed; the next SYNCHRONIZE CACHE says so
+ * @dead:          the device is gone: operations that still finish are nobody's any more
  */
 struct scsi_lun {
 	struct store *store;
@@ -117,6 +118,7 @@ struct scsi_lun {
 	uint32_t stalls;
 	struct store_io flush;
 	bool flush_busy, flush_again, flush_failed;
+	bool dead;
 };
 
 /**

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Commands about the unit rather than its data: readiness, sense, capacity, start/stop, opcodes.
  * Clauses: SCS-022, SCS-030, SCS-031.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Reading CDBs and moving parameter data: the length and range rules that commands share.
  * Clauses: HND-020, HND-035, SCS-020 to SCS-022, SCS-042.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * INQUIRY: who we are and what we can do. Nothing is claimed that is not implemented (SCS-031): no
  * third-party copy, no ALUA, no protection, no extended pages.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The range lock: COMPARE AND WRITE alone on its blocks, everything else side by side.
  *

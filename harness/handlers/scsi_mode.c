@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * MODE SENSE and MODE SELECT: pages 01, 08 and 0A.
  *
@@ -218,24 +218,21 @@ static enum scsi_sense check_list(const struct scsi_lun *lun, const uint8_t *p, 
 	return sense;
 }
 
-static void apply_wce_off(struct scsi_task *t)
-{
-	t->lun->wce = false;
-	scsi_good(t);
-}
-
-/* Without the cache every completed write is durable; those that the cache still holds come first.
+/*
+ * Without the cache every completed write is durable: new ones from now on, those that the cache
+ * still holds before the answer.
  */
 static void apply(struct scsi_task *t, const struct mode_request *req)
 {
 	struct scsi_lun *lun = t->lun;
+	bool cache_off = lun->wce && !req->wce;
 
 	lun->d_sense = req->d_sense;
-	if (lun->wce && !req->wce) {
-		scsi_submit(t, STORE_FLUSH, 0, 0, NULL, 0, false, apply_wce_off);
+	lun->wce = req->wce;
+	if (cache_off) {
+		scsi_submit(t, STORE_FLUSH, 0, 0, NULL, 0, false, scsi_good);
 		return;
 	}
-	lun->wce = req->wce;
 	scsi_good(t);
 }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * READ, WRITE, WRITE AND VERIFY, VERIFY, SYNCHRONIZE CACHE.
  *
@@ -231,7 +231,7 @@ static void flush_done(struct store_io *io)
 	lun->flush_again = false;
 	if (io->result != 0)
 		lun->flush_failed = true;
-	if (again && !flush_in_background(lun))
+	if (again && !lun->dead && !flush_in_background(lun))
 		lun->flush_failed = true;
 }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Sense data: fixed format, or descriptor format once D_SENSE was set (HND-033, SCS-040).
  */
@@ -54,12 +54,14 @@ uint32_t scsi_fill_sense(uint8_t *buf, bool descriptor, enum scsi_sense sense, b
 
 void scsi_fail(struct scsi_task *t, enum scsi_sense sense)
 {
+	memset(t->cmd.sense, 0, sizeof(t->cmd.sense));
 	scsi_fill_sense(t->cmd.sense, t->lun->d_sense, sense, false, 0);
 	scsi_status(t, SAM_CHECK_CONDITION);
 }
 
 void scsi_fail_info(struct scsi_task *t, enum scsi_sense sense, uint64_t info)
 {
+	memset(t->cmd.sense, 0, sizeof(t->cmd.sense));
 	scsi_fill_sense(t->cmd.sense, t->lun->d_sense, sense, true, info);
 	scsi_status(t, SAM_CHECK_CONDITION);
 }

@@ -1,9 +1,8 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * What all stores have in common: reading the spec, opening and checking the file, checking each
  * operation. Whatever cannot work is refused here with one line, not at the first I/O.
  */
-#define _GNU_SOURCE
 #include "store_engine.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The libaio engine: many operations in flight, one eventfd for all completions.
  *
@@ -7,7 +7,6 @@
  * done on the spot. A request is free again before done() is called: done() may submit, and may not
  * return.
  */
-#define _GNU_SOURCE
 #include "store_engine.h"
 
 #include <errno.h>
@@ -218,7 +217,11 @@ static uint32_t aio_reap(struct store *s)
 {
 	struct aio_engine *e = s->engine;
 	uint32_t before = e->finished;
+	uint64_t signals;
 
+	/* A signal may come after its event was fetched; left alone it would wake us for ever. */
+	if (e->in_kernel == 0 && read(s->poll_fd, &signals, sizeof(signals)) < 0)
+		return 0;
 	while (e->in_kernel != 0 && (e->ev_next != e->ev_cnt || refill(s))) {
 		struct io_event *ev = &e->ev[e->ev_next++];
 		struct aio_req *r = ev->data;

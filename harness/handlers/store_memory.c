@@ -1,10 +1,9 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The memory store: anonymous pages that come into being when they are written.
  *
  * Nothing is durable beyond the handler, so FLUSH and FUA have nothing to do.
  */
-#define _GNU_SOURCE
 #include "store_engine.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The series of system calls behind one store operation.
  *
@@ -6,7 +6,6 @@
  * durable operation is not finished before its data is. No call is repeated after it succeeded.
  * Clauses: SCS-041 (no half-checked work), HND-054 (what a flush covers).
  */
-#define _GNU_SOURCE
 #include "store_engine.h"
 
 #include <errno.h>

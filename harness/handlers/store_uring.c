@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The io_uring engine: many operations in flight, submitted in batches.
  *
@@ -7,7 +7,6 @@
  * eventfd, no clearing read and cannot lose a wakeup. A request is free again before done() is
  * called: done() may submit, and may not return.
  */
-#define _GNU_SOURCE
 #include "store_engine.h"
 
 #include <errno.h>

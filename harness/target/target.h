@@ -4,11 +4,11 @@
  *
  * One interface, so that a case is written once. The simulated target drives ringsim with virtual
  * time; the handler sits in the same process (a reference handler or a mutant, stepped), in another
- * process (any program, over the attach protocol), or the case itself sits in the handler's seat and
- * plays it store by store.
+ * process (any program, over the attach protocol), or the case itself sits in the handler's seat
+ * and plays it store by store.
  *
- * Nothing here waits for real timeouts: target_advance() moves virtual time, and a stall is noticed as
- * soon as everybody sleeps (in process) or after a bounded real wait (another process).
+ * Nothing here waits for real timeouts: target_advance() moves virtual time, and a stall is noticed
+ * as soon as everybody sleeps (in process) or after a bounded real wait (another process).
  */
 #ifndef HARNESS_TARGET_H
 #define HARNESS_TARGET_H
@@ -57,7 +57,8 @@ enum target_reclaim {
  * @handler:    in-process handlers only: the fields block_size, wce, read_only, in_order, read_len,
  *              reorder_seed, depth and alloc are used; 0 in block_size = 512. An exec'ed handler is
  *              told the device's block and total size through the attach protocol
- * @expect_no_attach: the handler is expected to refuse the device: target_start() succeeds if it does
+ * @expect_no_attach: the handler is expected to refuse the device: target_start() succeeds if it
+ * does
  */
 struct target_opts {
 	struct ringsim_config dev;
@@ -70,10 +71,10 @@ struct target_opts {
 };
 
 /* 1 MiB ring, 16 MiB data area, 30 s timeouts, TMR off, sanitizer on. */
-#define TARGET_OPTS                                                                                \
-	((struct target_opts){ .dev = { .geo = { .ring_mb = 1, .data_area_mb = 16 },               \
-					.cmd_time_out_s = 30,                                      \
-					.qfull_time_out_s = -1,                                    \
+#define TARGET_OPTS                                                                  \
+	((struct target_opts){ .dev = { .geo = { .ring_mb = 1, .data_area_mb = 16 }, \
+					.cmd_time_out_s = 30,                        \
+					.qfull_time_out_s = -1,                      \
 					.sanitize = true } })
 
 /**
@@ -83,7 +84,8 @@ struct target_opts {
  * @data:   Data-Out source or Data-In sink, @len bytes = expected transfer length; NULL with a @len
  *          means a Data-In that nobody looks at
  * @bidi:   Data-In sink of a BIDI command, @bidi_len bytes
- * @done:   ended; then status, sense, residual, data_in, outcome and id are as in struct ringsim_cmd
+ * @done:   ended; then status, sense, residual, data_in, outcome and id are as in struct
+ * ringsim_cmd
  * @order:  1 for the first command that ended since target_start(), 2 for the next ...
  * @no_sg:  submit without a scatter list (no data is copied)
  */
@@ -223,7 +225,8 @@ void seat_answer(struct target *t, uint32_t off, uint16_t id, uint8_t status, ui
 void seat_set_tail(struct target *t, uint32_t tail);
 /** seat_ring() - write 4 bytes to the UIO node: the walk has run on return. */
 void seat_ring(struct target *t);
-/** seat_finish() - answer the entry at the tail (PAD and TMR are passed over), move the tail, ring. */
+/** seat_finish() - answer the entry at the tail (PAD and TMR are passed over), move the tail, ring.
+ */
 void seat_finish(struct target *t, uint8_t status);
 /** seat_finish_all() - the same for everything up to the head, with one doorbell. */
 void seat_finish_all(struct target *t, uint8_t status);
@@ -234,9 +237,9 @@ void seat_finish_all(struct target *t, uint8_t status);
 void target_io_init(struct target_io *io, const uint8_t *cdb, size_t n, enum ringsim_dir dir,
 		    void *data, uint32_t len);
 /** TARGET_IO() - target_io_init() with the CDB's bytes as the trailing arguments. */
-#define TARGET_IO(io, dir, data, len, ...)                                                         \
-	target_io_init(io, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }), \
-		       dir, data, len)
+#define TARGET_IO(io, dir, data, len, ...)                   \
+	target_io_init(io, (const uint8_t[]){ __VA_ARGS__ }, \
+		       sizeof((const uint8_t[]){ __VA_ARGS__ }), dir, data, len)
 /** target_io_rw() - READ or WRITE of @blocks at @lba with a CDB of 6, 10, 12 or 16 bytes. */
 void target_io_rw(struct target_io *io, bool write, unsigned int cdb_len, uint64_t lba,
 		  uint32_t blocks, uint32_t block_size, void *data);

@@ -34,7 +34,8 @@ struct ringsim_violation;
  * struct ringsim_geometry - shape of the region (LAY-060 to LAY-062)
  * @ring_mb:      cmd_ring_size_mb, 1..8 including the mailbox; 0 = 8. Larger is clamped to 8, as
  * the kernel does
- * @data_area_mb: max_data_area_mb; 0 = 1024. At most 4096 (KRN-047)
+ * @data_area_mb: max_data_area_mb; 0 = as much as 262144 pages, 1024 with pages of 4 KiB. At most
+ * 4096 (KRN-047), so pages of 32 KiB and more want it said
  * @pages_per_blk: data_pages_per_blk; 0 = 1
  * @page_size:    4096 unless stated; a power of two, 4096..65536; 0 = 4096
  * @cmdr_off:     synthetic: ring offset; 0 = 128; multiple of 8

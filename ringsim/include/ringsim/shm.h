@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-/* Loads and stores at a byte offset of a mapped region. 16- and 32-bit offsets are aligned. */
+/* Loads and stores at a byte offset of a mapped region. offsets are multiples of the size. */
 static inline uint8_t shm_load8(const void *base, uint64_t off)
 {
 	return __atomic_load_n((const uint8_t *)base + off, __ATOMIC_RELAXED);
@@ -40,6 +40,17 @@ static inline uint32_t shm_load32_acquire(const void *base, uint64_t off)
 {
 	return __atomic_load_n((const uint32_t *)(const void *)((const char *)base + off),
 			       __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t shm_load64(const void *base, uint64_t off)
+{
+	return __atomic_load_n((const uint64_t *)(const void *)((const char *)base + off),
+			       __ATOMIC_RELAXED);
+}
+
+static inline void shm_store64(void *base, uint64_t off, uint64_t v)
+{
+	__atomic_store_n((uint64_t *)(void *)((char *)base + off), v, __ATOMIC_RELAXED);
 }
 
 static inline void shm_store8(void *base, uint64_t off, uint8_t v)

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* What a case can say, and running one: see case.h and tc.h. */
+#include "tc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#define DETAIL_MAX   12288
+#define EXPECTED_MAX 8
+
+struct chunk {
+	struct chunk *next;
+	max_align_t mem[];
+};
+
+/* The runner's side of a case. */
+struct run {
+	const struct case_def *def;
+	char clause[16];
+	char reason[512];
+	char *detail;
+	const char *expected[EXPECTED_MAX];
+	uint32_t n_expected, n_violations;
+	struct chunk *chunks;
+};
+
+static uint64_t mix(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+uint64_t tc_random(struct tc *tc)
+{
+	return mix(tc->rng += 0x9e3779b97f4a7c15ull);
+}
+
+uint32_t tc_below(struct tc *tc, uint32_t n)
+{
+	return n ? (uint32_t)(tc_random(tc) % n) : 0;
+}
+
+void tc_fill(struct tc *tc, void *buf, size_t len, uint64_t salt)
+{
+	uint8_t *p = buf;
+	uint64_t word = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (i % 8 == 0)
+			word = mix(tc->seed ^ (salt * 0x9e3779b97f4a7c15ull + i));
+		p[i] = (uint8_t)(word >> 8 * (i % 8));
+	}
+}
+
+void *tc_alloc(struct tc *tc, size_t len)
+{
+	struct run *run = tc->priv;
+	struct chunk *c = calloc(1, sizeof(*c) + len);
+
+	if (!c) {
+		fprintf(stderr, "out of memory in case %s\n", run->def->id);
+		abort();
+	}
+	c->next = run->chunks;
+	run->chunks = c;
+	return c->mem;
+}
+
+/* Only the first failure counts; what the target looks like at that moment goes into the detail. */
+static void fail(struct tc *tc, const char *clause, const char *reason, const char *more)
+{
+	struct run *run = tc->priv;
+	size_t used = 0;
+
+	if (tc->failed)
+		return;
+	tc->failed = true;
+	snprintf(run->clause, sizeof(run->clause), "%s", clause ? clause : "");
+	snprintf(run->reason, sizeof(run->reason), "%s", reason);
+	run->detail = malloc(DETAIL_MAX);
+	if (!run->detail)
+		return;
+	run->detail[0] = 0;
+	if (more)
+		used = (size_t)snprintf(run->detail, DETAIL_MAX, "%s", more);
+	if (tc->t && used < DETAIL_MAX)
+		target_describe(tc->t, run->detail + used, DETAIL_MAX - used);
+}
+
+void tc_fail(struct tc *tc, const char *clause, const char *fmt, ...)
+{
+	char reason[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(reason, sizeof(reason), fmt, ap);
+	va_end(ap);
+	fail(tc, clause, reason, NULL);
+}
+
+void tc_skip(struct tc *tc, const char *fmt, ...)
+{
+	struct run *run = tc->priv;
+	va_list ap;
+
+	if (tc->failed || tc->skipped)
+		return;
+	tc->skipped = true;
+	va_start(ap, fmt);
+	vsnprintf(run->reason, sizeof(run->reason), fmt, ap);
+	va_end(ap);
+}
+
+void tc_expect_violation(struct tc *tc, const char *clause)
+{
+	struct run *run = tc->priv;
+
+	if (run->n_expected < EXPECTED_MAX)
+		run->expected[run->n_expected++] = clause;
+}
+
+uint32_t tc_violations(const struct tc *tc)
+{
+	return ((const struct run *)tc->priv)->n_violations;
+}
+
+void tc_violation(struct tc *tc, const struct ringsim_violation *v)
+{
+	struct run *run = tc->priv;
+	struct ringsim_violation bare = *v;
+	char text[1024];
+	uint32_t i;
+
+	for (i = 0; i < run->n_expected; i++) {
+		if (!strcmp(run->expected[i], v->clause)) {
+			run->n_violations++;
+			return;
+		}
+	}
+	bare.dump = NULL; /* the detail ends with the ring anyway */
+	ringsim_violation_text(&bare, text, sizeof(text));
+	fail(tc, v->clause, v->what, text);
+}
+
+bool tc_equal(struct tc *tc, const char *clause, const char *what, const void *want,
+	      const void *got, size_t len)
+{
+	const uint8_t *w = want, *g = got;
+	char a[64] = "", b[64] = "";
+	size_t i, k;
+
+	for (i = 0; i < len && w[i] == g[i]; i++)
+		;
+	if (i == len)
+		return true;
+	for (k = 0; k < 16 && i + k < len; k++) {
+		snprintf(a + 2 * k, 3, "%02x", w[i + k]);
+		snprintf(b + 2 * k, 3, "%02x", g[i + k]);
+	}
+	tc_fail(tc, clause, "%s: differs at byte %zu of %zu: expected %s, found %s", what, i, len,
+		a, b);
+	return false;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static uint64_t case_seed(const struct case_def *def, uint64_t seed)
+{
+	const char *p;
+
+	for (p = def->id; *p; p++)
+		seed = mix(seed ^ (uint8_t)*p);
+	return seed;
+}
+
+/* Why this handler cannot be asked, or NULL. */
+static const char *cannot(const struct case_def *def, const struct target_spec *spec)
+{
+	if (def->needs & NEEDS_INPROC && !spec->api)
+		return "needs a handler in this process (every store observed)";
+	if (def->needs & NEEDS_PROCESS && !spec->exec && !spec->program)
+		return "needs the handler as a process of its own";
+	return NULL;
+}
+
+void tc_run(const struct case_def *def, const struct target_spec *spec, uint64_t seed,
+	    struct result *out)
+{
+	struct run run = { .def = def };
+	struct tc tc = { .priv = &run };
+	const char *why = cannot(def, spec);
+	uint64_t start = now_us();
+	struct chunk *c;
+
+	tc.seed = tc.rng = case_seed(def, seed);
+	if (why)
+		tc_skip(&tc, "%s", why);
+	else
+		tc.t = target_create(spec, &tc, def->needs);
+	if (tc.t) {
+		def->run(&tc);
+		target_destroy(tc.t);
+	}
+	out->verdict = tc.failed ? VERDICT_FAIL : tc.skipped ? VERDICT_SKIP : VERDICT_PASS;
+	out->seed = seed;
+	out->time_us = now_us() - start;
+	out->reason = run.reason[0] ? strdup(run.reason) : NULL;
+	out->clause = run.clause[0] ? strdup(run.clause) : NULL;
+	out->detail = run.detail;
+	while ((c = run.chunks) != NULL) {
+		run.chunks = c->next;
+		free(c);
+	}
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `tcmu-harness check`: which handler, which cases, which reports.
+ */
+#include "run.h"
+#include "verbs.h"
+
+#include <dlfcn.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define HANDLERS_MAX 8
+
+struct options {
+	const char *handlers, *mutant, *mutants, *exec, *clause, *cases, *junit, *json, *baseline;
+	enum clause_level level;
+	uint64_t seed, repeat, timeout_ms;
+	bool tap, verbose, persistent;
+};
+
+/* A run over one or several handlers. */
+struct check {
+	struct options opt;
+	struct results results;
+	const struct target_spec *spec;
+	const struct case_def **cases;
+	size_t n_cases;
+	uint64_t seed;
+	char *dir;
+	const volatile sig_atomic_t *stop;
+	bool progress;
+	bool unattached;
+};
+
+static const char help[] =
+	"Usage: tcmu-harness check [OPTION]...\n"
+	"Judge a TCMU handler, clause by clause, on the simulated kernel.\n"
+	"\n"
+	"Which handler:\n"
+	"  --handler LIST     reference handlers: memory, psync, libaio, io_uring, or several\n"
+	"                     separated by commas (default: memory)\n"
+	"  --exec 'CMD ...'   any program: started with TCMU_ATTACH=SOCKET in its environment\n"
+	"  --persistent       what CMD stored survives its death (more restart cases apply)\n"
+	"  --timeout-ms N     real time that CMD has to answer a command (default 2000)\n"
+	"  --mutant NAME      a deliberately broken handler, see `tcmu-harness list --mutants`\n"
+	"  --mutants DIR      all of them in DIR: which case kills each\n"
+	"\n"
+	"Which cases:\n"
+	"  --level LEVEL      must, should or may: the weakest clauses to ask for (default should)\n"
+	"  --clause GLOB      cases that prove a clause such as 'HND-01*' (comma-separated list)\n"
+	"  --case GLOB        cases with such an id (comma-separated list)\n"
+	"  --seed N           seed of everything random (default 1); the same seed gives the same run\n"
+	"  --repeat N         run N times with seeds N, N+1, ... (default 1)\n"
+	"\n"
+	"Reports:\n"
+	"  --tap              TAP 14 on standard output instead of text (default when it is no\n"
+	"                     terminal: text; progress only on a terminal)\n"
+	"  --junit FILE       JUnit XML as well; - is standard output\n"
+	"  --json FILE        JSON as well; - is standard output\n"
+	"  --baseline FILE    failures that are known, with reason and date\n"
+	"  --verbose          list passed cases, too\n"
+	"\n"
+	"Exit status: 0 all good, 1 failures, 2 usage or set-up error, 77 nothing ran.\n";
+
+enum {
+	O_HANDLER = 256,
+	O_MUTANT,
+	O_MUTANTS,
+	O_EXEC,
+	O_PERSISTENT,
+	O_TIMEOUT,
+	O_LEVEL,
+	O_CLAUSE,
+	O_CASE,
+	O_SEED,
+	O_REPEAT,
+	O_TAP,
+	O_JUNIT,
+	O_JSON,
+	O_BASELINE,
+	O_VERBOSE,
+	O_HELP
+};
+
+static const struct option long_options[] = {
+	{ "handler", required_argument, NULL, O_HANDLER },
+	{ "mutant", required_argument, NULL, O_MUTANT },
+	{ "mutants", required_argument, NULL, O_MUTANTS },
+	{ "exec", required_argument, NULL, O_EXEC },
+	{ "persistent", no_argument, NULL, O_PERSISTENT },
+	{ "timeout-ms", required_argument, NULL, O_TIMEOUT },
+	{ "level", required_argument, NULL, O_LEVEL },
+	{ "clause", required_argument, NULL, O_CLAUSE },
+	{ "case", required_argument, NULL, O_CASE },
+	{ "seed", required_argument, NULL, O_SEED },
+	{ "repeat", required_argument, NULL, O_REPEAT },
+	{ "tap", no_argument, NULL, O_TAP },
+	{ "junit", required_argument, NULL, O_JUNIT },
+	{ "json", required_argument, NULL, O_JSON },
+	{ "baseline", required_argument, NULL, O_BASELINE },
+	{ "verbose", no_argument, NULL, O_VERBOSE },
+	{ "help", no_argument, NULL, O_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int parse_number(const char *name, const char *text, uint64_t min, uint64_t max,
+			uint64_t *out)
+{
+	if (parse_u64(text, out) && *out >= min && *out <= max)
+		return 0;
+	return usage_error("check", "--%s: expected a number from %llu to %llu, found '%s'", name,
+			   (unsigned long long)min, (unsigned long long)max, text);
+}
+
+static int parse_level(const char *text, enum clause_level *level)
+{
+	static const char *const names[] = { "must", "should", "may" };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		if (!strcasecmp(text, names[i])) {
+			*level = (enum clause_level)i;
+			return 0;
+		}
+	}
+	return usage_error("check", "--level: expected must, should or may, found '%s'", text);
+}
+
+static int set_option(struct options *o, int c)
+{
+	switch (c) {
+	case O_HANDLER:
+		o->handlers = optarg;
+		return 0;
+	case O_MUTANT:
+		o->mutant = optarg;
+		return 0;
+	case O_MUTANTS:
+		o->mutants = optarg;
+		return 0;
+	case O_EXEC:
+		o->exec = optarg;
+		return 0;
+	case O_PERSISTENT:
+		o->persistent = true;
+		return 0;
+	case O_TIMEOUT:
+		return parse_number("timeout-ms", optarg, 10, 600000, &o->timeout_ms);
+	case O_LEVEL:
+		return parse_level(optarg, &o->level);
+	case O_CLAUSE:
+		o->clause = optarg;
+		return 0;
+	case O_CASE:
+		o->cases = optarg;
+		return 0;
+	case O_SEED:
+		return parse_number("seed", optarg, 0, UINT64_MAX, &o->seed);
+	case O_REPEAT:
+		return parse_number("repeat", optarg, 1, 1000000, &o->repeat);
+	case O_TAP:
+		o->tap = true;
+		return 0;
+	case O_JUNIT:
+		o->junit = optarg;
+		return 0;
+	case O_JSON:
+		o->json = optarg;
+		return 0;
+	case O_BASELINE:
+		o->baseline = optarg;
+		return 0;
+	case O_VERBOSE:
+		o->verbose = true;
+		return 0;
+	}
+	return usage_error("check", "unusable option");
+}
+
+static int check_conflicts(const struct options *o, int argc, char **argv)
+{
+	int stdouts = o->tap + (o->junit && !strcmp(o->junit, "-")) +
+		      (o->json && !strcmp(o->json, "-"));
+
+	if (optind < argc)
+		return usage_error("check", "unexpected argument '%s'", argv[optind]);
+	if (!!o->handlers + !!o->exec + !!o->mutant + !!o->mutants > 1)
+		return usage_error("check",
+				   "only one of --handler, --exec, --mutant and --mutants");
+	if (o->exec && !o->exec[strspn(o->exec, " \t")])
+		return usage_error("check", "--exec: expected a command, found nothing");
+	if (stdouts > 1)
+		return usage_error("check", "only one report can go to standard output");
+	return 0;
+}
+
+/* Cases that the filters leave. */
+static int select_cases(struct check *c)
+{
+	const struct options *o = &c->opt;
+	size_t i;
+
+	c->cases = calloc(case_count() + 1, sizeof(*c->cases));
+	if (!c->cases)
+		return EXIT_USAGE;
+	for (i = 0; i < case_count(); i++) {
+		const struct case_def *def = case_at(i);
+
+		if (def->level > o->level)
+			continue;
+		if (o->cases && !glob_list_match(o->cases, def->id))
+			continue;
+		if (o->clause && !clause_list_match(o->clause, def->clauses))
+			continue;
+		c->cases[c->n_cases++] = def;
+	}
+	if (c->n_cases)
+		return 0;
+	if (o->cases)
+		return usage_error("check", "--case: no case matches '%s'", o->cases);
+	return usage_error("check", "--clause: no case proves a clause that matches '%s'",
+			   o->clause);
+}
+
+static char *quoted(const char *text)
+{
+	char *out = malloc(strlen(text) * 4 + 3), *p = out;
+
+	if (!out)
+		return NULL;
+	*p++ = '\'';
+	for (; *text; text++) {
+		if (*text == '\'') {
+			memcpy(p, "'\\''", 4);
+			p += 4;
+		} else {
+			*p++ = *text;
+		}
+	}
+	*p++ = '\'';
+	*p = 0;
+	return out;
+}
+
+static char *replay_line(const struct check *c, const struct case_def *def)
+{
+	char *exec = c->spec->exec ? quoted(c->spec->exec) : NULL, *line = NULL;
+	int n;
+
+	if (exec)
+		n = asprintf(&line,
+			     "tcmu-harness check --exec %s%s --case %s --level may --seed %llu",
+			     exec, c->spec->persistent ? " --persistent" : "", def->id,
+			     (unsigned long long)c->seed);
+	else
+		n = asprintf(&line, "tcmu-harness check --%s %s --case %s --level may --seed %llu",
+			     c->opt.mutant ? "mutant" : "handler",
+			     c->opt.mutant ? c->opt.mutant : c->spec->label, def->id,
+			     (unsigned long long)c->seed);
+	free(exec);
+	return n < 0 ? NULL : line;
+}
+
+static bool on_result(void *ctx, const struct case_def *def, struct result *r)
+{
+	struct check *c = ctx;
+
+	r->handler = strdup(c->spec->label);
+	r->id = strdup(def->id);
+	r->title = strdup(def->title);
+	r->clauses = strdup(def->clauses);
+	r->level = clause_level_name(def->level);
+	r->replay = r->verdict == VERDICT_FAIL ? replay_line(c, def) : NULL;
+	if (c->progress)
+		fprintf(stderr, "\r\033[K%s: %zu %s", c->spec->label, c->results.n + 1, def->id);
+	return results_add(&c->results, r) == 0;
+}
+
+static int run_spec(struct check *c, const struct target_spec *spec)
+{
+	struct run_plan plan = {
+		.spec = spec,
+		.cases = c->cases,
+		.n = c->n_cases,
+		.limit_ms = spec->exec ? (uint32_t)(30000 + 5 * spec->timeout_ms) : 30000,
+		.stop = c->stop,
+		.on_result = on_result,
+		.ctx = c,
+	};
+	uint64_t i;
+	int rc = 0;
+
+	c->spec = spec;
+	for (i = 0; i < c->opt.repeat && !rc; i++) {
+		c->seed = plan.seed = c->opt.seed + i;
+		rc = run_cases(&plan);
+	}
+	if (rc && rc != -EINTR)
+		fprintf(stderr, "tcmu-harness check: cannot run cases: %s\n", strerror(-rc));
+	return rc;
+}
+
+static int run_handlers(struct check *c, const char *list)
+{
+	static const char *const known[] = { "memory", "psync", "libaio", "io_uring" };
+	char *copy = strdup(list), *save = NULL, *name, *program = beside_program("tcmu-handler");
+	int rc = 0, i;
+
+	if (program && access(program, X_OK)) {
+		free(program);
+		program = NULL;
+	}
+	for (name = strtok_r(copy, ",", &save); name && !rc; name = strtok_r(NULL, ",", &save)) {
+		struct target_spec spec = { .label = name,
+					    .api = tcmu_handler_api(),
+					    .engine = name,
+					    .program = program,
+					    .tmpdir = c->dir,
+					    .timeout_ms = (uint32_t)c->opt.timeout_ms };
+
+		for (i = 0; i < 4 && strcmp(known[i], name); i++)
+			;
+		rc = i == 4 ? usage_error("check",
+					  "--handler: expected memory, psync, libaio or io_uring, "
+					  "found '%s'",
+					  name)
+			    : run_spec(c, &spec);
+	}
+	free(copy);
+	free(program);
+	return rc;
+}
+
+static int run_mutant(struct check *c)
+{
+	struct target_spec spec = { .engine = "memory", .tmpdir = c->dir, .timeout_ms = 2000 };
+	const struct handler_api *(*entry)(void);
+	char name[300], *path, *label = NULL;
+	void *so;
+	int rc = EXIT_USAGE;
+
+	snprintf(name, sizeof(name), "mutants/%s.so", c->opt.mutant);
+	path = beside_program(name);
+	so = path && !strchr(c->opt.mutant, '/') ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+	entry = so ? (const struct handler_api *(*)(void))dlsym(so, "tcmu_handler_api") : NULL;
+	if (!entry || entry()->version != HANDLER_API_VERSION) {
+		usage_error("check", "--mutant: no mutant '%s' at %s; `make mutants` builds them",
+			    c->opt.mutant, path ? path : name);
+	} else if (asprintf(&label, "mutant:%s", c->opt.mutant) >= 0) {
+		spec.label = label;
+		spec.api = entry();
+		rc = run_spec(c, &spec);
+	}
+	if (so)
+		dlclose(so);
+	free(label);
+	free(path);
+	return rc;
+}
+
+static void attaches(struct tc *tc)
+{
+	struct target_opts o = TARGET_OPTS;
+
+	target_start(tc->t, &o);
+}
+
+/*
+ * A program that cannot even attach would fail every case, slowly: it is asked that first, and
+ * nothing else if it fails. A command that the shell cannot find is a usage error, not a verdict.
+ */
+static int run_exec(struct check *c)
+{
+	static const struct case_def attach = { "hnd.003.attach",
+						"HND-003",
+						CLAUSE_MUST,
+						0,
+						"the handler takes the device it is given",
+						attaches };
+	const struct case_def *one = &attach, **all = c->cases;
+	struct target_spec spec = { .label = c->opt.exec,
+				    .exec = c->opt.exec,
+				    .tmpdir = c->dir,
+				    .persistent = c->opt.persistent,
+				    .timeout_ms = (uint32_t)c->opt.timeout_ms };
+	size_t n = c->n_cases;
+	const struct result *r;
+	int rc;
+
+	c->cases = &one;
+	c->n_cases = 1;
+	rc = run_spec(c, &spec);
+	c->cases = all;
+	c->n_cases = n;
+	r = c->results.n ? &c->results.v[0] : NULL;
+	if (rc || !r)
+		return rc;
+	if (r->verdict == VERDICT_FAIL) {
+		if (r->reason &&
+		    (strstr(r->reason, "status 127") || strstr(r->reason, "status 126")))
+			return usage_error("check", "--exec: '%s' cannot be run: %s", c->opt.exec,
+					   r->reason);
+		return 0;
+	}
+	return run_spec(c, &spec);
+}
+
+static int write_reports(struct check *c)
+{
+	bool tty = isatty(1), owns_stdout = true;
+	struct report_style style = { .colour = tty && !getenv("NO_COLOR"),
+				      .verbose = c->opt.verbose };
+	char err[512];
+	int rc = 0;
+
+	if (c->opt.baseline && baseline_apply(&c->results, c->opt.baseline, err, sizeof(err))) {
+		fprintf(stderr, "tcmu-harness check: --baseline: %s\n", err);
+		return EXIT_USAGE;
+	}
+	if (c->opt.junit)
+		rc = report_file(&c->results, c->opt.junit, report_junit, err, sizeof(err));
+	if (!rc && c->opt.json)
+		rc = report_file(&c->results, c->opt.json, report_json, err, sizeof(err));
+	if (rc) {
+		fprintf(stderr, "tcmu-harness check: %s\n", err);
+		return EXIT_USAGE;
+	}
+	if ((c->opt.junit && !strcmp(c->opt.junit, "-")) ||
+	    (c->opt.json && !strcmp(c->opt.json, "-")))
+		owns_stdout = false;
+	if (c->opt.tap)
+		rc = report_tap(&c->results, stdout);
+	else if (owns_stdout)
+		rc = report_text(&c->results, stdout, &style);
+	if (rc || fflush(stdout)) {
+		fprintf(stderr, "tcmu-harness check: cannot write the report: %s\n",
+			strerror(rc ? -rc : errno));
+		return EXIT_USAGE;
+	}
+	return results_exit_status(&c->results);
+}
+
+static int run_check(struct check *c)
+{
+	int rc = select_cases(c);
+
+	if (rc)
+		return rc;
+	c->dir = workdir_make("check");
+	if (!c->dir)
+		return EXIT_USAGE;
+	c->progress = isatty(2) && !c->opt.tap;
+	if (c->opt.exec)
+		rc = run_exec(c);
+	else if (c->opt.mutant)
+		rc = run_mutant(c);
+	else
+		rc = run_handlers(c, c->opt.handlers ? c->opt.handlers : "memory");
+	if (c->progress)
+		fprintf(stderr, "\r\033[K");
+	if (rc == -EINTR)
+		fprintf(stderr, "tcmu-harness check: interrupted\n");
+	if (rc)
+		return EXIT_USAGE;
+	return write_reports(c);
+}
+
+int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop)
+{
+	struct check c = {
+		.stop = stop,
+		.opt = { .level = CLAUSE_SHOULD, .seed = 1, .repeat = 1, .timeout_ms = 2000 }
+	};
+	int opt, rc = 0;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+		if (opt == O_HELP || opt == 'h') {
+			fputs(help, stdout);
+			return EXIT_OK;
+		}
+		if (opt == '?' || opt == ':')
+			return usage_error("check", "%s '%s'",
+					   opt == ':' ? "missing value for" : "unknown option",
+					   argv[optind - 1]);
+		rc = set_option(&c.opt, opt);
+		if (rc)
+			return rc;
+	}
+	rc = check_conflicts(&c.opt, argc, argv);
+	if (!rc && c.opt.mutants)
+		return check_mutants(c.opt.mutants, c.opt.seed, c.opt.verbose, stop);
+	if (!rc)
+		rc = run_check(&c);
+	workdir_remove(c.dir);
+	results_free(&c.results);
+	free(c.cases);
+	return rc;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Small things that several verbs need. */
+#include "verbs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int usage_error(const char *verb, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "tcmu-harness %s: ", verb);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, " (see tcmu-harness %s --help)\n", verb);
+	return EXIT_USAGE;
+}
+
+bool parse_u64(const char *text, uint64_t *out)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(text, &end, 0);
+	return !errno && !*end;
+}
+
+static bool list_any(const char *list, const char *sep, bool (*fn)(const char *, const char *),
+		     const char *arg)
+{
+	char *copy = strdup(list), *save = NULL, *item;
+	bool hit = false;
+
+	for (item = copy ? strtok_r(copy, sep, &save) : NULL; item && !hit;
+	     item = strtok_r(NULL, sep, &save))
+		hit = fn(item, arg);
+	free(copy);
+	return hit;
+}
+
+static bool glob_one(const char *pattern, const char *text)
+{
+	return fnmatch(pattern, text, FNM_CASEFOLD) == 0;
+}
+
+bool glob_list_match(const char *patterns, const char *text)
+{
+	return list_any(patterns, ",", glob_one, text);
+}
+
+static bool clause_one(const char *clause, const char *patterns)
+{
+	return glob_list_match(patterns, clause);
+}
+
+bool clause_list_match(const char *patterns, const char *clauses)
+{
+	return list_any(clauses, " ", clause_one, patterns);
+}
+
+char *beside_program(const char *name)
+{
+	char self[4096], *path = NULL;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n <= 0)
+		return NULL;
+	self[n] = 0;
+	slash = strrchr(self, '/');
+	if (!slash)
+		return NULL;
+	*slash = 0;
+	return asprintf(&path, "%s/%s", self, name) < 0 ? NULL : path;
+}
+
+char *workdir_make(const char *verb)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *dir = NULL;
+
+	if (!tmp || !*tmp)
+		tmp = "/tmp";
+	if (strlen(tmp) > 60) {
+		fprintf(stderr,
+			"tcmu-harness %s: TMPDIR: expected at most 60 characters (sockets "
+			"are made there), found %zu\n",
+			verb, strlen(tmp));
+		return NULL;
+	}
+	if (asprintf(&dir, "%s/tcmu-harness-XXXXXX", tmp) < 0)
+		return NULL;
+	if (mkdtemp(dir))
+		return dir;
+	fprintf(stderr, "tcmu-harness %s: cannot make %s: %s\n", verb, dir, strerror(errno));
+	free(dir);
+	return NULL;
+}
+
+void workdir_remove(char *dir)
+{
+	DIR *d = dir ? opendir(dir) : NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL)
+		unlinkat(dirfd(d), e->d_name, 0); /* flat: sockets and files only */
+	if (d)
+		closedir(d);
+	if (dir)
+		rmdir(dir);
+	free(dir);
+}

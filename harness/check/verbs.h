@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs of tcmu-harness. Each takes its own argv and returns the exit status. */
+#ifndef HARNESS_VERBS_H
+#define HARNESS_VERBS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Exit statuses; report/result.h adds 77 for "nothing ran". */
+#define EXIT_OK	    0
+#define EXIT_FAILED 1
+#define EXIT_USAGE  2
+
+/** usage_error() - one line on stderr, with where to find help; returns EXIT_USAGE. */
+int usage_error(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** parse_u64() - a whole number, decimal or 0x; false on anything else or overflow. */
+bool parse_u64(const char *text, uint64_t *out);
+
+/** glob_list_match() - whether @text matches one of the comma-separated patterns, ignoring case. */
+bool glob_list_match(const char *patterns, const char *text);
+/** clause_list_match() - whether a clause of the space-separated list matches. */
+bool clause_list_match(const char *patterns, const char *clauses);
+
+/** beside_program() - path of @name in the directory of this executable; owned by the caller. */
+char *beside_program(const char *name);
+
+/** workdir_make() - a private directory under TMPDIR; NULL after printing why not. */
+char *workdir_make(const char *verb);
+/** workdir_remove() - remove it with everything in it, and free the name. */
+void workdir_remove(char *dir);
+
+int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop);
+int verb_list(int argc, char **argv);
+int verb_explain(int argc, char **argv);
+int verb_bench(int argc, char **argv);
+
+/** check_mutants() - build/mutants/NAME.so each against the suite; see mutants.c. */
+int check_mutants(const char *dir, uint64_t seed, bool verbose, const volatile sig_atomic_t *stop);
+
+#endif

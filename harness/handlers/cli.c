@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options of tcmu-handler: GNU conventions, every mistake answered with one line.
+ */
+#include "cli.h"
+#include "../consumer/attach.h"
+#include "store.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_US_MAX   1000000u
+#define DEPTH_DEFAULT 128u
+
+enum {
+	OPT_STORE = 256,
+	OPT_ENGINE,
+	OPT_BLOCK_SIZE,
+	OPT_SIZE,
+	OPT_CREATE,
+	OPT_DIRECT,
+	OPT_WCE,
+	OPT_READ_ONLY,
+	OPT_ORDER,
+	OPT_DEPTH,
+	OPT_POLL_US,
+	OPT_SUBTYPE,
+	OPT_SERIAL,
+	OPT_UIO,
+	OPT_ATTACH,
+};
+
+static const struct option options[] = {
+	{ "store", required_argument, NULL, OPT_STORE },
+	{ "engine", required_argument, NULL, OPT_ENGINE },
+	{ "block-size", required_argument, NULL, OPT_BLOCK_SIZE },
+	{ "size", required_argument, NULL, OPT_SIZE },
+	{ "create", no_argument, NULL, OPT_CREATE },
+	{ "direct", no_argument, NULL, OPT_DIRECT },
+	{ "wce", no_argument, NULL, OPT_WCE },
+	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
+	{ "order", required_argument, NULL, OPT_ORDER },
+	{ "depth", required_argument, NULL, OPT_DEPTH },
+	{ "poll-us", required_argument, NULL, OPT_POLL_US },
+	{ "subtype", required_argument, NULL, OPT_SUBTYPE },
+	{ "serial", required_argument, NULL, OPT_SERIAL },
+	{ "uio", required_argument, NULL, OPT_UIO },
+	{ "attach", required_argument, NULL, OPT_ATTACH },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+void cli_help(FILE *out)
+{
+	fputs("Usage: tcmu-handler --store SPEC [OPTION]... --uio uioN | --attach SOCKET\n"
+	      "Serve a TCMU device from memory or from a file.\n"
+	      "\n"
+	      "  --store memory:SIZE   anonymous memory, e.g. memory:64M\n"
+	      "  --store file:PATH     a file or block device\n"
+	      "  --engine NAME         psync (default), libaio or io_uring; for files\n"
+	      "  --size SIZE           capacity; default: the device's, else the file's\n"
+	      "  --create              make or extend the file to the capacity\n"
+	      "  --direct              bypass the page cache (O_DIRECT)\n"
+	      "  --read-only           never write; the unit is write protected\n"
+	      "  --block-size BYTES    logical block; default: the device's, else 512\n"
+	      "  --wce                 volatile write cache: durable only after a flush or FUA\n"
+	      "  --serial TEXT         unit serial number; default: the device's, else made up\n"
+	      "  --order in|out        publish in issue order, or as the store finishes;\n"
+	      "                        default: in for memory and psync, out for the others\n"
+	      "  --depth N             commands held at once, 1..4096; default 128\n"
+	      "  --poll-us N           look for work this long before sleeping; default 0\n"
+	      "  --subtype NAME        serve only devices configured for NAME\n"
+	      "  --uio uioN            the device /dev/uioN\n"
+	      "  --attach SOCKET       a simulated device; default: $" TCMU_ATTACH_ENV "\n"
+	      "  -v, --verbose         say what is served and what was done\n"
+	      "  -h, --help            this text\n"
+	      "  -V, --version         the version\n"
+	      "\n"
+	      "SIGTERM and SIGINT finish what was begun and leave. Exit status: 0 after that,\n"
+	      "1 when the device went away or failed, 2 for bad usage or set-up.\n",
+	      out);
+}
+
+static int fail(char *err, size_t err_len, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int fail(char *err, size_t err_len, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, err_len, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static int number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *out,
+		  char *err, size_t err_len)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || n < min || n > max)
+		return fail(err, err_len, "--%s: expected a number in %u..%u, found '%s'", name,
+			    min, max, text);
+	*out = (uint32_t)n;
+	return 0;
+}
+
+/* "uio3" or "/dev/uio3"; nothing else becomes part of a path. */
+static int uio_number(struct cli *cli, const char *text, char *err, size_t err_len)
+{
+	const char *name = strncmp(text, "/dev/", 5) == 0 ? text + 5 : text;
+	size_t digits;
+
+	if (strncmp(name, "uio", 3) != 0)
+		return fail(err, err_len, "--uio: expected uioN, found '%s'", text);
+	digits = strspn(name + 3, "0123456789");
+	if (digits == 0 || digits > 9 || name[3 + digits] != '\0')
+		return fail(err, err_len, "--uio: expected uioN, found '%s'", text);
+	cli->uio = name;
+	return 0;
+}
+
+static int order(struct cli *cli, const char *text, char *err, size_t err_len)
+{
+	if (strcmp(text, "in") == 0)
+		cli->order = CLI_ORDER_IN;
+	else if (strcmp(text, "out") == 0)
+		cli->order = CLI_ORDER_OUT;
+	else
+		return fail(err, err_len, "--order: expected in or out, found '%s'", text);
+	return 0;
+}
+
+static int with_argument(struct cli *cli, int opt, char *arg, char *err, size_t err_len)
+{
+	switch (opt) {
+	case OPT_STORE:
+		cli->store = arg;
+		return 0;
+	case OPT_ENGINE:
+		cli->engine = arg;
+		return 0;
+	case OPT_SUBTYPE:
+		cli->subtype = arg;
+		return 0;
+	case OPT_SERIAL:
+		cli->serial = arg;
+		return 0;
+	case OPT_ATTACH:
+		cli->attach = arg;
+		return 0;
+	case OPT_UIO:
+		return uio_number(cli, arg, err, err_len);
+	case OPT_ORDER:
+		return order(cli, arg, err, err_len);
+	case OPT_BLOCK_SIZE:
+		return number("block-size", arg, STORE_BLOCK_MIN, STORE_BLOCK_MAX, &cli->block_size,
+			      err, err_len);
+	case OPT_DEPTH:
+		return number("depth", arg, 1, STORE_DEPTH_MAX, &cli->depth, err, err_len);
+	case OPT_POLL_US:
+		return number("poll-us", arg, 0, POLL_US_MAX, &cli->poll_us, err, err_len);
+	default: /* OPT_SIZE */
+		if (store_parse_size(arg, &cli->size_bytes) != 0 || cli->size_bytes == 0)
+			return fail(err, err_len, "--size: expected a number like 64M, found '%s'",
+				    arg);
+		return 0;
+	}
+}
+
+static void flag(struct cli *cli, int opt)
+{
+	switch (opt) {
+	case OPT_CREATE:
+		cli->create = true;
+		break;
+	case OPT_DIRECT:
+		cli->direct = true;
+		break;
+	case OPT_WCE:
+		cli->wce = true;
+		break;
+	case OPT_READ_ONLY:
+		cli->read_only = true;
+		break;
+	case 'v':
+		cli->verbose = true;
+		break;
+	case 'h':
+		cli->help = true;
+		break;
+	case 'V':
+		cli->version = true;
+		break;
+	}
+}
+
+/* What only makes sense, or does not, together. */
+static int check(struct cli *cli, char *err, size_t err_len)
+{
+	bool memory;
+
+	if (cli->store == NULL)
+		return fail(err, err_len,
+			    "--store: expected memory:SIZE or file:PATH, found nothing");
+	memory = strncmp(cli->store, "memory:", 7) == 0;
+	if (memory && (cli->size_bytes != 0 || cli->create || cli->direct))
+		return fail(err, err_len, "--size, --create and --direct are for files, found '%s'",
+			    cli->store);
+	if (cli->uio != NULL && cli->attach != NULL)
+		return fail(err, err_len, "expected one of --uio and --attach, found both");
+	if (cli->uio == NULL && cli->attach == NULL)
+		cli->attach = getenv(TCMU_ATTACH_ENV);
+	if (cli->uio == NULL && cli->attach == NULL)
+		return fail(err, err_len, "expected --uio or --attach, found neither, nor $%s",
+			    TCMU_ATTACH_ENV);
+	return 0;
+}
+
+int cli_parse(struct cli *cli, int argc, char **argv, char *err, size_t err_len)
+{
+	int opt;
+
+	memset(cli, 0, sizeof(*cli));
+	cli->depth = DEPTH_DEFAULT;
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":vhV", options, NULL)) != -1) {
+		if (opt == ':')
+			return fail(err, err_len, "%s: expected an argument, found none",
+				    argv[optind - 1]);
+		if (opt == '?')
+			return fail(err, err_len, "unknown option '%s' (see --help)",
+				    argv[optind - 1]);
+		if (optarg == NULL)
+			flag(cli, opt);
+		else if (with_argument(cli, opt, optarg, err, err_len) != 0)
+			return -EINVAL;
+	}
+	if (cli->help || cli->version)
+		return 0;
+	if (optind < argc)
+		return fail(err, err_len, "unexpected argument '%s' (see --help)", argv[optind]);
+	return check(cli, err, err_len);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* tcmu-harness: one command line, one verb each. */
+#include "check/verbs.h"
+#include "trace/trace.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#ifndef VERSION
+#define VERSION "0.1.0"
+#endif
+
+/* Set by the first SIGINT or SIGTERM; whoever waits looks at it and cleans up. */
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static const char help[] =
+	"Usage: tcmu-harness VERB [OPTION]...\n"
+	"Conformance, tracing and measuring for TCMU handlers, on a simulated kernel.\n"
+	"\n"
+	"  check     judge a handler, clause by clause\n"
+	"  list      clauses, cases, mutants\n"
+	"  explain   what a clause asks and what people get wrong\n"
+	"  trace     look at, compare and replay traces recorded from kernels\n"
+	"  bench     what the ring costs\n"
+	"\n"
+	"tcmu-harness VERB --help says more. Exit status: 0 all good, 1 failures, 2 usage or set-up\n"
+	"error, 77 nothing ran.\n";
+
+int main(int argc, char **argv)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	const char *verb = argc > 1 ? argv[1] : "";
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (!strcmp(verb, "check"))
+		return verb_check(argc - 1, argv + 1, &stop);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	if (!strcmp(verb, "list"))
+		return verb_list(argc - 1, argv + 1);
+	if (!strcmp(verb, "explain"))
+		return verb_explain(argc - 1, argv + 1);
+	if (!strcmp(verb, "trace"))
+		return trace_main(argc - 1, argv + 1);
+	if (!strcmp(verb, "bench"))
+		return verb_bench(argc - 1, argv + 1);
+	if (!strcmp(verb, "--help") || !strcmp(verb, "-h") || !strcmp(verb, "help")) {
+		fputs(help, stdout);
+		return EXIT_OK;
+	}
+	if (!strcmp(verb, "--version")) {
+		puts("tcmu-harness " VERSION);
+		return EXIT_OK;
+	}
+	fprintf(stderr,
+		"tcmu-harness: expected a verb (check, list, explain, trace, bench), found '%s'; "
+		"see tcmu-harness --help\n",
+		verb);
+	return EXIT_USAGE;
+}

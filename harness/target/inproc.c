@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A handler in this process, one turn of its event loop at a time.
+ *
+ * The handler's UIO node is ringsim_uio, its waiting is the return of step(): it is only called
+ * again when what it waits for is ready, so a wakeup that it lost is a stall that shows at once.
+ * After each of its stores the sanitizer looks, and the handler can be killed there: the crash is a
+ * longjmp out of it, after which nothing of it runs any more but the release of its memory.
+ */
+#include "impl.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Turns without a command ending before the handler counts as spinning. */
+#define SPIN_TURNS 2000
+#define IO_WAIT_MS 5000
+
+static void probe(void *ctx, enum consumer_step step)
+{
+	struct target *t = ctx;
+	struct inproc *in = &t->in;
+
+	in->steps++;
+	ringsim_observe(t->dev);
+	if (step == CONSUMER_STEP_TAIL && t->opts.reclaim == RECLAIM_ASYNC)
+		ringsim_poll_tail(t->dev);
+	if (in->on_step)
+		in->on_step(t, in->on_step_ctx, step);
+	if (in->kill_in && --in->kill_in == 0 && in->stepping) {
+		in->killed = true;
+		longjmp(in->crash, 1);
+	}
+}
+
+/* The UIO node, with the faults that a case asked for. */
+
+static void *uio_map(void *ctx, size_t len, off_t offset)
+{
+	struct target *t = ctx;
+	void *p;
+
+	if (ringsim_uio_mmap(&t->uio, len, (uint64_t)offset)) {
+		ringsim_report(t->dev, "HND-003", 0,
+			       "mmap of %zu bytes at offset %lld: a kernel answers EINVAL", len,
+			       (long long)offset);
+		errno = EINVAL;
+		return NULL;
+	}
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, ringsim_region_fd(t->dev), 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	t->in.map = p;
+	t->in.map_len = len;
+	return p;
+}
+
+static void uio_unmap(void *ctx, void *region, size_t len)
+{
+	struct target *t = ctx;
+
+	munmap(region, len);
+	t->in.map = NULL;
+}
+
+static bool fault(uint32_t *left, int err)
+{
+	if (!*left)
+		return false;
+	--*left;
+	errno = err;
+	return true;
+}
+
+static ssize_t uio_read(void *ctx, void *buf, size_t len)
+{
+	struct target *t = ctx;
+	struct target_faults *f = &t->in.faults;
+	ssize_t n;
+
+	if (fault(&f->read_eintr, EINTR) || fault(&f->read_eagain, EAGAIN))
+		return -1;
+	if (f->gone) {
+		errno = EIO;
+		return -1;
+	}
+	n = ringsim_uio_read(&t->uio, buf, len);
+	if (n >= 0)
+		return n;
+	errno = (int)-n;
+	return -1;
+}
+
+static ssize_t uio_write(void *ctx, const void *buf, size_t len)
+{
+	struct target *t = ctx;
+	ssize_t n;
+
+	if (fault(&t->in.faults.write_eintr, EINTR))
+		return -1;
+	n = t->in.faults.gone ? -EINVAL : ringsim_uio_write(&t->uio, buf, len);
+	if (n >= 0)
+		return n;
+	errno = (int)-n;
+	return -1;
+}
+
+/* Memory for the memory engine, a sparse file for the others; made once, survives the handler. */
+static int open_store(struct target *t)
+{
+	struct store_config cfg = {
+		.engine = t->spec->engine,
+		.size_bytes = t->opts.size_bytes,
+		.block_size = t->opts.handler.block_size,
+		.depth = 256,
+		.create = true,
+	};
+	char spec[512], err[256];
+	int rc;
+
+	if (t->in.store)
+		return 0;
+	cfg.size_bytes -= cfg.size_bytes % cfg.block_size;
+	if (!strcmp(t->spec->engine, "memory"))
+		snprintf(spec, sizeof(spec), "memory:%llu", (unsigned long long)cfg.size_bytes);
+	else
+		snprintf(spec, sizeof(spec), "file:%s/store-%d", t->spec->tmpdir, (int)getpid());
+	cfg.spec = spec;
+	if (spec[0] == 'm')
+		cfg.engine = NULL;
+	rc = store_open(&t->in.store, &cfg, err, sizeof(err));
+	if (rc)
+		tc_fail(t->tc, NULL, "cannot open the store: %s", err);
+	else if (spec[0] == 'f')
+		unlink(spec + 5); /* the open file is all that is needed */
+	return rc;
+}
+
+static void discard(struct target *t)
+{
+	struct inproc *in = &t->in;
+
+	if (in->h)
+		t->spec->api->destroy(in->h);
+	in->h = NULL;
+	if (in->map)
+		munmap(in->map, in->map_len);
+	in->map = NULL;
+	ringsim_uio_close(&t->uio);
+}
+
+static int attach(struct target *t)
+{
+	const struct consumer_uio uio = {
+		.map = uio_map, .unmap = uio_unmap, .read = uio_read, .write = uio_write, .ctx = t
+	};
+	struct inproc *in = &t->in;
+	int rc = ringsim_uio_open(&t->uio);
+
+	if (rc)
+		return rc;
+	if (setjmp(in->crash)) {
+		in->stepping = false;
+		discard(t);
+		return 0;
+	}
+	in->stepping = true;
+	rc = t->spec->api->attach(in->h, &uio, ringsim_layout(t->dev)->region_size);
+	in->stepping = false;
+	return rc;
+}
+
+/* What a refusal must look like: no store, no doorbell. The sanitizer has seen the stores. */
+static int expect_refusal(struct target *t, int rc)
+{
+	ringsim_observe(t->dev);
+	if (!rc)
+		tc_fail(t->tc, "HND-001", "the handler attached to a device that it must refuse");
+	else if (t->uio.doorbells)
+		tc_fail(t->tc, "HND-001", "the handler refused the device but rang its doorbell");
+	discard(t);
+	return t->tc->failed ? -EPROTO : 0;
+}
+
+int inproc_start(struct target *t)
+{
+	struct handler_config cfg = t->opts.handler;
+	struct inproc *in = &t->in;
+	char err[256] = "";
+	int rc = open_store(t);
+
+	if (rc)
+		return rc;
+	cfg.name = t->opts.name ? t->opts.name : "tcm-user/0/disk/any/x";
+	if (!cfg.subtype)
+		cfg.subtype = "any";
+	in->probe = (struct consumer_probe){ .fn = probe, .ctx = t };
+	cfg.probe = &in->probe;
+	in->h = t->spec->api->create(&cfg, in->store, err, sizeof(err));
+	if (!in->h) {
+		tc_fail(t->tc, NULL, "cannot make the handler: %s", err);
+		return -EINVAL;
+	}
+	in->fresh = true;
+	in->killed = false;
+	in->status = 0;
+	rc = attach(t);
+	if (t->opts.expect_no_attach)
+		return expect_refusal(t, rc);
+	if (rc)
+		discard(t);
+	return rc;
+}
+
+void inproc_kill(struct target *t)
+{
+	t->in.kill_in = 0;
+	t->in.killed = true;
+	discard(t);
+}
+
+void inproc_stop(struct target *t)
+{
+	struct inproc *in = &t->in;
+
+	if (in->h)
+		t->spec->api->detach(in->h);
+	discard(t);
+	if (in->store)
+		store_close(in->store);
+	*in = (struct inproc){ 0 };
+}
+
+static __attribute__((noinline)) unsigned int ready(struct target *t)
+{
+	struct pollfd pfd = { .fd = store_fd(t->in.store), .events = POLLIN };
+	short uio = ringsim_uio_poll(&t->uio);
+	unsigned int events = 0;
+
+	if (uio & POLLIN || t->in.faults.gone)
+		events |= HANDLER_EV_UIO;
+	if (uio & (POLLERR | POLLHUP))
+		events |= HANDLER_EV_ERR;
+	if (pfd.fd >= 0 && poll(&pfd, 1, 0) > 0)
+		events |= HANDLER_EV_STORE;
+	return events;
+}
+
+bool inproc_turn(struct target *t)
+{
+	struct inproc *in = &t->in;
+
+	if (!in->h || in->frozen)
+		return false;
+	in->events = ready(t);
+	if (!in->events && !in->fresh)
+		return false;
+	in->fresh = false;
+	in->wakeups++;
+	if (setjmp(in->crash)) {
+		in->stepping = false;
+		discard(t);
+		return false;
+	}
+	in->stepping = true;
+	in->status = t->spec->api->step(in->h, in->events);
+	in->stepping = false;
+	if (in->status) {
+		t->spec->api->detach(in->h);
+		discard(t);
+	}
+	return true;
+}
+
+/* Nothing is ready: does the handler wait for its store, or for us? */
+static bool await_store(struct target *t)
+{
+	struct inproc *in = &t->in;
+	struct pollfd pfd = { .events = POLLIN };
+
+	if (!in->h || in->frozen || !t->spec->api->busy(in->h) || !store_inflight(in->store))
+		return false;
+	pfd.fd = store_fd(in->store);
+	return pfd.fd >= 0 && poll(&pfd, 1, IO_WAIT_MS) > 0;
+}
+
+int inproc_run(struct target *t, struct target_io *io)
+{
+	uint64_t order = t->order;
+	uint32_t idle = 0;
+
+	for (;;) {
+		if (io && io->done)
+			return 0;
+		if (inproc_turn(t)) {
+			idle = order == t->order ? idle + 1 : 0;
+			order = t->order;
+			if (idle < SPIN_TURNS)
+				continue;
+			tc_fail(t->tc, "HND-042",
+				"the handler spins: %d turns in a row without progress", idle);
+			return -ETIMEDOUT;
+		}
+		if (!await_store(t))
+			break;
+	}
+	if (t->in.h && !t->in.frozen)
+		ringsim_handler_sleeps(t->dev);
+	return io && !io->done ? -ETIMEDOUT : 0;
+}
+
+bool target_turn(struct target *t)
+{
+	return inproc_turn(t);
+}
+
+void target_kill_after(struct target *t, uint32_t step)
+{
+	t->in.killed = false;
+	t->in.kill_in = step;
+}
+
+bool target_was_killed(const struct target *t)
+{
+	return t->in.killed;
+}
+
+void target_on_step(struct target *t,
+		    void (*fn)(struct target *t, void *ctx, enum consumer_step step), void *ctx)
+{
+	t->in.on_step = fn;
+	t->in.on_step_ctx = ctx;
+}

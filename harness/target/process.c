@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A handler in another process, over the attach protocol.
+ *
+ * It may be anybody's program: it may exit at once, never attach, fork away, hang or be killed
+ * half-way. Every wait here has a bound, and everything that descends from this process is killed
+ * and reaped when a case ends: the worker is a child subreaper, so that what forks away comes back
+ * to it.
+ */
+#include "impl.h"
+
+#include "../consumer/attach.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ATTACH_MS 5000
+#define QUIET_MS  10  /* nothing happened for so long: it sleeps */
+#define SETTLE_MS 300 /* ... while commands are unanswered */
+#define TURN_MS	  2
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Reading /proc is the only way to see grandchildren before they are ours. */
+static bool read_line(const char *path, char *buf, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, len - 1);
+	close(fd);
+	if (n < 0)
+		return false;
+	buf[n] = 0;
+	return true;
+}
+
+static void kill_children(void)
+{
+	char path[64], buf[4096], *p = buf, *end;
+	pid_t self = getpid();
+	long pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)self, (int)self);
+	if (!read_line(path, buf, sizeof(buf)))
+		return;
+	for (; (pid = strtol(p, &end, 10)) > 0; p = end)
+		kill((pid_t)pid, SIGKILL);
+}
+
+/* Killing a parent hands its children to us; go on until none is left, at most two seconds. */
+void process_end_all(void)
+{
+	uint64_t end = now_ms() + 2000;
+	pid_t pid;
+
+	while (now_ms() < end) {
+		kill_children();
+		pid = waitpid(-1, NULL, WNOHANG);
+		if (pid < 0)
+			return;
+		if (!pid)
+			usleep(200);
+	}
+}
+
+/* The last line that the handler wrote, for "it exited before attaching: ...". */
+static void last_words(struct target *t, char *buf, size_t len)
+{
+	char text[4096];
+	size_t n;
+	char *nl;
+
+	buf[0] = 0;
+	if (!read_line(t->proc.output, text, sizeof(text)))
+		return;
+	n = strlen(text);
+	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+		text[--n] = 0;
+	nl = strrchr(text, '\n');
+	if (n)
+		snprintf(buf, len, ": \"%.150s\"", nl ? nl + 1 : text);
+}
+
+/* Reaps the handler if it is dead; says how in @how. */
+static bool is_dead(struct target *t, char *how, size_t len)
+{
+	int status;
+
+	if (t->proc.pid <= 0)
+		return true;
+	if (waitpid(t->proc.pid, &status, WNOHANG) != t->proc.pid)
+		return false;
+	t->proc.pid = 0;
+	if (WIFSIGNALED(status))
+		snprintf(how, len, "died by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(how, len, "exited with status %d", WEXITSTATUS(status));
+	return true;
+}
+
+/* HND-003: what the handler really mapped, as its own kernel tells. */
+static void check_mapping(struct target *t)
+{
+	uint64_t size = ringsim_layout(t->dev)->region_size;
+	unsigned long long start, end, off;
+	char path[64], line[512], perms[8];
+	FILE *f;
+
+	if (t->proc.mapping_checked || !ringsim_attach_pid(t->proc.server))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)ringsim_attach_pid(t->proc.server));
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		if (!strstr(line, "memfd:ringsim") ||
+		    sscanf(line, "%llx-%llx %7s %llx", &start, &end, perms, &off) != 4)
+			continue;
+		if (!strncmp(perms, "r--s", 4))
+			continue; /* a look before it attaches */
+		t->proc.mapping_checked = true;
+		if (end - start != size || off || strncmp(perms, "rw-s", 4))
+			ringsim_report(t->dev, "HND-003", 0,
+				       "the handler mapped %llu bytes at offset %llu %s, expected "
+				       "%llu at 0 rw-s",
+				       end - start, off, perms, (unsigned long long)size);
+	}
+	fclose(f);
+}
+
+/* One round of work for the server, waiting at most @ms for something to do. */
+static uint32_t serve(struct target *t, int ms)
+{
+	struct pollfd fds[RINGSIM_ATTACH_FDS];
+	uint32_t n = ringsim_attach_pollfds(t->proc.server, fds), rings;
+
+	poll(fds, n, ms);
+	rings = ringsim_attach_service(t->proc.server);
+	ringsim_observe(t->dev);
+	if (t->opts.reclaim == RECLAIM_ASYNC)
+		ringsim_poll_tail(t->dev);
+	return rings;
+}
+
+static const char *command(struct target *t, char *buf, size_t len)
+{
+	if (t->spec->exec)
+		return t->spec->exec;
+	if (!strcmp(t->spec->engine, "memory"))
+		snprintf(buf, len, "exec '%s' --store memory:%llu --block-size %u",
+			 t->spec->program, (unsigned long long)t->opts.size_bytes,
+			 t->opts.handler.block_size);
+	else
+		snprintf(buf, len,
+			 "exec '%s' --store 'file:%s' --create --size %llu --engine %s "
+			 "--block-size %u",
+			 t->spec->program, t->proc.store, (unsigned long long)t->opts.size_bytes,
+			 t->spec->engine, t->opts.handler.block_size);
+	return buf;
+}
+
+static void run_child(struct target *t, pid_t parent)
+{
+	char buf[1024];
+	int fd;
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	fd = open("/dev/null", O_RDONLY);
+	dup2(fd, 0);
+	fd = open(t->proc.output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	dup2(fd, 1);
+	dup2(fd, 2);
+	setenv(TCMU_ATTACH_ENV, t->proc.path, 1);
+	signal(SIGPIPE, SIG_DFL);
+	execl("/bin/sh", "sh", "-c", command(t, buf, sizeof(buf)), (char *)NULL);
+	_exit(127);
+}
+
+static int spawn(struct target *t)
+{
+	pid_t parent = getpid(), pid;
+
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		run_child(t, parent);
+	setpgid(pid, pid);
+	t->proc.pid = pid;
+	return 0;
+}
+
+static int make_server(struct target *t)
+{
+	const char *name = t->opts.name ? t->opts.name : "tcm-user/0/disk/any/x";
+	struct ringsim_attach_info info = { .name = name,
+					    .size_bytes = t->opts.size_bytes,
+					    .block_size = t->opts.handler.block_size };
+	char err[160];
+	int rc;
+
+	snprintf(t->proc.path, sizeof(t->proc.path), "%s/%d-%u.sock", t->spec->tmpdir,
+		 (int)getpid(), t->proc.serial++);
+	snprintf(t->proc.store, sizeof(t->proc.store), "%s/disk-%d", t->spec->tmpdir,
+		 (int)getpid());
+	snprintf(t->proc.output, sizeof(t->proc.output), "%s/output-%d", t->spec->tmpdir,
+		 (int)getpid());
+	rc = ringsim_attach_create(&t->proc.server, &t->uio, t->proc.path, &info, err, sizeof(err));
+	if (rc)
+		tc_fail(t->tc, NULL, "%s", err);
+	return rc;
+}
+
+/* The handler must stay away: it exits or closes without a store and without a doorbell. */
+static int expect_refusal(struct target *t)
+{
+	uint64_t end = now_ms() + SETTLE_MS;
+	char how[64];
+
+	while (now_ms() < end && !is_dead(t, how, sizeof(how)))
+		serve(t, TURN_MS);
+	serve(t, 0);
+	if (t->uio.doorbells)
+		tc_fail(t->tc, "HND-001",
+			"the handler rang the doorbell of a device that it must refuse");
+	return t->tc->failed ? -EPROTO : 0;
+}
+
+int process_start(struct target *t)
+{
+	uint64_t end = now_ms() + ATTACH_MS;
+	char how[64], words[200];
+	int rc = 0;
+
+	if (!t->proc.server)
+		rc = make_server(t);
+	if (!rc)
+		rc = spawn(t);
+	if (rc)
+		return rc;
+	t->proc.mapping_checked = false;
+	if (t->opts.expect_no_attach)
+		return expect_refusal(t);
+	while (!t->uio.is_open) {
+		if (is_dead(t, how, sizeof(how)) && strcmp(how, "exited with status 0")) {
+			serve(t, 0);
+			last_words(t, words, sizeof(words));
+			tc_fail(t->tc, NULL, "the handler %s before it attached%s", how, words);
+			return -ECHILD;
+		}
+		if (now_ms() > end) {
+			last_words(t, words, sizeof(words));
+			tc_fail(t->tc, NULL, "the handler did not attach within %d s%s%s",
+				ATTACH_MS / 1000,
+				ringsim_attach_refused(t->proc.server) ? " (it talked nonsense)"
+								       : "",
+				words);
+			return -ETIMEDOUT;
+		}
+		serve(t, TURN_MS);
+	}
+	return 0;
+}
+
+void process_kill(struct target *t)
+{
+	uint64_t end = now_ms() + 2000;
+
+	process_end_all();
+	t->proc.pid = 0;
+	t->proc.frozen = false;
+	/* the last copy of its descriptors is closed: the server must see the hangup */
+	while (t->uio.is_open && now_ms() < end)
+		serve(t, 1);
+}
+
+void process_stop(struct target *t)
+{
+	if (!t->proc.server)
+		return;
+	process_kill(t);
+	ringsim_attach_destroy(t->proc.server);
+	unlink(t->proc.store);
+	unlink(t->proc.output);
+	t->proc.server = NULL;
+}
+
+static bool alive(struct target *t)
+{
+	char how[64], words[200];
+
+	if (t->uio.is_open || t->uio.gone)
+		return true;
+	if (!is_dead(t, how, sizeof(how)))
+		snprintf(how, sizeof(how), "closed the device");
+	last_words(t, words, sizeof(words));
+	tc_fail(t->tc, "HND-061", "the handler %s while commands were waiting%s", how, words);
+	return false;
+}
+
+/*
+ * Runs until @io ended, or with none until nothing has happened for a while. The handler's sleep
+ * cannot be seen from here, so progress without a doorbell is only judged after the long wait.
+ */
+int process_run(struct target *t, struct target_io *io)
+{
+	uint64_t start = now_ms(), last = start, order = t->order;
+	uint32_t limit = io ? t->spec->timeout_ms : SETTLE_MS;
+	struct ringsim_stats st;
+
+	for (;;) {
+		if (io && io->done)
+			return 0;
+		if (serve(t, TURN_MS) || order != t->order)
+			last = now_ms();
+		order = t->order;
+		check_mapping(t);
+		ringsim_stats(t->dev, &st);
+		if (!io && st.head == st.tail && st.tail == st.reclaim &&
+		    now_ms() - last >= QUIET_MS)
+			return 0;
+		if (io && !io->done && !t->proc.frozen && !alive(t))
+			return -ECHILD;
+		if (now_ms() - last >= limit || now_ms() - start > 20ull * limit)
+			break;
+	}
+	if (t->uio.is_open && !t->proc.frozen)
+		ringsim_handler_sleeps(t->dev);
+	return io && !io->done ? -ETIMEDOUT : 0;
+}
+
+void target_freeze(struct target *t)
+{
+	t->in.frozen = t->proc.frozen = true;
+	if (t->is_process && t->proc.pid > 0)
+		kill(-t->proc.pid, SIGSTOP);
+}
+
+void target_thaw(struct target *t)
+{
+	t->in.frozen = t->proc.frozen = false;
+	if (t->is_process && t->proc.pid > 0)
+		kill(-t->proc.pid, SIGCONT);
+}
