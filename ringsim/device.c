@@ -42,19 +42,17 @@ static int region_create(struct ringsim_device *dev)
 
 static void mailbox_init(struct ringsim_device *dev, const struct ringsim_config *cfg)
 {
-	struct tcmu_mailbox mb = {
-		.version = cfg->version ? cfg->version : TCMU_MAILBOX_VERSION,
-		.flags = cfg->set_flags
-				 ? cfg->flags
-				 : TCMU_MAILBOX_FLAG_CAP_OOOC | TCMU_MAILBOX_FLAG_CAP_READ_LEN |
-					   TCMU_MAILBOX_FLAG_CAP_TMR |
-					   TCMU_MAILBOX_FLAG_CAP_KEEP_BUF,
-		.cmdr_off = dev->lay.cmdr_off,
-		.cmdr_size = dev->lay.cmdr_size,
-		.cmd_head = cfg->start,
-		.cmd_tail = cfg->start,
-	};
+	struct tcmu_mailbox mb;
 
+	memset(&mb, 0, sizeof(mb)); /* holes, too */
+	mb.version = cfg->version ? cfg->version : TCMU_MAILBOX_VERSION;
+	mb.flags = cfg->set_flags
+			   ? cfg->flags
+			   : TCMU_MAILBOX_FLAG_CAP_OOOC | TCMU_MAILBOX_FLAG_CAP_READ_LEN |
+				     TCMU_MAILBOX_FLAG_CAP_TMR | TCMU_MAILBOX_FLAG_CAP_KEEP_BUF;
+	mb.cmdr_off = dev->lay.cmdr_off;
+	mb.cmdr_size = dev->lay.cmdr_size;
+	mb.cmd_head = mb.cmd_tail = cfg->start;
 	shm_write(dev->region, 0, &mb, sizeof(mb));
 	dev->reclaim = cfg->start;
 }

@@ -91,10 +91,13 @@ void ring_build_cmd(struct ringsim_device *dev, struct ringsim_cmd *cmd, struct 
 	uint32_t total = base + ((cdb_len + 7u) & ~7u);
 	uint32_t head = ring_pad_if_needed(dev, total);
 	uint64_t entry = (uint64_t)dev->lay.cmdr_off + head;
-	struct tcmu_cmd_entry req = { .hdr = { .len_op = total | TCMU_OP_CMD, .cmd_id = cmd->id } };
+	struct tcmu_cmd_entry req;
 
 	if (dev->shadow)
 		shadow_before_write(dev, head, total);
+	memset(&req, 0, sizeof(req)); /* holes, too */
+	req.hdr.len_op = total | TCMU_OP_CMD;
+	req.hdr.cmd_id = cmd->id;
 	req.req.iov_cnt = iovs;
 	req.req.iov_bidi_cnt = bidi_iovs;
 	req.req.cdb_off = entry + base;

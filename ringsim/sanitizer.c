@@ -317,9 +317,9 @@ void shadow_before_entry(struct ringsim_device *dev, const struct record *rec)
 
 	if (!s->tail_recs)
 		check_tail(dev);
-	if (!s->tail_recs)
-		return; /* an illegal tail; it was reported */
-	diff = shadow_diff(dev, off, len < RINGSIM_RSP_END ? len : RINGSIM_RSP_END);
+	/* Not judged yet if the tail has just become illegal. */
+	diff = s->tail_recs ? shadow_diff(dev, off, len < RINGSIM_RSP_END ? len : RINGSIM_RSP_END)
+			    : UINT64_MAX;
 	if (diff != UINT64_MAX) {
 		violation(dev, "HND-039", diff, rec->id, s->copy + diff, dev->region + diff, 1,
 			  "store into an entry after cmd_tail had passed it");
@@ -340,9 +340,8 @@ void shadow_reclaimed(struct ringsim_device *dev, const struct record *rec)
 
 	if (rec_op(rec) == TCMU_OP_CMD)
 		s->answered[shm_load16(s->copy, entry_off(dev, rec) + RINGSIM_OFF_ID)] = 0;
-	if (s->tail_recs)
-		s->tail_recs--;
-	else
+	s->tail_recs -= s->tail_recs != 0;
+	if (!s->tail_recs)
 		s->tail = rec_end(dev, rec);
 }
 

@@ -132,7 +132,9 @@ static bool tail_sound(struct ringsim_device *dev, uint32_t tail, uint32_t *ahea
 	*ahead = entries_before(dev, tail, *ahead);
 	if (*ahead)
 		return true;
-	if (!dev->shadow)
+	if (dev->shadow)
+		ringsim_observe(dev);
+	else
 		violation(dev, "HND-040", RINGSIM_OFF_TAIL, 0, NULL, &tail, sizeof(tail),
 			  "cmd_tail %u is not the end of a published entry; a kernel would walk on "
 			  "through old bytes",

@@ -239,7 +239,7 @@ static void sense_zero_rest(struct tc *tc)
 
 static void unknown_scsi(struct tc *tc)
 {
-	static const uint8_t opcodes[] = { 0x02, 0x1f, 0x20, 0x5f & 0x5d, 0x6b, 0x7d,
+	static const uint8_t opcodes[] = { 0x02, 0x1f, 0x20, 0x5d, 0x6b, 0x7d,
 					   0x99, 0xb9, 0xc0, 0xd5,	  0xe7, 0xff };
 	struct target_opts o = work_opts(8 * 251, 16);
 	struct target_io io;

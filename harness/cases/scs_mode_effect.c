@@ -12,7 +12,7 @@
 struct desc {
 	uint8_t op;
 	uint32_t at, len;
-	uint8_t p[8 + 16];
+	uint8_t p[8 + 16 + 8];
 };
 
 enum desc_kind { SHORT_6, SHORT_10, LONG_10 };

@@ -326,7 +326,7 @@ static int shut_down(struct server *s)
 	rc = s->api->step(s->handler, 0);
 	while (rc == 0 && s->api->busy(s->handler) != 0) {
 		if (now_us() > until_us) {
-			fprintf(stderr, "tcmu-handler: %u commands did not finish within %u ms\n",
+			fprintf(stderr, "tcmu-handler: %u commands did not finish within %d ms\n",
 				s->api->busy(s->handler), SHUTDOWN_MS);
 			rc = -ETIMEDOUT;
 			break;

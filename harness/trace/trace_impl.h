@@ -67,6 +67,7 @@ struct timeline {
 	size_t events;
 	uint64_t start;
 	uint64_t known_end; /* entries are known up to this position */
+	bool drains;	    /* no IRQ line while entries were known that were not completed */
 	bool has_problem;
 	struct trace_finding problem;
 };

@@ -56,12 +56,19 @@ static int reserve(void **array, size_t *cap, size_t used, size_t n, size_t size
 	return 0;
 }
 
+/* Also makes sure that there are iovs and bytes to point at, if only none. */
 struct trace_event *trace_push(struct trace *t)
 {
-	void *v = t->v;
+	void *v = t->v, *iovs = t->iovs, *bytes = t->bytes;
 	int rc = reserve(&v, &t->cap, t->n, 1, sizeof(*t->v));
 
+	if (!rc)
+		rc = reserve(&iovs, &t->cap_iovs, t->n_iovs, 1, sizeof(*t->iovs));
+	if (!rc)
+		rc = reserve(&bytes, &t->cap_bytes, t->n_bytes, RINGSIM_CDB_MAX, 1);
 	t->v = v;
+	t->iovs = iovs;
+	t->bytes = bytes;
 	if (rc)
 		return NULL;
 	t->v[t->n] = (struct trace_event){ .payload = t->n_bytes, .iov = t->n_iovs };

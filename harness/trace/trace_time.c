@@ -10,6 +10,9 @@
  * then, an entry at or above it had not. Between those two looks lie few completions, usually one
  * or none, and before which of them the entry was queued is all that stays open.
  *
+ * A handler drains the ring before it waits (HND-041). If no line says otherwise of this recorder,
+ * then before each IRQ line it had seen an empty ring, after its last completion: one more look.
+ *
  * A head may also lie beyond everything that was recorded, at the end of a trace; and it may lie
  * between a PAD and its entry, because the kernel publishes them one by one (KRN-030).
  */
@@ -67,7 +70,12 @@ static bool see_head(struct walk *w, const struct trace_event *e)
 		return problem(tl, w->event, "tail", pos_off(tl, w->tail), e->tail);
 	if (e->head >= tl->t->hdr.cmdr_size || e->head % 8)
 		return problem(tl, w->event, "head", e->head % tl->t->hdr.cmdr_size & ~7u, e->head);
-	*look = (struct look){ w->event, pos_after(tl, w->tail, e->head), (uint32_t)tl->n_kicks };
+	*look = (struct look){ .event = w->event,
+			       .head = pos_after(tl, w->tail, e->head),
+			       .kicks = (uint32_t)tl->n_kicks };
+	if (e->kind == TRACE_IRQ &&
+	    (w->completed < w->n_ends || (tl->n_looks && look[-1].head != w->tail)))
+		tl->drains = false;
 	tl->n_looks++;
 	return true;
 }
@@ -92,11 +100,23 @@ static bool see_entry(struct walk *w, const struct trace_event *e)
 	return true;
 }
 
+static bool is_sam_status(uint8_t status)
+{
+	static const uint8_t known[] = { 0x00, 0x02, 0x04, 0x08, 0x18, 0x28, 0x30, 0x40 };
+
+	return memchr(known, status, sizeof(known)) != NULL;
+}
+
 static bool see_kick(struct walk *w, const struct trace_event *e)
 {
 	struct timeline *tl = w->tl;
 	size_t i;
 
+	if (!is_sam_status(e->status)) {
+		problem(tl, w->event, "status", 0, e->status);
+		snprintf(tl->problem.expected, sizeof(tl->problem.expected), "a SAM status");
+		return false;
+	}
 	for (i = w->completed; i < w->n_ends; i++)
 		if (pos_off(tl, w->ends[i]) == e->tail)
 			break;
@@ -226,6 +246,7 @@ static bool check_counts(struct timeline *tl)
 static void cut(struct timeline *tl)
 {
 	struct unit *u;
+	uint64_t end;
 
 	while (tl->n_looks && tl->looks[tl->n_looks - 1].event >= tl->events)
 		tl->n_looks--;
@@ -241,6 +262,9 @@ static void cut(struct timeline *tl)
 			break;
 		tl->n_units--;
 	}
+	end = tl->n_units ? tl->units[tl->n_units - 1].end : tl->start;
+	if (tl->known_end > end)
+		tl->known_end = end;
 }
 
 /* Fourth: the last look before an entry was there, and the first look after. */
@@ -254,6 +278,8 @@ static void bound_units(struct timeline *tl)
 			look++;
 		u->lo = look > tl->looks ? look[-1].kicks : 0;
 		u->hi = look < end ? look->kicks : (uint32_t)tl->n_kicks;
+		if (tl->drains && look < end && tl->t->v[look->event].kind == TRACE_IRQ)
+			u->lo = u->hi;
 	}
 }
 
@@ -261,7 +287,7 @@ int timeline_init(struct timeline *tl, const struct trace *t)
 {
 	int rc;
 
-	*tl = (struct timeline){ .t = t, .events = t->n, .start = find_start(t) };
+	*tl = (struct timeline){ .t = t, .events = t->n, .start = find_start(t), .drains = true };
 	tl->known_end = tl->start;
 	tl->units = calloc(t->n + 1, sizeof(*tl->units));
 	tl->kicks = calloc(t->n + 1, sizeof(*tl->kicks));

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The registry: every file of cases once, in the order of the contract. A new file goes here. */
+#include "case.h"
+
+#define TABLES(X)                                                                                  \
+	X(cases_mailbox)                                                                           \
+	X(cases_ring)                                                                              \
+	X(cases_pad)                                                                               \
+	X(cases_opcode)                                                                            \
+	X(cases_words)                                                                             \
+	X(cases_response)                                                                          \
+	X(cases_doorbell)                                                                          \
+	X(cases_order)                                                                             \
+	X(cases_scs_basic)                                                                         \
+	X(cases_scs_inquiry)                                                                       \
+	X(cases_scs_capacity)                                                                      \
+	X(cases_scs_mode_sense)                                                                    \
+	X(cases_scs_mode_select)                                                                   \
+	X(cases_scs_mode_effect)                                                                   \
+	X(cases_scs_read_write)                                                                    \
+	X(cases_scs_range)                                                                         \
+	X(cases_scs_alloc)                                                                         \
+	X(cases_scs_opcodes)
+
+#define DECLARE(name) extern const struct case_table name;
+#define REFER(name)   &name,
+
+TABLES(DECLARE)
+
+static const struct case_table *const tables[] = { TABLES(REFER) };
+
+#define N_TABLES (sizeof(tables) / sizeof(tables[0]))
+
+size_t case_count(void)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < N_TABLES; i++)
+		n += tables[i]->count;
+	return n;
+}
+
+const struct case_def *case_at(size_t at)
+{
+	size_t i;
+
+	for (i = 0; i < N_TABLES; i++) {
+		if (at < tables[i]->count)
+			return &tables[i]->rows[at];
+		at -= tables[i]->count;
+	}
+	return NULL;
+}

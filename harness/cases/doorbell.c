@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tail, doorbell, waiting: the loop around the ring. Clauses HND-040 to HND-048 and HND-063.
+ */
+#include "work.h"
+
+#include "cdb.h"
+
+#define BATCH 24
+
+/* Every tail that the handler stores, against the boundaries that the kernel made. */
+struct tails {
+	struct tc *tc;
+	uint32_t last, stores;
+};
+
+static bool is_boundary(struct target *t, uint32_t tail, bool *at_head)
+{
+	struct ringsim_entry e;
+	uint32_t i;
+
+	for (i = 0; ringsim_entry_at(target_device(t), i, &e); i++)
+		if (e.off == tail)
+			return true;
+	*at_head = tail == seat_head(t);
+	return *at_head;
+}
+
+static void check_tail(struct target *t, void *ctx, enum consumer_step step)
+{
+	struct tails *s = ctx;
+	uint32_t tail, size = ringsim_layout(target_device(t))->cmdr_size;
+	bool at_head;
+
+	if (step != CONSUMER_STEP_TAIL)
+		return;
+	tail = seat_tail(t);
+	s->stores++;
+	if (tail >= size || tail % 8)
+		tc_fail(s->tc, "HND-040", "cmd_tail %u in a ring of %u bytes", tail, size);
+	else if (!is_boundary(t, tail, &at_head))
+		tc_fail(s->tc, "HND-040", "cmd_tail %u is between two entries", tail);
+	else if (tail == s->last)
+		tc_fail(s->tc, "HND-040", "cmd_tail %u was stored without any progress", tail);
+	s->last = tail;
+}
+
+static void every_tail(struct tc *tc)
+{
+	struct work_cfg cfg = { .clause = "HND-040", .lanes = 12, .raw = 3, .plug = 2 };
+	struct target_opts o = work_opts(8 * 331, 32);
+	struct tails s = { .tc = tc, .last = UINT32_MAX };
+	struct work w;
+
+	if (target_start(tc->t, &o) || !work_start(&w, tc, &cfg))
+		return;
+	s.last = seat_tail(tc->t);
+	target_on_step(tc->t, check_tail, &s);
+	if (!work_run(&w, 400))
+		return;
+	EXPECT(tc, "HND-040", s.stores > 50, "cmd_tail was stored %u times only", s.stores);
+}
+
+static void submit_batch(struct tc *tc, struct target_io *ios, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		work_tur(&ios[i]);
+		target_submit(tc->t, &ios[i]);
+	}
+}
+
+/* The commands are there before anybody opens the device; no event comes for them. */
+static void queued_before_open(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_io *ios = tc_alloc(tc, 5 * sizeof(*ios));
+
+	if (target_start(tc->t, &o))
+		return;
+	target_kill(tc->t);
+	submit_batch(tc, ios, 5);
+	if (target_restart(tc->t))
+		return;
+	work_wait_all(tc, "HND-041", ios, 5);
+}
+
+/* The ring is full and more wait for it: a handler that waits for an event waits for ever. */
+static void full_before_open(struct tc *tc)
+{
+	struct target_opts o = work_opts(1024, 2);
+	struct target_io *ios = tc_alloc(tc, 40 * sizeof(*ios));
+	struct ringsim_stats st;
+	uint32_t i;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	target_kill(tc->t);
+	submit_batch(tc, ios, 40);
+	ringsim_stats(target_device(tc->t), &st);
+	EXPECT(tc, "HND-041", st.queued > 20, "only %u commands wait for the ring", st.queued);
+	if (target_restart(tc->t) || !work_wait_all(tc, "HND-041", ios, 40))
+		return;
+	for (i = 0; i < 40; i++)
+		EXPECT_EQ(tc, "HND-041", "status", 0, ios[i].status);
+}
+
+/* The predecessor finished everything and died before it rang. */
+static void died_before_doorbell(struct tc *tc)
+{
+	struct target_opts o = work_opts(1024, 2);
+	struct target_io *ios = tc_alloc(tc, 20 * sizeof(*ios));
+	uint32_t tail, head;
+	struct seat_entry e;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	target_kill(tc->t);
+	submit_batch(tc, ios, 20);
+	head = seat_head(tc->t);
+	for (tail = seat_tail(tc->t); tail != head; tail = seat_next(tc->t, &e)) {
+		seat_entry(tc->t, tail, &e);
+		if (e.op == TCMU_OP_CMD)
+			seat_answer(tc->t, tail, 0, 0, 0, 0, NULL);
+	}
+	seat_set_tail(tc->t, head);
+	if (target_restart(tc->t))
+		return;
+	work_wait_all(tc, "HND-063", ios, 20);
+}
+
+static void no_spin(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_io io;
+	uint64_t wakeups;
+	uint32_t i;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	for (i = 0; i < 4; i++) {
+		wakeups = target_wakeups(tc->t);
+		if (i % 2) {
+			work_tur(&io);
+			EXPECT_GOOD(tc, "HND-042", &io);
+		} else {
+			ringsim_spurious_event(target_device(tc->t));
+		}
+		target_settle(tc->t);
+		wakeups = target_wakeups(tc->t) - wakeups;
+		EXPECT(tc, "HND-042", wakeups <= 4, "one event woke the handler %llu times",
+		       (unsigned long long)wakeups);
+	}
+}
+
+/* After the look at the head that found nothing more, before the wait; again and again. */
+struct window {
+	struct target_io *ios;
+	uint32_t n, next, heads;
+};
+
+static void window_submit(struct target *t, struct window *w)
+{
+	w->heads = 0;
+	target_submit(t, &w->ios[w->next++]);
+}
+
+static void submit_at_empty(struct target *t, void *ctx, enum consumer_step step)
+{
+	struct window *w = ctx;
+
+	/* the first look after a submission finds it, the second finds nothing */
+	if (step == CONSUMER_STEP_HEAD && ++w->heads >= 2 && w->next < w->n)
+		window_submit(t, w);
+}
+
+static void window(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_io *ios = tc_alloc(tc, BATCH * sizeof(*ios));
+	struct window w = { .ios = ios, .n = BATCH };
+	uint32_t i;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	for (i = 0; i < BATCH; i++)
+		work_tur(&ios[i]);
+	target_on_step(tc->t, submit_at_empty, &w);
+	for (i = 0; i < BATCH; i++) {
+		if (w.next == i)
+			window_submit(tc->t, &w);
+		EXPECT(tc, "HND-042", !target_wait(tc->t, &ios[i]),
+		       "a command that came between the last look at the head and the wait never "
+		       "ended");
+	}
+}
+
+static void spurious(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct ringsim_stats st;
+	struct target_io io;
+	uint32_t i, tail;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	for (i = 0; i < 6; i++) {
+		tail = seat_tail(tc->t);
+		ringsim_spurious_event(target_device(tc->t));
+		if (i % 2)
+			ringsim_spurious_event(target_device(tc->t));
+		target_settle(tc->t);
+		EXPECT_EQ(tc, "HND-043", "cmd_tail after an event for nothing", tail,
+			  seat_tail(tc->t));
+		work_tur(&io);
+		EXPECT_GOOD(tc, "HND-043", &io);
+	}
+	target_settle(tc->t);
+	ringsim_stats(target_device(tc->t), &st);
+	EXPECT(tc, "HND-043", !st.broken, "the ring is broken");
+}
+
+static void coalesced(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 1021, 8);
+	struct target_io *ios = tc_alloc(tc, BATCH * sizeof(*ios));
+	struct ringsim_stats before, after;
+	uint32_t round;
+
+	if (target_start(tc->t, &o))
+		return;
+	for (round = 0; round < 4; round++) {
+		target_settle(tc->t);
+		ringsim_stats(target_device(tc->t), &before);
+		ringsim_plug(target_device(tc->t));
+		submit_batch(tc, ios, BATCH);
+		ringsim_unplug(target_device(tc->t));
+		ringsim_stats(target_device(tc->t), &after);
+		EXPECT_EQ(tc, "HND-043", "events for a batch", 1, after.events - before.events);
+		if (!work_wait_all(tc, "HND-043", ios, BATCH))
+			return;
+	}
+}
+
+/* Events are counted in 32 bits: negative as s32, then 0. */
+static void count_wraps(struct tc *tc)
+{
+	static const uint32_t firsts[] = { 0x7ffffffd, 0xfffffffd };
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_io io;
+	uint32_t i, k;
+
+	for (i = 0; i < 2; i++) {
+		o.dev.first_event = firsts[i];
+		if (target_start(tc->t, &o))
+			return;
+		for (k = 0; k < 6; k++) {
+			work_tur(&io);
+			EXPECT_GOOD(tc, "HND-043", &io);
+			target_settle(tc->t);
+		}
+	}
+}
+
+/* Progress is announced: by the tail alone nobody hears of it. */
+static void rings(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 16);
+	struct target_capacity cap;
+	struct ringsim_stats st;
+	struct target_io io;
+	uint8_t *buf = tc_alloc(tc, 4096);
+	uint64_t rung;
+	uint32_t i;
+
+	if (target_start(tc->t, &o) || target_capacity(tc->t, &cap))
+		return;
+	for (i = 0; i < 6; i++) {
+		target_settle(tc->t);
+		rung = target_uio(tc->t)->doorbells;
+		if (i % 2)
+			work_tur(&io);
+		else
+			target_io_rw(&io, i % 4 == 0, 10, 3, 1, cap.block_size, buf);
+		EXPECT_GOOD(tc, "HND-044", &io);
+		EXPECT(tc, "HND-044", target_uio(tc->t)->doorbells > rung,
+		       "a command ended without a doorbell");
+		ringsim_stats(target_device(tc->t), &st);
+		EXPECT_EQ(tc, "HND-044", "reclaim pointer", st.head, st.reclaim);
+	}
+}
+
+static void rings_once_for_a_batch(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 1021, 8);
+	struct target_io *ios = tc_alloc(tc, BATCH * sizeof(*ios));
+	uint64_t rung;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	rung = target_uio(tc->t)->doorbells;
+	target_freeze(tc->t);
+	ringsim_plug(target_device(tc->t));
+	submit_batch(tc, ios, BATCH);
+	ringsim_unplug(target_device(tc->t));
+	target_thaw(tc->t);
+	if (!work_wait_all(tc, "HND-044", ios, BATCH))
+		return;
+	rung = target_uio(tc->t)->doorbells - rung;
+	EXPECT(tc, "HND-044", rung <= BATCH / 2, "%llu doorbells for a batch of %u commands",
+	       (unsigned long long)rung, BATCH);
+}
+
+/* Commands wait for ring space that only PADs and TMRs hold. */
+static void pad_only_rings(struct tc *tc)
+{
+	struct target_opts o = work_opts(1024, 8);
+	struct ringsim_stats st;
+	uint32_t i;
+
+	if (target_start(tc->t, &o))
+		return;
+	for (i = 0; i < 20; i++) {
+		target_settle(tc->t);
+		EXPECT_EQ(tc, "HND-044", "room for another PAD (reclaimed?)", 0,
+			  ringsim_put_raw(target_device(tc->t), TCMU_OP_PAD, 8 * (1 + i * 3), 0));
+	}
+	target_settle(tc->t);
+	ringsim_stats(target_device(tc->t), &st);
+	EXPECT_EQ(tc, "HND-044", "reclaim pointer after PADs alone", st.head, st.reclaim);
+}
+
+/* Sizes are logged by the UIO node; each wrong one is a violation. */
+static void four_bytes(struct tc *tc)
+{
+	struct work_cfg cfg = { .clause = "HND-045", .lanes = 6 };
+	struct target_opts o = work_opts(8 * 509, 32);
+	struct work w;
+
+	if (target_start(tc->t, &o) || !work_start(&w, tc, &cfg) || !work_run(&w, 60))
+		return;
+	EXPECT_EQ(tc, "HND-045", "doorbells of a wrong size", 0, target_uio(tc->t)->bad_writes);
+	EXPECT_EQ(tc, "HND-046", "reads of a wrong size", 0, target_uio(tc->t)->bad_reads);
+	EXPECT(tc, "HND-045", target_uio(tc->t)->doorbells > 0, "no doorbell at all");
+}
+
+/* A command survives @n faults that @set asks for. */
+static void faulty(struct tc *tc, const char *clause, void (*set)(struct target_faults *f))
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_io io;
+	uint32_t i;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	for (i = 0; i < 8; i++) {
+		work_tur(&io);
+		set(target_faults(tc->t));
+		EXPECT_GOOD(tc, clause, &io);
+		target_settle(tc->t);
+		EXPECT_EQ(tc, clause, "state of the handler", 0, target_step_status(tc->t));
+	}
+}
+
+static void set_write_eintr(struct target_faults *f)
+{
+	f->write_eintr = 2;
+}
+
+static void set_read_eintr(struct target_faults *f)
+{
+	f->read_eintr = 2;
+}
+
+static void set_read_eagain(struct target_faults *f)
+{
+	f->read_eagain = 1;
+}
+
+static void write_eintr(struct tc *tc)
+{
+	faulty(tc, "HND-045", set_write_eintr);
+}
+
+static void read_eintr(struct tc *tc)
+{
+	faulty(tc, "HND-046", set_read_eintr);
+}
+
+static void read_eagain(struct tc *tc)
+{
+	faulty(tc, "HND-046", set_read_eagain);
+}
+
+/* EIO from read, EINVAL from write: the device was removed under the handler. */
+static void read_eio(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	uint64_t steps;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	steps = target_steps(tc->t);
+	target_faults(tc->t)->gone = true;
+	ringsim_spurious_event(target_device(tc->t));
+	target_settle(tc->t);
+	EXPECT_EQ(tc, "HND-046", "the handler's verdict on EIO", -EIO, target_step_status(tc->t));
+	EXPECT(tc, "HND-046", target_steps(tc->t) - steps < 16,
+	       "the handler went on for %llu steps after EIO",
+	       (unsigned long long)(target_steps(tc->t) - steps));
+}
+
+/* The doorbell is the first to fail, with commands in hand. */
+static void write_einval(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_io io;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	work_tur(&io);
+	target_submit(tc->t, &io);
+	target_faults(tc->t)->gone = true;
+	target_settle(tc->t);
+	EXPECT_EQ(tc, "HND-045", "the handler's verdict", -EIO, target_step_status(tc->t));
+}
+
+static void hang_up(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	uint64_t steps;
+
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	steps = target_steps(tc->t);
+	ringsim_uio_unregister(target_uio(tc->t));
+	target_settle(tc->t);
+	EXPECT_EQ(tc, "HND-047", "the handler's verdict on POLLHUP", -EIO,
+		  target_step_status(tc->t));
+	EXPECT(tc, "HND-047", target_steps(tc->t) - steps < 4,
+	       "the handler used the file %llu times after POLLHUP",
+	       (unsigned long long)(target_steps(tc->t) - steps));
+}
+
+/* Head and tail are somewhere, and commands wait there. */
+static void tail_not_zero(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 1021, 8);
+	struct target_io *ios = tc_alloc(tc, 4 * sizeof(*ios));
+	uint32_t i;
+
+	for (i = 0; i < 6; i++) {
+		o.dev.start = i ? 8 * (1 + tc_below(tc, 1020)) : 8 * 1020;
+		if (target_start(tc->t, &o))
+			return;
+		target_settle(tc->t);
+		EXPECT_EQ(tc, "HND-048", "cmd_tail", o.dev.start, seat_tail(tc->t));
+		target_kill(tc->t);
+		submit_batch(tc, ios, 4);
+		if (target_restart(tc->t) || !work_wait_all(tc, "HND-048", ios, 4))
+			return;
+		submit_batch(tc, ios, 4);
+		if (!work_wait_all(tc, "HND-048", ios, 4))
+			return;
+	}
+}
+
+static const struct case_def rows[] = {
+	{ "hnd.040.every-tail", "HND-040 HND-012 HND-049", CLAUSE_MUST, NEEDS_INPROC,
+	  "every stored tail is the end of an entry", every_tail },
+	{ "hnd.041.queued-before-open", "HND-041 DIS-21", CLAUSE_MUST, NEEDS_RESTART,
+	  "commands queued before open are drained without an event", queued_before_open },
+	{ "hnd.041.full-before-open", "HND-041 DIS-10", CLAUSE_MUST, NEEDS_RESTART,
+	  "a handler that attaches late finds ring and queue full", full_before_open },
+	{ "hnd.042.window", "HND-042 HND-010", CLAUSE_MUST, NEEDS_INPROC,
+	  "a command between the last look and the wait", window },
+	{ "hnd.042.no-spin", "HND-042 HND-043", CLAUSE_MUST, NEEDS_INPROC,
+	  "an event is consumed, not polled for ever", no_spin },
+	{ "hnd.043.spurious", "HND-043", CLAUSE_MUST, 0, "events for nothing", spurious },
+	{ "hnd.043.coalesced", "HND-043", CLAUSE_MUST, 0, "one event for many commands",
+	  coalesced },
+	{ "hnd.043.count-wraps", "HND-043 HND-046", CLAUSE_MUST, 0,
+	  "an event count that is negative or 0", count_wraps },
+	{ "hnd.044.rings", "HND-044", CLAUSE_MUST, 0, "every progress is announced", rings },
+	{ "hnd.044.batch", "HND-044", CLAUSE_SHOULD, 0, "one doorbell for a batch",
+	  rings_once_for_a_batch },
+	{ "hnd.044.pad-only", "HND-044 HND-013", CLAUSE_SHOULD, 0,
+	  "progress over PADs alone is announced", pad_only_rings },
+	{ "hnd.045.four-bytes", "HND-045 HND-046 DIS-18", CLAUSE_MUST, 0,
+	  "doorbells and reads are of 4 bytes", four_bytes },
+	{ "hnd.045.eintr", "HND-045", CLAUSE_MUST, NEEDS_INPROC, "a doorbell that was interrupted",
+	  write_eintr },
+	{ "hnd.045.einval", "HND-045", CLAUSE_MUST, NEEDS_INPROC,
+	  "a doorbell that fails means that the device is gone", write_einval },
+	{ "hnd.046.eagain", "HND-046", CLAUSE_MUST, NEEDS_INPROC, "EAGAIN is nothing unusual",
+	  read_eagain },
+	{ "hnd.046.eintr", "HND-046", CLAUSE_MUST, NEEDS_INPROC, "a read that was interrupted",
+	  read_eintr },
+	{ "hnd.046.eio", "HND-046", CLAUSE_MUST, NEEDS_INPROC, "EIO: the handler detaches",
+	  read_eio },
+	{ "hnd.047.hang-up", "HND-047", CLAUSE_MUST, NEEDS_INPROC,
+	  "POLLHUP: the handler stops using the file", hang_up },
+	{ "hnd.048.tail-not-zero", "HND-048", CLAUSE_MUST, NEEDS_RESTART,
+	  "the index comes from the mailbox", tail_not_zero },
+	{ "hnd.063.died-before-doorbell", "HND-063", CLAUSE_SHOULD, NEEDS_RESTART,
+	  "the predecessor died between tail and doorbell", died_before_doorbell },
+};
+CASE_TABLE(cases_doorbell);
