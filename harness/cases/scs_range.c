@@ -23,10 +23,13 @@ static uint64_t max_lba(uint8_t op)
 	return ringsim_cdb_len(probe) == 16 ? UINT64_MAX : 0xffffffff;
 }
 
+/* Counts above this come with fewer blocks of data: what is left without their upper bytes. */
+#define FULL_DATA 4
+
 /* Blocks of data that come with a count of @n. */
 static uint32_t data_blocks(const struct ranged *r, uint64_t n)
 {
-	uint32_t some = n < 4 ? (uint32_t)n : 4;
+	uint32_t some = (n & 0xff) < FULL_DATA ? (uint32_t)(n & 0xff) : FULL_DATA;
 
 	switch (r->data) {
 	case ALL_IN:
@@ -76,6 +79,8 @@ static bool refused(struct scs *s, const struct ranged *r, uint64_t lba, uint64_
 		scs_judge_sense(s, "SCS-040");
 		return false;
 	}
+	if (n > FULL_DATA && r->data != NOTHING && scs_is(s, BAD_CDB))
+		return true; /* the length was looked at first (SCS-020) */
 	if (!scs_is(s, BAD_LBA))
 		tc_fail(s->tc, "SCS-042",
 			"opcode 0x%02x, LBA 0x%llx, %llu blocks of %llu: expected 5/2100, found "

@@ -312,7 +312,9 @@ static int run_handlers(struct check *c, const char *list)
 		program = NULL;
 	}
 	for (name = strtok_r(copy, ",", &save); name && !rc; name = strtok_r(NULL, ",", &save)) {
+		struct store_cache cache = { 0 };
 		struct target_spec spec = { .label = name,
+					    .cache = &cache,
 					    .api = tcmu_handler_api(),
 					    .engine = name,
 					    .program = program,

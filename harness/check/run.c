@@ -65,6 +65,7 @@ static void worker(const struct run_plan *plan, size_t from, int fd)
 		}
 	}
 	process_end_all();
+	inproc_drop_cache(plan->spec);
 	/* exit(), not _exit(): leak checkers and coverage report at exit */
 	exit(0);
 }

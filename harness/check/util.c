@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#define WORKDIR_ROOM (512ull << 20)
 
 int usage_error(const char *verb, const char *fmt, ...)
 {
@@ -84,17 +86,32 @@ char *beside_program(const char *name)
 	return asprintf(&path, "%s/%s", self, name) < 0 ? NULL : path;
 }
 
-char *workdir_make(const char *verb)
+/*
+ * TMPDIR if it is set; else memory, where a case does not wait for a disk to become durable, if
+ * there is room for the stores; else /tmp.
+ */
+static const char *workdir_parent(void)
 {
 	const char *tmp = getenv("TMPDIR");
+	struct statvfs st;
+
+	if (tmp && *tmp)
+		return tmp;
+	if (!access("/dev/shm", W_OK | X_OK) && !statvfs("/dev/shm", &st) &&
+	    (uint64_t)st.f_bavail * st.f_frsize >= WORKDIR_ROOM)
+		return "/dev/shm";
+	return "/tmp";
+}
+
+char *workdir_make(const char *verb)
+{
+	const char *tmp = workdir_parent();
 	char *dir = NULL;
 
-	if (!tmp || !*tmp)
-		tmp = "/tmp";
 	if (strlen(tmp) > 60) {
 		fprintf(stderr,
-			"tcmu-harness %s: TMPDIR: expected at most 60 characters (sockets "
-			"are made there), found %zu\n",
+			"tcmu-harness %s: TMPDIR: expected at most 60 characters (sockets are made "
+			"there), found %zu\n",
 			verb, strlen(tmp));
 		return NULL;
 	}

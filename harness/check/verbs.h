@@ -26,7 +26,7 @@ bool clause_list_match(const char *patterns, const char *clauses);
 /** beside_program() - path of @name in the directory of this executable; owned by the caller. */
 char *beside_program(const char *name);
 
-/** workdir_make() - a private directory under TMPDIR; NULL after printing why not. */
+/** workdir_make() - a private directory, under TMPDIR if that is set; NULL after printing why not. */
 char *workdir_make(const char *verb);
 /** workdir_remove() - remove it with everything in it, and free the name. */
 void workdir_remove(char *dir);

@@ -127,7 +127,8 @@ static uint32_t execute(struct disk *d, const struct tcmu_cmd_entry *e)
 	bool write = cdb[0] & 2; /* where it is one of the two */
 
 	switch (cdb[0]) {
-	case 0x00: /* TEST UNIT READY */
+	case 0x00: /* TEST UNIT READY; a buffer is unusual but possible */
+		put_data(d, e, "", 0, 0);
 		return 0;
 	case 0x08: /* READ(6), WRITE(6): length 0 is 256 blocks */
 	case 0x0a:
@@ -190,7 +191,7 @@ static void drain(struct disk *d)
 				   */
 			break;
 		default:
-			e->hdr.uflags = TCMU_UFLAG_UNKNOWN_OP;
+			e->hdr.uflags |= TCMU_UFLAG_UNKNOWN_OP;
 		}
 		tail = (tail + tcmu_hdr_get_len(e->hdr.len_op)) % mb->cmdr_size;
 		__atomic_store_n(tail_word, tail, __ATOMIC_RELEASE);

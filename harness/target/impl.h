@@ -23,6 +23,18 @@
 #define TMRS	  64
 
 /**
+ * struct store_cache - an in-process handler's store, kept from case to case
+ *
+ * Making an engine costs more than most cases (io_destroy(2) alone waits for an RCU grace period).
+ * Every case finds it empty, as if it were new.
+ */
+struct store_cache {
+	struct store *store;
+	uint64_t size_bytes;
+	uint32_t block_size;
+};
+
+/**
  * struct target_spec - which handler a run is about; made once from the command line
  * @label:      what reports call it
  * @api:        in-process handler, or NULL
@@ -32,6 +44,7 @@
  * @tmpdir:     directory for sockets, store files and the handler's output
  * @persistent: an exec'ed handler's data survive its death
  * @timeout_ms: real time that another process gets to answer
+ * @cache:      each worker process has its own copy
  */
 struct target_spec {
 	const char *label;
@@ -42,6 +55,7 @@ struct target_spec {
 	const char *tmpdir;
 	bool persistent;
 	uint32_t timeout_ms;
+	struct store_cache *cache;
 };
 
 /* A handler in this process. */
@@ -106,6 +120,8 @@ void inproc_stop(struct target *t);
 void inproc_kill(struct target *t);
 bool inproc_turn(struct target *t);
 int inproc_run(struct target *t, struct target_io *io);
+/** inproc_drop_cache() - close the store that cases shared. */
+void inproc_drop_cache(const struct target_spec *spec);
 
 int process_start(struct target *t);
 void process_stop(struct target *t);

@@ -107,7 +107,72 @@ static ssize_t uio_write(void *ctx, const void *buf, size_t len)
 	return -1;
 }
 
-/* Memory for the memory engine, a sparse file for the others; made once, survives the handler. */
+static void note_result(struct store_io *io)
+{
+	*(int *)io->owner = io->result;
+}
+
+/* Makes a used store look new. */
+static int wipe(struct store *s)
+{
+	int rc = -EINPROGRESS;
+	struct store_io io = {
+		.op = STORE_DISCARD, .len_bytes = store_size(s), .done = note_result, .owner = &rc
+	};
+	struct pollfd pfd = { .fd = store_fd(s), .events = POLLIN };
+
+	if (store_submit(s, &io))
+		return -EBUSY;
+	store_kick(s);
+	while (rc == -EINPROGRESS && !store_reap(s))
+		if (poll(&pfd, 1, IO_WAIT_MS) <= 0)
+			abort(); /* the engine still owns io, and this is its stack */
+	return rc;
+}
+
+void inproc_drop_cache(const struct target_spec *spec)
+{
+	if (spec->cache && spec->cache->store)
+		store_close(spec->cache->store);
+	if (spec->cache)
+		spec->cache->store = NULL;
+}
+
+static bool take_cached(struct target *t, const struct store_config *cfg)
+{
+	struct store_cache *cache = t->spec->cache;
+
+	if (!cache || !cache->store)
+		return false;
+	if (cache->size_bytes != cfg->size_bytes || cache->block_size != cfg->block_size)
+		return false;
+	t->in.store = cache->store;
+	cache->store = NULL;
+	if (!wipe(t->in.store))
+		return true;
+	store_close(t->in.store);
+	t->in.store = NULL;
+	return false;
+}
+
+/* Back to the cache, for the next case that wants such a store. */
+static void put_store(struct target *t)
+{
+	struct store_cache *cache = t->spec->cache;
+
+	if (!t->in.store)
+		return;
+	if (!cache) {
+		store_close(t->in.store);
+		return;
+	}
+	inproc_drop_cache(t->spec);
+	cache->store = t->in.store;
+	cache->size_bytes = store_size(t->in.store);
+	cache->block_size = t->opts.handler.block_size;
+}
+
+/* Memory for the memory engine, a sparse file for the others; survives the handler. */
 static int open_store(struct target *t)
 {
 	struct store_config cfg = {
@@ -120,9 +185,9 @@ static int open_store(struct target *t)
 	char spec[512], err[256];
 	int rc;
 
-	if (t->in.store)
-		return 0;
 	cfg.size_bytes -= cfg.size_bytes % cfg.block_size;
+	if (t->in.store || take_cached(t, &cfg))
+		return 0;
 	if (!strcmp(t->spec->engine, "memory"))
 		snprintf(spec, sizeof(spec), "memory:%llu", (unsigned long long)cfg.size_bytes);
 	else
@@ -228,8 +293,7 @@ void inproc_stop(struct target *t)
 	if (in->h)
 		t->spec->api->detach(in->h);
 	discard(t);
-	if (in->store)
-		store_close(in->store);
+	put_store(t);
 	*in = (struct inproc){ 0 };
 }
 

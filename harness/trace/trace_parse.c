@@ -87,8 +87,12 @@ static int number(struct parser *ps, const char *what, unsigned int base, uint64
 static int field(struct parser *ps, const char *key, unsigned int base, uint64_t max,
 		 uint64_t *value)
 {
-	if (!skip(ps, " ") || !skip(ps, key) || !skip(ps, "="))
+	const char *start = ps->p;
+
+	if (!skip(ps, " ") || !skip(ps, key) || !skip(ps, "=")) {
+		ps->p = start;
 		return bad(ps, key, "' %s='", key);
+	}
 	return number(ps, key, base, max, value);
 }
 

@@ -193,7 +193,7 @@ static bool check_heads(struct timeline *tl)
 				e++;
 			next = bound + t->v[e++].len;
 			if (next > look->head && next <= tl->known_end)
-				return problem(tl, look->event, "head", pos_off(tl, next),
+				return problem(tl, look->event, "head", pos_off(tl, bound),
 					       pos_off(tl, look->head));
 			bound = next;
 		}
