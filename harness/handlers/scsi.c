@@ -199,6 +199,13 @@ void scsi_good(struct scsi_task *t)
 	scsi_status(t, SAM_GOOD);
 }
 
+/* Nothing was read: if the buffer is in truth Data-In, old bytes would go to the initiator. */
+void scsi_good_unread(struct scsi_task *t)
+{
+	consumer_iov_zero(t->lun->consumer, t->cmd.iov, t->cmd.iov_cnt, 0);
+	scsi_good(t);
+}
+
 static void aborted(struct scsi_task *t)
 {
 	scsi_status(t, SAM_TASK_ABORTED);

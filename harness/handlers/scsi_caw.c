@@ -83,7 +83,7 @@ void scsi_compare_and_write(struct scsi_task *t)
 	if (!scsi_check_length(t, 2 * half_bytes(t)))
 		return;
 	if (t->blocks == 0) {
-		scsi_good(t);
+		scsi_good_unread(t);
 		return;
 	}
 	if (!scsi_alloc(t, half_bytes(t)))

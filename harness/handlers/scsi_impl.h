@@ -83,6 +83,8 @@ static inline void put_be64(uint8_t *p, uint64_t v)
 /** scsi_status() - answer with @status, no sense. */
 void scsi_status(struct scsi_task *t, uint8_t status);
 void scsi_good(struct scsi_task *t);
+/** scsi_good_unread() - GOOD for a command whose Data-Out, if any, was not looked at. */
+void scsi_good_unread(struct scsi_task *t);
 /** scsi_fail() - answer CHECK CONDITION with @sense. */
 void scsi_fail(struct scsi_task *t, enum scsi_sense sense);
 /** scsi_fail_info() - the same with the INFORMATION field set to @info. */

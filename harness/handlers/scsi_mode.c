@@ -251,7 +251,7 @@ void scsi_mode_select(struct scsi_task *t)
 		return;
 	}
 	if (list_len == 0) {
-		scsi_good(t);
+		scsi_good_unread(t);
 		return;
 	}
 	if (list_len < (ten ? 8u : 4u) || list_len > t->cmd.len) {

@@ -215,7 +215,7 @@ void scsi_unmap(struct scsi_task *t)
 	if (!scsi_check_writable(t))
 		return;
 	if (list_len == 0) {
-		scsi_good(t);
+		scsi_good_unread(t);
 		return;
 	}
 	if (!read_unmap_list(t, list_len))
