@@ -121,6 +121,7 @@ int ringsim_device_create(struct ringsim_device **out, const struct ringsim_conf
 	dev->cmd_tmo_ns = cfg->cmd_time_out_s * RINGSIM_NSEC_PER_SEC;
 	dev->qfull_tmo_s = cfg->qfull_time_out_s;
 	dev->tmr_notification = cfg->tmr_notification;
+	dev->desc_sense = cfg->desc_sense;
 	dev->tmr_end = &dev->tmr_first;
 	rc = region_create(dev);
 	if (!rc)
@@ -176,16 +177,26 @@ void ringsim_device_destroy(struct ringsim_device *dev)
 	free(dev);
 }
 
-/* Fixed-format sense as the target core builds it (SCS-044). */
-void cmd_set_sense(struct ringsim_cmd *cmd, uint8_t key, uint8_t asc, uint8_t ascq)
+/* Sense as the target core builds it (SCS-044). */
+void cmd_set_sense(const struct ringsim_device *dev, struct ringsim_cmd *cmd, uint8_t key,
+		   uint8_t asc, uint8_t ascq)
 {
-	memset(cmd->sense, 0, sizeof(cmd->sense));
-	cmd->sense[0] = 0x70;
-	cmd->sense[2] = key;
-	cmd->sense[7] = 0x0a;
-	cmd->sense[12] = asc;
-	cmd->sense[13] = ascq;
+	uint8_t *sense = cmd->sense;
+
+	memset(sense, 0, sizeof(cmd->sense));
 	cmd->sense_valid = true;
+	if (dev->desc_sense) {
+		sense[0] = 0x72;
+		sense[1] = key;
+		sense[2] = asc;
+		sense[3] = ascq;
+		return;
+	}
+	sense[0] = 0x70;
+	sense[2] = key;
+	sense[7] = 0x0a;
+	sense[12] = asc;
+	sense[13] = ascq;
 }
 
 /*
@@ -201,7 +212,7 @@ void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_o
 	cmd->outcome = outcome;
 	cmd->status = status;
 	if (outcome != RINGSIM_ANSWERED && status == 2 && !cmd->sense_valid)
-		cmd_set_sense(cmd, 0x02, 0x08, 0x00);
+		cmd_set_sense(dev, cmd, 0x02, 0x08, 0x00);
 	if (tmr) {
 		cmd->tmr = NULL;
 		cmd->outcome = RINGSIM_ABORTED;
@@ -256,17 +267,18 @@ void slot_release(struct ringsim_device *dev, uint16_t id, enum slot_state how)
 	bitset_add(&dev->ids_free, id);
 }
 
-static enum admission refuse(struct ringsim_cmd *cmd, uint8_t status, uint8_t key, uint8_t asc)
+static enum admission refuse(struct ringsim_device *dev, struct ringsim_cmd *cmd, uint8_t status,
+			     uint8_t key, uint8_t asc)
 {
 	cmd->status = status;
 	if (status == 2)
-		cmd_set_sense(cmd, key, asc, 0);
+		cmd_set_sense(dev, cmd, key, asc, 0);
 	return REFUSED;
 }
 
 static enum admission enqueue(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 {
-	return qfull_add(dev, cmd) ? refuse(cmd, 0x28, 0, 0) : WAITS;
+	return qfull_add(dev, cmd) ? refuse(dev, cmd, 0x28, 0, 0) : WAITS;
 }
 
 /* The order of these checks is KRN-010, and visible. On REFUSED status and sense are in @cmd. */
@@ -276,9 +288,9 @@ enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 	uint32_t iovs, bidi_iovs, len;
 
 	if (dev->blocked)
-		return refuse(cmd, 0x08, 0, 0);
+		return refuse(dev, cmd, 0x08, 0, 0);
 	if (dev->broken)
-		return refuse(cmd, 0x02, 0x02, 0x08);
+		return refuse(dev, cmd, 0x02, 0x02, 0x08);
 	if (dev->qfull_first)
 		return enqueue(dev, cmd);
 	space.len = cmd->dir == RINGSIM_NONE ? 0 : cmd->data_len;
@@ -289,7 +301,7 @@ enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 	}
 	if ((uint64_t)data_blocks_needed(dev, space.len) + data_blocks_needed(dev, space.bidi_len) >
 	    dev->lay.blocks)
-		return refuse(cmd, 0x02, 0x05, 0x24);
+		return refuse(dev, cmd, 0x02, 0x05, 0x24);
 	if (data_alloc(dev, &space, &iovs, &bidi_iovs))
 		return enqueue(dev, cmd);
 	len = ringsim_entry_len(iovs + bidi_iovs, ringsim_cdb_len(cmd->cdb));
@@ -299,7 +311,7 @@ enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 	*slot = space;
 	if (len > dev->lay.cmdr_size / 2) {
 		data_free(dev, slot);
-		return refuse(cmd, 0x02, 0x05, 0x24);
+		return refuse(dev, cmd, 0x02, 0x05, 0x24);
 	}
 	if (!ring_has_space(dev, len)) {
 		data_free(dev, slot);
@@ -307,7 +319,7 @@ enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 	}
 	if (dev->inflight + dev->expired + dev->kept == RINGSIM_ID_MAX) {
 		data_free(dev, slot);
-		return refuse(cmd, 0x28, 0, 0);
+		return refuse(dev, cmd, 0x28, 0, 0);
 	}
 	cmd->id = (uint16_t)bitset_first(&dev->ids_free);
 	bitset_del(&dev->ids_free, cmd->id);
@@ -334,7 +346,7 @@ void ringsim_submit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 	cmd->id = 0;
 	cmd->tmr = NULL;
 	if (cmd->aborted) {
-		cmd_set_sense(cmd, 0x0b, 0x29, 0x03);
+		cmd_set_sense(dev, cmd, 0x0b, 0x29, 0x03);
 		cmd_end(dev, cmd, RINGSIM_REFUSED, 0x02);
 		return;
 	}

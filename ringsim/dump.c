@@ -163,8 +163,6 @@ void violation(struct ringsim_device *dev, const char *clause, uint64_t off, uin
 	char what[256];
 	va_list ap;
 
-	if (len > sizeof(v.found))
-		len = sizeof(v.found);
 	v.len = found ? len : 0;
 	if (found)
 		memcpy(v.found, found, len);

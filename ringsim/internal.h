@@ -120,7 +120,7 @@ struct ringsim_device {
 	uint32_t blks_used, dbi_thresh, dbi_max;
 	uint32_t inflight, expired, kept;
 	uint16_t fifo_first, fifo_last;
-	bool broken, blocked, plugged, opened, tmr_notification;
+	bool broken, blocked, plugged, opened, tmr_notification, desc_sense;
 	uint64_t now_ns;
 	uint64_t cmd_tmo_ns;
 	int32_t qfull_tmo_s;
@@ -182,7 +182,8 @@ enum admission { ADMITTED, WAITS, REFUSED };
 enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd);
 void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_outcome outcome,
 	     uint8_t status);
-void cmd_set_sense(struct ringsim_cmd *cmd, uint8_t key, uint8_t asc, uint8_t ascq);
+void cmd_set_sense(const struct ringsim_device *dev, struct ringsim_cmd *cmd, uint8_t key,
+		   uint8_t asc, uint8_t ascq);
 void slot_unlink(struct ringsim_device *dev, uint16_t id);
 void slot_release(struct ringsim_device *dev, uint16_t id, enum slot_state how);
 
@@ -246,6 +247,7 @@ void shadow_reclaimed(struct ringsim_device *dev, const struct record *rec);
 void shadow_pages_released(struct ringsim_device *dev, uint32_t first_page, uint32_t end_page);
 void shadow_rang(struct ringsim_device *dev);
 void shadow_reset(struct ringsim_device *dev);
+/* @len is at most 16 */
 void violation(struct ringsim_device *dev, const char *clause, uint64_t off, uint16_t cmd_id,
 	       const void *expected, const void *found, uint32_t len, const char *fmt, ...)
 	__attribute__((format(printf, 8, 9)));

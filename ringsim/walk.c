@@ -38,7 +38,7 @@ static void deliver(struct ringsim_device *dev, struct slot *slot, uint64_t entr
 		if (dev->shadow)
 			shadow_ring_store(
 				dev, (uint32_t)(entry - dev->lay.cmdr_off) + RINGSIM_OFF_STATUS, 1);
-		cmd_set_sense(cmd, 0x02, 0x08, 0x00);
+		cmd_set_sense(dev, cmd, 0x02, 0x08, 0x00);
 		cmd_end(dev, cmd, RINGSIM_ANSWERED, 0x02);
 		return;
 	}

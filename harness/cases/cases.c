@@ -2,24 +2,38 @@
 /* The registry: every file of cases once, in the order of the contract. A new file goes here. */
 #include "case.h"
 
-#define TABLES(X)                                                                                  \
-	X(cases_mailbox)                                                                           \
-	X(cases_ring)                                                                              \
-	X(cases_pad)                                                                               \
-	X(cases_opcode)                                                                            \
-	X(cases_words)                                                                             \
-	X(cases_response)                                                                          \
-	X(cases_doorbell)                                                                          \
-	X(cases_order)                                                                             \
-	X(cases_scs_basic)                                                                         \
-	X(cases_scs_inquiry)                                                                       \
-	X(cases_scs_capacity)                                                                      \
-	X(cases_scs_mode_sense)                                                                    \
-	X(cases_scs_mode_select)                                                                   \
-	X(cases_scs_mode_effect)                                                                   \
-	X(cases_scs_read_write)                                                                    \
-	X(cases_scs_range)                                                                         \
-	X(cases_scs_alloc)                                                                         \
+#define TABLES(X)                \
+	X(cases_mailbox)         \
+	X(cases_ring)            \
+	X(cases_pad)             \
+	X(cases_opcode)          \
+	X(cases_words)           \
+	X(cases_data)            \
+	X(cases_iovs)            \
+	X(cases_response)        \
+	X(cases_doorbell)        \
+	X(cases_order)           \
+	X(cases_durability)      \
+	X(cases_restart)         \
+	X(cases_replay)          \
+	X(cases_crash)           \
+	X(cases_matrix)          \
+	X(cases_timeout)         \
+	X(cases_scs_basic)       \
+	X(cases_scs_inquiry)     \
+	X(cases_scs_capacity)    \
+	X(cases_scs_mode_sense)  \
+	X(cases_scs_mode_select) \
+	X(cases_scs_mode_effect) \
+	X(cases_scs_read_write)  \
+	X(cases_scs_range)       \
+	X(cases_scs_verify)      \
+	X(cases_scs_write_same)  \
+	X(cases_scs_unmap)       \
+	X(cases_scs_caw)         \
+	X(cases_scs_lengths)     \
+	X(cases_scs_sense)       \
+	X(cases_scs_alloc)       \
 	X(cases_scs_opcodes)
 
 #define DECLARE(name) extern const struct case_table name;

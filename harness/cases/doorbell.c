@@ -74,7 +74,7 @@ static void submit_batch(struct tc *tc, struct target_io *ios, uint32_t n)
 /* The commands are there before anybody opens the device; no event comes for them. */
 static void queued_before_open(struct tc *tc)
 {
-	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_opts o = work_in_order(8 * 509, 8);
 	struct target_io *ios = tc_alloc(tc, 5 * sizeof(*ios));
 
 	if (target_start(tc->t, &o))
@@ -89,7 +89,7 @@ static void queued_before_open(struct tc *tc)
 /* The ring is full and more wait for it: a handler that waits for an event waits for ever. */
 static void full_before_open(struct tc *tc)
 {
-	struct target_opts o = work_opts(1024, 2);
+	struct target_opts o = work_in_order(1024, 2);
 	struct target_io *ios = tc_alloc(tc, 40 * sizeof(*ios));
 	struct ringsim_stats st;
 	uint32_t i;
@@ -197,6 +197,27 @@ static void window(struct tc *tc)
 		EXPECT(tc, "HND-042", !target_wait(tc->t, &ios[i]),
 		       "a command that came between the last look at the head and the wait never "
 		       "ended");
+	}
+}
+
+/* Pairs of commands, the second a little later each time: for handlers that run on their own. */
+static void race(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_io ios[2];
+	uint32_t i, spin;
+
+	if (target_start(tc->t, &o))
+		return;
+	for (i = 0; i < 250; i++) {
+		work_tur(&ios[0]);
+		target_submit(tc->t, &ios[0]);
+		for (spin = 40 * i + tc_below(tc, 40); spin; spin--)
+			__asm__ volatile("" ::: "memory");
+		work_tur(&ios[1]);
+		target_submit(tc->t, &ios[1]);
+		if (!work_wait_all(tc, "HND-042", ios, 2))
+			return;
 	}
 }
 
@@ -456,7 +477,7 @@ static void hang_up(struct tc *tc)
 /* Head and tail are somewhere, and commands wait there. */
 static void tail_not_zero(struct tc *tc)
 {
-	struct target_opts o = work_opts(8 * 1021, 8);
+	struct target_opts o = work_in_order(8 * 1021, 8);
 	struct target_io *ios = tc_alloc(tc, 4 * sizeof(*ios));
 	uint32_t i;
 
@@ -485,6 +506,8 @@ static const struct case_def rows[] = {
 	  "a handler that attaches late finds ring and queue full", full_before_open },
 	{ "hnd.042.window", "HND-042 HND-010", CLAUSE_MUST, NEEDS_INPROC,
 	  "a command between the last look and the wait", window },
+	{ "hnd.042.race", "HND-042 HND-010", CLAUSE_MUST, 0,
+	  "pairs of commands at growing distances", race },
 	{ "hnd.042.no-spin", "HND-042 HND-043", CLAUSE_MUST, NEEDS_INPROC,
 	  "an event is consumed, not polled for ever", no_spin },
 	{ "hnd.043.spurious", "HND-043", CLAUSE_MUST, 0, "events for nothing", spurious },

@@ -240,7 +240,7 @@ static void sense_zero_rest(struct tc *tc)
 static void unknown_scsi(struct tc *tc)
 {
 	static const uint8_t opcodes[] = { 0x02, 0x1f, 0x20, 0x5d, 0x6b, 0x7d,
-					   0x99, 0xb9, 0xc0, 0xd5,	  0xe7, 0xff };
+					   0x99, 0xb9, 0xc0, 0xd5, 0xe7, 0xff };
 	struct target_opts o = work_opts(8 * 251, 16);
 	struct target_io io;
 	unsigned int i;
@@ -290,7 +290,7 @@ static void left_over_flags(struct tc *tc)
 {
 	static const uint8_t left[] = { TCMU_UFLAG_UNKNOWN_OP, TCMU_UFLAG_READ_LEN,
 					TCMU_UFLAG_KEEP_BUF, 7 };
-	struct target_opts o = work_opts(8 * 1021, 64);
+	struct target_opts o = work_in_order(8 * 1021, 64);
 	struct target_io *ios = tc_alloc(tc, 12 * sizeof(*ios));
 	struct target_capacity cap;
 	struct ringsim_entry e;

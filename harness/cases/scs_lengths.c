@@ -234,26 +234,6 @@ static void short_verify(struct tc *tc)
 	}
 }
 
-/* Transfers that come in no scatter list at all: the length is announced, no iov is there. */
-static void no_scatter_list(struct tc *tc)
-{
-	struct scs *s = scs_start(tc, NULL, 64);
-	uint8_t *old;
-	uint32_t k;
-
-	if (!s)
-		return;
-	old = scs_pattern(s, 3 * N, 1);
-	scs_write(s, GUARD - N, 3 * N, old);
-	for (k = 0; k < 4; k++) {
-		target_io_rw(&s->io, true, cdb_lens[k], GUARD, N, s->cap.block_size, old);
-		s->io.no_sg = true;
-		if (good(s))
-			EXPECT(tc, "SCS-020", s->io.status != 0, "a WRITE without data is GOOD");
-		scs_expect_medium(s, "SCS-041", "medium after a refusal", GUARD - N, 3 * N, old);
-	}
-}
-
 static const struct case_def rows[] = {
 	{ "scs.020.reads", "SCS-020 SCS-003 HND-018 HND-035 HND-021", CLAUSE_MUST, 0,
 	  "READ whose iovs are shorter or longer than the CDB says", reads },
@@ -266,8 +246,6 @@ static const struct case_def rows[] = {
 	  odd_commands },
 	{ "scs.020.short-verify", "SCS-020 SCS-040", CLAUSE_MUST, 0,
 	  "VERIFY with fewer bytes than blocks does not pass what differs", short_verify },
-	{ "scs.020.no-scatter-list", "SCS-020 SCS-041 HND-021 KRN-046", CLAUSE_MUST, 0,
-	  "WRITE without a scatter list writes nothing", no_scatter_list },
 };
 
 CASE_TABLE(cases_scs_lengths);

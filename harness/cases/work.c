@@ -4,6 +4,7 @@
 
 #include "cdb.h"
 
+#define BUSY_MAX 100u
 #define BASE_MAX 4096u /* lanes start below this LBA, so that READ(6) reaches them */
 
 static uint8_t *model_at(const struct work *w, const struct work_lane *lane, uint32_t block)
@@ -66,7 +67,7 @@ bool work_start(struct work *w, struct tc *tc, const struct work_cfg *cfg)
 		w->cfg.ops = WORK_ALL;
 	w->max_blocks = room_blocks(w, cfg->max_blocks ? cfg->max_blocks : 64);
 	w->lane_blocks = w->max_blocks + w->max_blocks / 2;
-	w->cdb_room = lay->cmdr_size / 2 - 112;
+	w->cdb_room = (lay->cmdr_size / 2 & ~7u) - 112;
 	if (w->cdb_room > RINGSIM_CDB_MAX)
 		w->cdb_room = RINGSIM_CDB_MAX;
 	blocks = (size_t)w->cfg.lanes * w->lane_blocks;
@@ -266,21 +267,42 @@ static bool check_data(struct work *w, struct work_lane *lane)
 	return true;
 }
 
+/* BUSY or reset_ring sent the command back: once more, when whoever blocks has had its time. */
+static bool send_again(struct work *w, struct work_lane *lane)
+{
+	struct target_io *io = &lane->io;
+	bool blocked = io->outcome == RINGSIM_REFUSED && io->status == 0x08;
+
+	if (io->outcome != RINGSIM_RESET && !blocked)
+		return false;
+	w->busy_row = blocked ? w->busy_row + 1 : 0;
+	if (w->busy_row > BUSY_MAX) {
+		tc_fail(w->tc, w->cfg.clause, "the device stays blocked");
+		return true;
+	}
+	if (blocked && !w->settled)
+		target_settle(w->tc->t);
+	w->settled = blocked;
+	w->retried++;
+	target_submit(w->tc->t, io);
+	return true;
+}
+
 /* One command that ended. */
 static bool verify(struct work *w, struct work_lane *lane)
 {
 	struct target_io *io = &lane->io;
 
-	if (io->outcome == RINGSIM_RESET ||
-	    (io->outcome == RINGSIM_REFUSED && io->status == 0x08)) {
-		w->retried++;
-		target_submit(w->tc->t, io);
+	if (send_again(w, lane))
 		return true;
-	}
 	lane->busy = false;
 	w->ended++;
 	if (io->outcome == RINGSIM_ABORTED || io->outcome == RINGSIM_EXPIRED)
 		lane->unsure = true;
+	if (w->cfg.shortage && (io->status == 0x28 || io->status == 0x08)) {
+		lane->unsure = true;
+		w->refused++;
+	}
 	if (lane->unsure) {
 		set_known(w, lane, false);
 		return true;
@@ -294,6 +316,7 @@ bool work_collect(struct work *w)
 {
 	uint32_t i;
 
+	w->settled = false;
 	for (i = 0; i < w->cfg.lanes && !w->tc->failed; i++)
 		if (w->lanes[i].busy && w->lanes[i].io.done)
 			verify(w, &w->lanes[i]);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A load with a memory: random commands side by side, each answer compared with a model of the disk.
+ * A load with a memory: random commands side by side, each answer compared with a model of the
+ * disk.
  *
  * The commands in flight work in lanes. A lane is a range of blocks with at most one command on it,
- * so whatever order a handler chooses, the contents are known. Killing, resetting and expiring go on
- * around it: a lane that cannot know what became of its blocks forgets them and writes them anew.
+ * so whatever order a handler chooses, the contents are known. Killing, resetting and expiring go
+ * on around it: a lane that cannot know what became of its blocks forgets them and writes them
+ * anew.
  *
  * Beside it the helpers that several chapters use: a fragmented data area, small devices.
  */
@@ -34,11 +36,13 @@ enum work_op {
  * @ops:         enum work_op; 0 = WORK_ALL
  * @raw, @tmr, @plug, @spurious: one in so many rounds adds PADs and unknown opcodes, aborts some of
  *               the commands, submits in a batch, raises an event for nothing; 0 = never
+ * @shortage:    TASK SET FULL and BUSY are fine answers
  */
 struct work_cfg {
 	const char *clause;
 	uint32_t lanes, max_blocks, ops;
 	uint32_t raw, tmr, plug, spurious;
+	bool shortage;
 };
 
 /** struct work_lane - @busy: submitted; @unsure: nobody knows what became of its blocks */
@@ -51,7 +55,8 @@ struct work_lane {
 	bool busy, unsure;
 };
 
-/** struct work - a load on one target; @retried counts commands that BUSY sent back */
+/** struct work - a load on one target; @retried, @refused count commands that BUSY sent
+ * back and that a handler short of memory refused */
 struct work {
 	struct tc *tc;
 	struct work_cfg cfg;
@@ -61,7 +66,9 @@ struct work {
 	uint8_t *model, *known;
 	uint8_t inquiry[256];
 	uint32_t inquiry_len;
-	uint64_t issued, ended, retried;
+	uint64_t issued, ended, retried, refused;
+	uint32_t busy_row; /* private: refusals in a row, and whether somebody had time since */
+	bool settled;
 };
 
 /** work_start() - prepare a load on the started target; false if the case has failed. */
@@ -84,11 +91,22 @@ void work_forget(struct work *w);
 
 /** work_opts() - TARGET_OPTS on a ring of @cmdr_size bytes and @blocks data blocks. */
 struct target_opts work_opts(uint32_t cmdr_size, uint32_t blocks);
+/**
+ * work_in_order() - the same without CAP_OOOC: whoever starts there must go on at the tail
+ * With CAP_OOOC a handler may send everything back that waits when it starts (HND-071).
+ */
+struct target_opts work_in_order(uint32_t cmdr_size, uint32_t blocks);
 /** work_tur() - a TEST UNIT READY, entry of 120 bytes. */
 void work_tur(struct target_io *io);
 /** work_wait_all() - wait for @n commands; false after failing for @clause. */
 bool work_wait_all(struct tc *tc, const char *clause, struct target_io *ios, uint32_t n);
 
+/**
+ * work_restart() - target_restart(), and let the handler settle
+ * A handler that attaches with commands waiting may send them back (HND-071); so it is given the
+ * time to look at an empty ring first.
+ */
+bool work_restart(struct tc *tc);
 /**
  * work_fragment() - hold data blocks so that the free ones are apart
  * @want: for each of the first @n blocks, whether it is to stay taken

@@ -33,6 +33,24 @@ bool work_wait_all(struct tc *tc, const char *clause, struct target_io *ios, uin
 	return !tc->failed;
 }
 
+bool work_restart(struct tc *tc)
+{
+	if (target_restart(tc->t))
+		return false;
+	target_settle(tc->t);
+	return !tc->failed;
+}
+
+struct target_opts work_in_order(uint32_t cmdr_size, uint32_t blocks)
+{
+	struct target_opts o = work_opts(cmdr_size, blocks);
+
+	o.dev.set_flags = true;
+	o.dev.flags = TCMU_MAILBOX_FLAG_CAP_READ_LEN | TCMU_MAILBOX_FLAG_CAP_TMR |
+		      TCMU_MAILBOX_FLAG_CAP_KEEP_BUF;
+	return o;
+}
+
 /* Takes @blocks blocks for a command that moves no byte. */
 static void take(struct tc *tc, struct target_io *io, uint32_t blocks)
 {
@@ -91,7 +109,7 @@ bool work_fragment(struct tc *tc, const bool *want, uint32_t n)
 	for (i = 0; i < n; i++)
 		if (want[i] && !keep_block(tc, i))
 			return false;
-	return !target_restart(tc->t) && !tc->failed;
+	return work_restart(tc);
 }
 
 bool work_fragment_every(struct tc *tc, uint32_t n)

@@ -191,9 +191,7 @@ int verb_bench(int argc, char **argv)
 			return EXIT_OK;
 		}
 		if (c == '?' || c == ':')
-			return usage_error("bench", "%s '%s'",
-					   c == ':' ? "missing value for" : "unknown option",
-					   argv[optind - 1]);
+			return option_error("bench", c, argv);
 		if (c == 'n' &&
 		    (!parse_u64(optarg, &commands) || commands < 1000 || commands > 1000000000))
 			return usage_error("bench",

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define HANDLERS_MAX 8
+#define TIMEOUT_MS 2000
 
 struct options {
 	const char *handlers, *mutant, *mutants, *exec, *clause, *cases, *junit, *json, *baseline;
@@ -42,7 +42,8 @@ static const char help[] =
 	"                     separated by commas (default: memory)\n"
 	"  --exec 'CMD ...'   any program: started with TCMU_ATTACH=SOCKET in its environment\n"
 	"  --persistent       what CMD stored survives its death (more restart cases apply)\n"
-	"  --timeout-ms N     real time that CMD has to answer a command (default 2000)\n"
+	"  --timeout-ms N     real time that CMD has to answer a command (default 2000); 2.5 times\n"
+	"                     as much to attach\n"
 	"  --mutant NAME      a deliberately broken handler, see `tcmu-harness list --mutants`\n"
 	"  --mutants DIR      all of them in DIR: which case kills each\n"
 	"\n"
@@ -54,8 +55,7 @@ static const char help[] =
 	"  --repeat N         run N times with seeds N, N+1, ... (default 1)\n"
 	"\n"
 	"Reports:\n"
-	"  --tap              TAP 14 on standard output instead of text (default when it is no\n"
-	"                     terminal: text; progress only on a terminal)\n"
+	"  --tap              TAP 14 on standard output instead of text\n"
 	"  --junit FILE       JUnit XML as well; - is standard output\n"
 	"  --json FILE        JSON as well; - is standard output\n"
 	"  --baseline FILE    failures that are known, with reason and date\n"
@@ -188,6 +188,8 @@ static int check_conflicts(const struct options *o, int argc, char **argv)
 	if (!!o->handlers + !!o->exec + !!o->mutant + !!o->mutants > 1)
 		return usage_error("check",
 				   "only one of --handler, --exec, --mutant and --mutants");
+	if (o->handlers && !o->handlers[strspn(o->handlers, ",")])
+		return usage_error("check", "--handler: expected a handler, found nothing");
 	if (o->exec && !o->exec[strspn(o->exec, " \t")])
 		return usage_error("check", "--exec: expected a command, found nothing");
 	if (stdouts > 1)
@@ -195,33 +197,25 @@ static int check_conflicts(const struct options *o, int argc, char **argv)
 	return 0;
 }
 
-/* Cases that the filters leave. */
-static int select_cases(struct check *c)
+/* What a handler in another process is asked first. */
+static void attaches(struct tc *tc)
 {
-	const struct options *o = &c->opt;
-	size_t i;
+	static const uint8_t test_unit_ready[6] = { 0 };
+	struct target_opts o = TARGET_OPTS;
+	struct target_io io;
 
-	c->cases = calloc(case_count() + 1, sizeof(*c->cases));
-	if (!c->cases)
-		return EXIT_USAGE;
-	for (i = 0; i < case_count(); i++) {
-		const struct case_def *def = case_at(i);
-
-		if (def->level > o->level)
-			continue;
-		if (o->cases && !glob_list_match(o->cases, def->id))
-			continue;
-		if (o->clause && !clause_list_match(o->clause, def->clauses))
-			continue;
-		c->cases[c->n_cases++] = def;
-	}
-	if (c->n_cases)
-		return 0;
-	if (o->cases)
-		return usage_error("check", "--case: no case matches '%s'", o->cases);
-	return usage_error("check", "--clause: no case proves a clause that matches '%s'",
-			   o->clause);
+	if (target_start(tc->t, &o))
+		return;
+	target_io_init(&io, test_unit_ready, sizeof(test_unit_ready), RINGSIM_NONE, NULL, 0);
+	EXPECT(tc, "HND-053", target_exec(tc->t, &io) == 0, "TEST UNIT READY was never answered");
 }
+
+static const struct case_def attach_case = { "hnd.003.attach",
+					     "HND-003",
+					     CLAUSE_MUST,
+					     0,
+					     "the handler takes the device and answers a command",
+					     attaches };
 
 static char *quoted(const char *text)
 {
@@ -245,13 +239,16 @@ static char *quoted(const char *text)
 
 static char *replay_line(const struct check *c, const struct case_def *def)
 {
-	char *exec = c->spec->exec ? quoted(c->spec->exec) : NULL, *line = NULL;
+	char *exec = c->spec->exec ? quoted(c->spec->exec) : NULL, *line = NULL, timeout[40] = "";
 	int n;
 
+	if (c->opt.timeout_ms != TIMEOUT_MS)
+		snprintf(timeout, sizeof(timeout), " --timeout-ms %llu",
+			 (unsigned long long)c->opt.timeout_ms);
 	if (exec)
 		n = asprintf(&line,
-			     "tcmu-harness check --exec %s%s --case %s --level may --seed %llu",
-			     exec, c->spec->persistent ? " --persistent" : "", def->id,
+			     "tcmu-harness check --exec %s%s%s --case %s --level may --seed %llu",
+			     exec, c->spec->persistent ? " --persistent" : "", timeout, def->id,
 			     (unsigned long long)c->seed);
 	else
 		n = asprintf(&line, "tcmu-harness check --%s %s --case %s --level may --seed %llu",
@@ -361,26 +358,14 @@ static int run_mutant(struct check *c)
 	return rc;
 }
 
-static void attaches(struct tc *tc)
-{
-	struct target_opts o = TARGET_OPTS;
-
-	target_start(tc->t, &o);
-}
-
 /*
- * A program that cannot even attach would fail every case, slowly: it is asked that first, and
- * nothing else if it fails. A command that the shell cannot find is a usage error, not a verdict.
+ * A program that does not even attach and answer would fail every case, slowly: it is asked that
+ * first, and nothing else if it fails. A command that the shell cannot find is a usage error, not a
+ * verdict.
  */
 static int run_exec(struct check *c)
 {
-	static const struct case_def attach = { "hnd.003.attach",
-						"HND-003",
-						CLAUSE_MUST,
-						0,
-						"the handler takes the device it is given",
-						attaches };
-	const struct case_def *one = &attach, **all = c->cases;
+	const struct case_def *one = &attach_case, **all = c->cases;
 	struct target_spec spec = { .label = c->opt.exec,
 				    .exec = c->opt.exec,
 				    .tmpdir = c->dir,
@@ -445,7 +430,11 @@ static int write_reports(struct check *c)
 
 static int run_check(struct check *c)
 {
-	int rc = select_cases(c);
+	struct case_filter filter = { .cases = c->opt.cases,
+				      .clause = c->opt.clause,
+				      .level = c->opt.level,
+				      .probe = c->opt.exec ? &attach_case : NULL };
+	int rc = select_cases(&filter, &c->cases, &c->n_cases);
 
 	if (rc)
 		return rc;
@@ -472,7 +461,7 @@ int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
 	struct check c = {
 		.stop = stop,
-		.opt = { .level = CLAUSE_SHOULD, .seed = 1, .repeat = 1, .timeout_ms = 2000 }
+		.opt = { .level = CLAUSE_SHOULD, .seed = 1, .repeat = 1, .timeout_ms = TIMEOUT_MS }
 	};
 	int opt, rc = 0;
 
@@ -483,9 +472,7 @@ int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop)
 			return EXIT_OK;
 		}
 		if (opt == '?' || opt == ':')
-			return usage_error("check", "%s '%s'",
-					   opt == ':' ? "missing value for" : "unknown option",
-					   argv[optind - 1]);
+			return option_error("check", opt, argv);
 		rc = set_option(&c.opt, opt);
 		if (rc)
 			return rc;

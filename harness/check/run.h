@@ -13,6 +13,23 @@
 #include <signal.h>
 
 /**
+ * struct case_filter - what the command line says about cases; NULL = no such filter
+ * @cases, @clause: comma-separated globs
+ * @probe: runs before all others, without being in the registry; may be named in @cases
+ */
+struct case_filter {
+	const char *cases, *clause;
+	enum clause_level level;
+	const struct case_def *probe;
+};
+
+/**
+ * select_cases() - allocate the list of cases that @f leaves, in order
+ * Returns 0, or an exit status after complaining. Either way the caller frees *@out.
+ */
+int select_cases(const struct case_filter *f, const struct case_def ***out, size_t *n);
+
+/**
  * struct run_plan - what to run
  * @cases:      @n pointers into the registry, in order
  * @limit_ms:   wall time that one case may take

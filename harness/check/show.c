@@ -143,7 +143,7 @@ int verb_list(int argc, char **argv)
 			return EXIT_OK;
 		}
 		if (c == '?')
-			return usage_error("list", "unknown option '%s'", argv[optind - 1]);
+			return option_error("list", c, argv);
 		if (c == 'j')
 			json = true;
 		else

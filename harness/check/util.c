@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,16 @@ int usage_error(const char *verb, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, " (see tcmu-harness %s --help)\n", verb);
 	return EXIT_USAGE;
+}
+
+int option_error(const char *verb, int c, char **argv)
+{
+	char one[3] = { '-', (char)optopt, 0 };
+	/* within "-xyz", getopt_long() has not gone on to the next argument */
+	bool is_short = optopt > 0 && optopt < 128;
+
+	return usage_error(verb, "%s '%s'", c == ':' ? "missing value for" : "unknown option",
+			   is_short ? one : argv[optind - 1]);
 }
 
 bool parse_u64(const char *text, uint64_t *out)

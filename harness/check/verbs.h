@@ -15,6 +15,9 @@
 /** usage_error() - one line on stderr, with where to find help; returns EXIT_USAGE. */
 int usage_error(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/** option_error() - the same for what getopt_long() answered '?' or ':' to. */
+int option_error(const char *verb, int c, char **argv);
+
 /** parse_u64() - a whole number, decimal or 0x; false on anything else or overflow. */
 bool parse_u64(const char *text, uint64_t *out);
 
@@ -26,7 +29,8 @@ bool clause_list_match(const char *patterns, const char *clauses);
 /** beside_program() - path of @name in the directory of this executable; owned by the caller. */
 char *beside_program(const char *name);
 
-/** workdir_make() - a private directory, under TMPDIR if that is set; NULL after printing why not. */
+/** workdir_make() - a private directory, under TMPDIR if that is set; NULL after printing why not.
+ */
 char *workdir_make(const char *verb);
 /** workdir_remove() - remove it with everything in it, and free the name. */
 void workdir_remove(char *dir);

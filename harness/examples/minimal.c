@@ -81,11 +81,12 @@ static void get_data(struct disk *d, const struct tcmu_cmd_entry *e, unsigned ch
 static uint32_t read_write(struct disk *d, const struct tcmu_cmd_entry *e, bool write, uint64_t lba,
 			   uint64_t n)
 {
-	unsigned char *medium = d->data + lba * d->block_size;
 	uint64_t len = n * d->block_size, room = 0;
+	unsigned char *medium;
 
 	if (lba > d->blocks || n > d->blocks - lba) /* lba + n could overflow */
 		return LBA_OUT_OF_RANGE;
+	medium = d->data + lba * d->block_size;
 	for (uint32_t i = 0; i < e->req.iov_cnt; i++)
 		room += e->req.iov[i].iov_len;
 	if (len != room)

@@ -238,6 +238,8 @@ int cli_parse(struct cli *cli, int argc, char **argv, char *err, size_t err_len)
 		if (opt == ':')
 			return fail(err, err_len, "%s: expected an argument, found none",
 				    argv[optind - 1]);
+		if (opt == '?' && optopt > 0 && optopt < OPT_STORE) /* perhaps one of "-xyz" */
+			return fail(err, err_len, "unknown option '-%c' (see --help)", optopt);
 		if (opt == '?')
 			return fail(err, err_len, "unknown option '%s' (see --help)",
 				    argv[optind - 1]);

@@ -31,7 +31,7 @@
 #include <stdio.h>
 
 /** Longest trace and longest line that are read, in bytes. */
-#define TRACE_FILE_MAX (256u << 20)
+#define TRACE_FILE_MAX (64u << 20)
 #define TRACE_LINE_MAX (1u << 20)
 
 /**
@@ -136,6 +136,8 @@ void trace_free(struct trace *t);
 /**
  * trace_init() - start a trace of the region @region of @map_len bytes, taking its mailbox
  * @blk_size: size of a data block in bytes, 0 if not known
+ *
+ * To be released with trace_free() even if it fails.
  */
 int trace_init(struct trace *t, const char *name, const void *region, uint64_t map_len,
 	       uint32_t blk_size);
@@ -214,9 +216,10 @@ struct trace_result {
  * What is taken from the trace: geometry, where the ring started, CDBs, data lengths, statuses and
  * task-management functions. Everything else must come out equal. Where the trace leaves open
  * whether a command was queued before or after a completion, an order that explains the entries is
- * searched for; the verdict is always the device's.
- * Returns 0 with *@res filled, -EINVAL (nothing to replay, or a geometry that the simulator does
- * not have), -E2BIG (beyond the bounds on work) or -ENOMEM.
+ * searched for; the verdict is always the device's. So a trace with another CDB or status is
+ * another trace, and fine; lengths of READs and WRITEs are checked against their CDBs where all
+ * agree. Returns 0 with *@res filled, -EINVAL (nothing to replay, or a geometry that the simulator
+ * does not have), -E2BIG (beyond the bounds on work) or -ENOMEM.
  */
 int trace_replay(const struct trace *t, uint32_t blk_size, struct trace_result *res, char *err,
 		 size_t err_len);

@@ -6,7 +6,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { EXIT_EQUAL = 0, EXIT_DIFFERS = 1, EXIT_BAD = 2 };
 
@@ -161,12 +160,18 @@ static int parse_options(const struct verb *v, int argc, char **argv, struct opt
 
 	optind = 0; /* start over: other verbs have parsed before */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "hsn:b:", long_options, NULL)) != -1) {
-		bool known = c != '?' && strchr(v->usage, c);
+	while ((c = getopt_long(argc, argv, ":hsn:b:", long_options, NULL)) != -1) {
+		int opt = c == '?' || c == ':' ? optopt : c;
+		char one[3] = { '-', (char)opt, 0 };
 
-		if (!known) {
-			snprintf(text, sizeof(text), "%s: expected options it knows, found '%s'",
-				 v->name, argv[optind - 1]);
+		if (c == '?' || !strchr(v->usage, opt)) {
+			snprintf(text, sizeof(text), "%s: expected options it knows, found '%.80s'",
+				 v->name, opt ? one : argv[optind - 1]);
+			return complain(text);
+		}
+		if (c == ':') {
+			snprintf(text, sizeof(text), "%s: %s: expected a value, found none",
+				 v->name, one);
 			return complain(text);
 		}
 		if (c == 'h') {

@@ -123,32 +123,39 @@ static int queue_cmd(struct run *r, struct flight *f, const struct trace_event *
 	return 0;
 }
 
+/*
+ * A function that had to wait for room names commands that may be answered by now; a stand-in has
+ * their ids.
+ */
 static int queue_tmr(struct run *r, struct flight *f, const struct trace_event *e)
 {
 	struct ringsim_cmd **cmds = calloc(e->tmr_cnt + 1ul, sizeof(struct ringsim_cmd *));
+	struct ringsim_cmd *stand_ins = calloc(e->tmr_cnt + 1ul, sizeof(*stand_ins));
 	uint32_t i;
-	int rc = 0;
+	int rc = cmds && stand_ins ? 0 : -ENOMEM;
 
-	if (!cmds)
-		return -ENOMEM;
 	for (i = 0; !rc && i < e->tmr_cnt; i++) {
+		struct ringsim_cmd *cmd;
 		uint16_t id;
+		char found[8];
 
 		memcpy(&id, r->t->bytes + e->payload + 2 * i, sizeof(id));
-		if (r->by_id[id] == NONE ||
-		    r->flights[r->by_id[id]].cmd.state != RINGSIM_INFLIGHT ||
-		    r->flights[r->by_id[id]].cmd.tmr)
-			rc = differs_number(r, e, "ids", 0, id);
-		else
-			cmds[i] = &r->flights[r->by_id[id]].cmd;
+		if (r->by_id[id] == NONE) {
+			snprintf(found, sizeof(found), "%u", id);
+			rc = differs(r, e, "ids", "an id that was in flight", found);
+			break;
+		}
+		cmd = &r->flights[r->by_id[id]].cmd;
+		stand_ins[i].state = RINGSIM_INFLIGHT;
+		stand_ins[i].id = id;
+		cmds[i] = cmd->state == RINGSIM_INFLIGHT && !cmd->tmr ? cmd : &stand_ins[i];
 	}
-	if (rc) {
-		finding_set(&r->res->finding, "ids", "an id in flight", r->res->finding.found);
-	} else {
+	if (!rc) {
 		f->tmr.type = e->tmr_type;
 		ringsim_tmr(r->dev, &f->tmr, cmds, e->tmr_cnt);
 	}
 	free(cmds);
+	free(stand_ins);
 	return rc;
 }
 

@@ -17,7 +17,9 @@
 
 #define NONE SIZE_MAX
 
-/* trace_model.c: append; the results are indices or NULL when out of memory. */
+/* trace_model.c: room for one more event, so that there are arrays to point into even if empty. */
+int trace_reserve(struct trace *t);
+/* Append; NULL or -ENOMEM when out of memory. */
 struct trace_event *trace_push(struct trace *t);
 int trace_push_iov(struct trace *t, uint64_t base, uint64_t len);
 int trace_push_bytes(struct trace *t, const void *src, size_t len);

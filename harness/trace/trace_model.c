@@ -56,8 +56,7 @@ static int reserve(void **array, size_t *cap, size_t used, size_t n, size_t size
 	return 0;
 }
 
-/* Also makes sure that there are iovs and bytes to point at, if only none. */
-struct trace_event *trace_push(struct trace *t)
+int trace_reserve(struct trace *t)
 {
 	void *v = t->v, *iovs = t->iovs, *bytes = t->bytes;
 	int rc = reserve(&v, &t->cap, t->n, 1, sizeof(*t->v));
@@ -69,7 +68,12 @@ struct trace_event *trace_push(struct trace *t)
 	t->v = v;
 	t->iovs = iovs;
 	t->bytes = bytes;
-	if (rc)
+	return rc;
+}
+
+struct trace_event *trace_push(struct trace *t)
+{
+	if (trace_reserve(t))
 		return NULL;
 	t->v[t->n] = (struct trace_event){ .payload = t->n_bytes, .iov = t->n_iovs };
 	return &t->v[t->n++];
@@ -129,7 +133,7 @@ int trace_init(struct trace *t, const char *name, const void *region, uint64_t m
 			.blk_size = blk_size,
 		},
 	};
-	return t->name ? 0 : -ENOMEM;
+	return t->name ? trace_reserve(t) : -ENOMEM;
 }
 
 int trace_add_irq(struct trace *t, const void *region, uint32_t count)

@@ -66,19 +66,21 @@ static void set_range(struct set *s, uint32_t first, uint32_t n, bool taken)
 	}
 }
 
-/* The blocks behind an iov. False if it is no run of blocks of the data area. */
-static bool iov_blocks(const struct data_area *a, const struct trace_iov *iov, uint32_t *first,
-		       uint32_t *n)
+static uint32_t blocks_of(const struct data_area *a, uint64_t len)
+{
+	return len > (uint64_t)a->blocks * a->blk_size
+		       ? a->blocks
+		       : (uint32_t)((len + a->blk_size - 1) / a->blk_size);
+}
+
+/* First block behind an iov of @n blocks; UINT32_MAX if it is no run of blocks of the data area. */
+static uint32_t first_block(const struct data_area *a, const struct trace_iov *iov, uint32_t n)
 {
 	uint64_t from = iov->base - a->off;
 
-	if (iov->base < a->off || from % a->blk_size || !iov->len ||
-	    iov->len > (uint64_t)a->blocks * a->blk_size ||
-	    from / a->blk_size + (iov->len + a->blk_size - 1) / a->blk_size > a->blocks)
-		return false;
-	*first = (uint32_t)(from / a->blk_size);
-	*n = (uint32_t)((iov->len + a->blk_size - 1) / a->blk_size);
-	return true;
+	if (iov->base < a->off || from % a->blk_size || from / a->blk_size + n > a->blocks)
+		return UINT32_MAX;
+	return (uint32_t)(from / a->blk_size);
 }
 
 /* Marks what an entry holds. */
@@ -90,9 +92,12 @@ static void hold(struct order *o, const struct trace_event *e, bool taken)
 	if (e->kind != TRACE_CMD)
 		return;
 	set_range(&o->ids, e->id, 1, taken);
-	for (i = 0; i < iovs; i++)
-		if (iov_blocks(o->area, &o->tl->t->iovs[e->iov + i], &first, &n))
+	for (i = 0; i < iovs; i++) {
+		n = blocks_of(o->area, o->tl->t->iovs[e->iov + i].len);
+		first = first_block(o->area, &o->tl->t->iovs[e->iov + i], n);
+		if (first != UINT32_MAX)
 			set_range(&o->blks, first, n, taken);
+	}
 }
 
 /* Completions up to number @kicks have happened. */
@@ -118,34 +123,36 @@ static bool ring_has_room(const struct order *o, const struct unit *u)
 
 /*
  * How much of @u is what the kernel would have given it now: blocks that are the lowest free ones,
- * plus its id. UINT64_MAX if everything is.
+ * id, and room in the ring. UINT64_MAX if everything is.
  */
 static uint64_t fits(struct order *o, const struct unit *u)
 {
 	const struct trace_event *e = u->entry == NONE ? NULL : &o->tl->t->v[u->entry];
-	uint64_t score = 0, i, iovs;
+	bool room = ring_has_room(o, u), id, all;
+	uint64_t score, i, iovs;
 	uint32_t next = 0, first, n, k;
-	bool room = ring_has_room(o, u), good;
 
 	if (!e || e->kind != TRACE_CMD)
 		return room ? UINT64_MAX : 0;
 	iovs = (uint64_t)e->iov_cnt + e->bidi_cnt;
-	good = next_free(&o->ids, 1) == e->id;
-	score = good + room;
-	good = good && room;
+	id = next_free(&o->ids, 1) == e->id;
+	score = (uint64_t)id + room;
+	all = id && room;
 	for (i = 0; i < iovs; i++) {
-		if (!iov_blocks(o->area, &o->tl->t->iovs[e->iov + i], &first, &n))
-			return score;
-		for (k = 0; k < n; k++, score++, next = first + k) {
-			if (!(*o->budget)--) {
-				*o->budget = 0;
+		n = blocks_of(o->area, o->tl->t->iovs[e->iov + i].len);
+		first = first_block(o->area, &o->tl->t->iovs[e->iov + i], n);
+		for (k = 0; k < n; k++, next++) {
+			next = next_free(&o->blks, next);
+			if (next == o->blks.n || !*o->budget)
 				return score;
-			}
-			if (next_free(&o->blks, next) != first + k)
-				return score;
+			--*o->budget;
+			if (first != UINT32_MAX && next == first + k)
+				score++;
+			else
+				all = false;
 		}
 	}
-	return good ? UINT64_MAX : score;
+	return all ? UINT64_MAX : score;
 }
 
 /* Finds the smallest place for @u, or the best one and returns false. */

@@ -352,8 +352,9 @@ int trace_parse(struct trace *t, const char *name, const char *text, size_t len,
 	int rc;
 
 	*t = (struct trace){ .name = strdup(name) };
-	if (!t->name) {
+	if (!t->name || trace_reserve(t)) {
 		snprintf(err, err_len, "%s: out of memory", name);
+		trace_free(t);
 		return -ENOMEM;
 	}
 	rc = parse_all(&ps, text, len);

@@ -16,8 +16,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define WORK_MAX  (1ull << 30) /* data blocks looked up while searching */
-#define DATA_MAX  (1ull << 40) /* bytes of all commands together */
+#define WORK_MAX  (1ull << 30)	/* data blocks looked up while searching */
+#define DATA_MAX  (64ull << 30) /* bytes of all commands together */
 #define PAGE_SIZE 4096u
 
 bool trace_cdb_blocks(const uint8_t *cdb, uint32_t len, uint32_t *blocks)
@@ -83,34 +83,56 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 	return a;
 }
 
+/* What the block size must divide, if this iov is right: its offset and, inside a list, length. */
+static uint64_t iov_unit(const struct trace *t, const struct trace_event *e, uint64_t i)
+{
+	const struct trace_iov *iov = &t->iovs[e->iov + i];
+	uint64_t off = iov->base - trace_data_off(&t->hdr);
+
+	return i + 1 == e->iov_cnt || i + 1 == (uint64_t)e->iov_cnt + e->bidi_cnt
+		       ? off
+		       : gcd(off, iov->len);
+}
+
+/* Whether nine of ten iovs allow blocks of @size. */
+static bool size_is_likely(const struct trace *t, uint64_t size)
+{
+	const struct trace_event *e;
+	size_t good = 0, total = 0;
+	uint64_t i;
+
+	for (e = t->v; e < t->v + t->n; e++)
+		for (i = 0; e->kind == TRACE_CMD && i < (uint64_t)e->iov_cnt + e->bidi_cnt; i++) {
+			good += iov_unit(t, e, i) % size == 0;
+			total++;
+		}
+	return good * 10 >= total * 9;
+}
+
 /*
  * Block sizes that the trace allows, in *@sizes. Every iov starts at a block, and all but the last
  * of a direction end at one, so the size divides what is common to these numbers. A wrong number in
- * the trace must not hide the others: each value that the common divisor takes on the way counts.
+ * the trace must not hide the others: of the values that the common divisor takes on the way, those
+ * count that nearly all iovs allow.
  */
 static size_t block_sizes(const struct trace *t, uint32_t *sizes, size_t max)
 {
-	uint64_t data_off = trace_data_off(&t->hdr), area = t->hdr.map_len - data_off, common = 0;
+	uint64_t area = t->hdr.map_len - trace_data_off(&t->hdr), common = 0, i, next;
 	const struct trace_event *e;
-	uint64_t i, next;
 	size_t n = 0;
 
 	for (e = t->v; e < t->v + t->n; e++) {
 		for (i = 0; e->kind == TRACE_CMD && i < (uint64_t)e->iov_cnt + e->bidi_cnt; i++) {
-			const struct trace_iov *iov = &t->iovs[e->iov + i];
-			bool last = i + 1 == e->iov_cnt ||
-				    i + 1 == (uint64_t)e->iov_cnt + e->bidi_cnt;
-
-			next = gcd(common, iov->base - data_off);
-			next = last ? next : gcd(next, iov->len);
-			if (next == common || !next || next % PAGE_SIZE || next > area ||
-			    next > UINT32_MAX || n == max)
+			next = gcd(common, iov_unit(t, e, i));
+			if (next == common || next % PAGE_SIZE)
 				continue;
 			common = next;
-			sizes[n++] = (uint32_t)next;
+			if (n + 1 < max && next <= area && next <= UINT32_MAX &&
+			    size_is_likely(t, next))
+				sizes[n++] = (uint32_t)next;
 		}
 	}
-	if (n < max && (!n || sizes[n - 1] != PAGE_SIZE))
+	if (!n || sizes[n - 1] != PAGE_SIZE)
 		sizes[n++] = PAGE_SIZE;
 	return n;
 }
@@ -198,33 +220,34 @@ static void count_order(const struct timeline *tl, size_t units, struct trace_re
 	}
 }
 
-/* Searches with each possible block size; *@reached says how far the best one, now placed, got. */
+/*
+ * Searches with each possible block size until one explains everything. Leaves the units placed for
+ * the one that got farthest, and its device in *@cfg; *@reached says how far.
+ */
 static int find_order(struct timeline *tl, uint32_t blk_size, struct ringsim_config *cfg,
 		      struct trace_result *res, size_t *reached, char *err, size_t err_len)
 {
 	uint32_t sizes[32] = { blk_size ? blk_size : tl->t->hdr.blk_size };
-	size_t n = sizes[0] ? 1 : block_sizes(tl->t, sizes, 32), i, best = 0, got;
+	size_t n = sizes[0] ? 1 : block_sizes(tl->t, sizes, 32), i, best = 0, farthest = 0;
 	uint64_t budget = WORK_MAX, tries;
 	struct data_area area;
 	int rc = 0;
 
 	res->blk_inferred = !blk_size && !tl->t->hdr.blk_size;
 	*reached = 0;
-	/* The best is searched once more at the end, since each search moves the units. */
-	for (i = 0; !rc && i <= n && (i < n || best + 1 < n); i++) {
-		rc = make_config(tl->t, sizes[i < n ? i : best], cfg, &area, err, err_len);
+	/* One more turn for the best, if the last search has moved the units since. */
+	for (i = 0; !rc && *reached < tl->n_units && i <= n && (i < n || best + 1 < n); i++) {
+		res->blk_size = sizes[i < n ? i : best];
+		rc = make_config(tl->t, res->blk_size, cfg, &area, err, err_len);
 		if (rc)
 			return rc;
-		rc = order_find(tl, &area, &budget, &got, &tries);
+		rc = order_find(tl, &area, &budget, reached, &tries);
 		res->tries += tries;
-		if (!rc && (got > *reached || !i)) {
+		if (*reached > farthest) {
+			farthest = *reached;
 			best = i < n ? i : best;
-			*reached = got;
 		}
-		if (got == tl->n_units)
-			break;
 	}
-	res->blk_size = area.blk_size;
 	if (rc == -E2BIG)
 		snprintf(err, err_len,
 			 "%s: replay: expected an order within %llu block look-ups, found none: "

@@ -151,8 +151,8 @@ static int walk_lines(struct timeline *tl)
 		}
 		good = see_head(&w, e) && (e->kind == TRACE_IRQ || see_entry(&w, e));
 	}
-	/* If something is wrong, the length of the last entry may be what is. */
-	if (good)
+	/* The length of the last entry counts only if a completion has confirmed it. */
+	if (good && w.completed == w.n_ends)
 		tl->known_end = w.fetch;
 	free(w.ends);
 	return 0;
@@ -220,22 +220,27 @@ static uint32_t count_growth(const struct trace_event *a, const struct trace_eve
 /*
  * Third pass: a read of the UIO node returns only when the event count has grown (KRN-122). How far
  * is not said: a batch makes one event, or one without an entry (KRN-073). Of two counts in a row
- * that do not grow the second is wrong if its neighbours leave room for another.
+ * that do not grow the one is wrong whose neighbours leave room for another.
  */
 static bool check_counts(struct timeline *tl)
 {
-	const struct trace_event *v = tl->t->v, *prev = NULL, *cur = NULL, *next;
+	const struct trace_event *v = tl->t->v, *before = NULL, *prev = NULL, *cur = NULL, *next;
 
 	for (next = v; next <= v + tl->events; next++) {
 		if (next < v + tl->events && next->kind != TRACE_IRQ)
 			continue;
 		if (prev && !count_growth(prev, cur)) {
-			if (next == v + tl->events || count_growth(prev, next) >= 2)
+			bool room = next == v + tl->events
+					    ? !before || count_growth(before, cur) < 2
+					    : count_growth(prev, next) >= 2;
+
+			if (room)
 				return problem(tl, (size_t)(cur - v), "count", prev->count + 1,
 					       cur->count);
 			return problem(tl, (size_t)(prev - v), "count", cur->count - 1,
 				       prev->count);
 		}
+		before = prev;
 		prev = cur;
 		cur = next;
 	}

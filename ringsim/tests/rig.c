@@ -154,8 +154,10 @@ void rig_answer(struct rig *r, uint16_t id, uint8_t status, uint8_t uflags, uint
 	struct tcmu_cmd_entry *e;
 	uint32_t off;
 
-	while (tcmu_hdr_get_op(rig_entry(r, rig_tail(r))->hdr.len_op) != TCMU_OP_CMD)
+	while (tcmu_hdr_get_op(rig_entry(r, rig_tail(r))->hdr.len_op) != TCMU_OP_CMD) {
+		CU_ASSERT_NOT_EQUAL_FATAL(rig_tail(r), rig_head(r));
 		rig_set_tail(r, rig_after(r, rig_tail(r)));
+	}
 	off = rig_tail(r);
 	e = rig_entry(r, off);
 	if (id)
@@ -195,7 +197,7 @@ void rig_clean(const struct rig *r)
 	uint32_t i;
 
 	CU_ASSERT_EQUAL(r->n_seen, 0);
-	for (i = 0; i < r->n_seen && i < RIG_SEEN; i++)
+	for (i = 0; i < r->n_seen && i < 3; i++)
 		fprintf(stderr, "unexpected: %s\n", r->seen[i].text);
 }
 

@@ -102,6 +102,19 @@ static void test_mailbox(void)
 	rig_down(&r);
 }
 
+static void test_descriptor_sense(void)
+{
+	struct ringsim_config cfg = RIG_CONFIG;
+	struct ringsim_cmd cmd;
+	struct rig r;
+
+	cfg.desc_sense = true;
+	rig_up(&r, &cfg);
+	rig_read(&r, &cmd, NULL, 2 << 20);
+	CU_ASSERT_EQUAL(memcmp(cmd.sense, "\x72\x05\x24\x00\0\0\0\0", 8), 0);
+	rig_down(&r);
+}
+
 static void test_admission(void)
 {
 	struct ringsim_config cfg = RIG_CONFIG;
@@ -193,6 +206,7 @@ static void test_limits(void)
 	CU_ASSERT_EQUAL(big.status, 0x28);
 	CU_ASSERT_FALSE(big.sense_valid);
 	CU_ASSERT_EQUAL(rig_stats(&r).blocks_used, 0);
+	CU_ASSERT_EQUAL(ringsim_put_decoy(r.dev, 1), 0); /* no id is left for it */
 	rig_answer(&r, 0, 0, 0, 0);
 	ringsim_doorbell(r.dev);
 	rig_nodata(&r, &other);
@@ -500,6 +514,7 @@ int main(void)
 		{ "nobody listens", test_no_ops },
 		{ "mailbox and region", test_mailbox },
 		{ "admission", test_admission },
+		{ "kernel sense in descriptor format", test_descriptor_sense },
 		{ "ids and hostile answers", test_limits },
 		{ "fragmented reads", test_half_ring },
 		{ "more iovs than half a ring holds", test_too_many_iovs },

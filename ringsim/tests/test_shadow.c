@@ -184,6 +184,11 @@ static void test_stray(void)
 		CU_ASSERT_EQUAL(peek[data(&r, 100 + 2 * i, 0)], 0);
 	ringsim_sweep(r.dev);
 	CU_ASSERT_EQUAL(r.n_seen, 16);
+	ringsim_sweep(r.dev);
+	CU_ASSERT_EQUAL(r.n_seen, 32);
+	ringsim_sweep(r.dev);
+	ringsim_sweep(r.dev);
+	CU_ASSERT_EQUAL(r.n_seen, 40);
 	rig_forget(&r);
 	rig_answer_all(&r);
 	CU_ASSERT_EQUAL(munmap((void *)peek, r.lay->region_size), 0);
@@ -327,7 +332,7 @@ static void more_at_completion(void *ctx, struct ringsim_cmd *cmd)
 	struct rig *r = ctx;
 
 	r->n_done++;
-	if (cmd->id == 1)
+	if (cmd->id == 1 && cmd->outcome == RINGSIM_ANSWERED)
 		rig_answer(r, 0, 0, 0, 0);
 	else if (cmd->id == 3)
 		rig_set_tail(r, 200);
@@ -336,7 +341,7 @@ static void more_at_completion(void *ctx, struct ringsim_cmd *cmd)
 static void count_violation(void *ctx, const struct ringsim_violation *v)
 {
 	((struct rig *)ctx)->n_seen++;
-	CU_ASSERT_STRING_EQUAL(v->clause, "HND-012");
+	CU_ASSERT_STRING_EQUAL(v->clause, "HND-011");
 }
 
 static void test_moving_tail(void)

@@ -394,9 +394,14 @@ static void test_pool(void)
 	CU_ASSERT_EQUAL(rig_stats(&b).dbi_max, 2);
 	rig_entry(&b, rig_tail(&b))->hdr.cmd_id = cmd[2].id;
 	rig_answer_all(&b);
+	CU_ASSERT_EQUAL(ringsim_pool_run(pool, 13 * SEC), 0); /* within the budget */
+	rig_read(&a, &cmd[1], NULL, 12 * 4096);
+	CU_ASSERT_EQUAL(ringsim_pool_run(pool, 14 * SEC), 3); /* b has gone idle */
+	CU_ASSERT_EQUAL(rig_stats(&b).dbi_thresh, 0);
+	CU_ASSERT_EQUAL(ringsim_pool_run(pool, 19 * SEC), 0); /* and is left alone now */
 	rig_answer_all(&a);
 	rig_down(&a); /* its pages go with it */
-	CU_ASSERT_EQUAL(ringsim_pool_pages(pool), 3);
+	CU_ASSERT_EQUAL(ringsim_pool_pages(pool), 0);
 	rig_down(&b);
 	CU_ASSERT_EQUAL(ringsim_pool_pages(pool), 0);
 	ringsim_pool_destroy(pool);

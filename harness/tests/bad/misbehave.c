@@ -6,13 +6,15 @@
  */
 #include "../../consumer/attach.h"
 
-#include <linux/target_core_user.h>
+#include <ringsim/abi.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define GARBAGE_BYTES 100000
@@ -178,6 +180,51 @@ static void scribble(void)
 	doorbells_without_end();
 }
 
+/* A connection that nothing was sent on. */
+static int dial(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", getenv(TCMU_ATTACH_ENV));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return -1;
+	return fd;
+}
+
+static void garbage(void)
+{
+	static char noise[GARBAGE_BYTES];
+	int fd = dial();
+
+	for (size_t n = 0; n < sizeof(noise); n++)
+		noise[n] = (char)(n * 2654435761u >> 13);
+	for (size_t n = 1; n < sizeof(noise); n *= 3)
+		if (send(fd, noise, n, MSG_NOSIGNAL) < 0)
+			fd = dial();
+	hang();
+}
+
+static void hang_up(void)
+{
+	for (int i = 0; i < 100; i++)
+		close(dial());
+	hang();
+}
+
+static void connect_flood(void)
+{
+	while (dial() >= 0)
+		;
+	hang();
+}
+
+static void polite(void)
+{
+	attach_and_map();
+	serve();
+}
+
 /* Every command ends with GOOD at once, whatever it was. */
 static void serve(void)
 {
@@ -218,6 +265,10 @@ static const struct {
 	{ "doorbells", doorbells_of_any_size },
 	{ "doorbell-flood", doorbells_without_end },
 	{ "scribble", scribble },
+	{ "garbage", garbage },
+	{ "hang-up", hang_up },
+	{ "connect-flood", connect_flood },
+	{ "polite", polite },
 };
 
 int main(int argc, char **argv)

@@ -90,11 +90,10 @@ static void submit(struct player *p)
 	cmd->sg = &p->sg[0];
 	cmd->sg_cnt = cmd->dir == RINGSIM_TO_DEVICE || cmd->dir == RINGSIM_BIDI;
 	cmd->bidi_sg = &p->sg[1];
+	/* Shared, so one that has to wait takes the length of the latest. */
 	p->sg[1].iov_len = 1 + rnd(p, p->max_len);
 	cmd->bidi_cnt = cmd->dir == RINGSIM_BIDI;
 	ringsim_submit(p->dev, cmd);
-	cmd->bidi_cnt = cmd->bidi_cnt && cmd->state == RINGSIM_QUEUED;
-	p->sg[1].iov_len = p->sg[1].iov_len; /* a queued one takes whatever length is there then */
 }
 
 /* Aborts some commands that are in the ring. */

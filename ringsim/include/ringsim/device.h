@@ -76,6 +76,8 @@ int ringsim_layout_init(struct ringsim_layout *lay, const struct ringsim_geometr
  * @cmd_time_out_s: seconds; 0 = never (KRN-092). The default, 30, is not implied: say it
  * @qfull_time_out_s: seconds; -1 = follow @cmd_time_out_s, 0 = no queueing (KRN-091)
  * @tmr_notification: make TMR entries (KRN-102)
+ * @desc_sense:     sense made by the kernel is in descriptor format, as it is on a device whose
+ * last LBA is above 0xffffffff (SCS-044)
  * @version, @flags: what the mailbox shows; 0 in @version = 2. Negative tests offer others. @flags
  *                  is used only if @set_flags
  * @pool:           shared page budget; NULL = one of its own with the kernel's default
@@ -91,6 +93,7 @@ struct ringsim_config {
 	uint32_t cmd_time_out_s;
 	int32_t qfull_time_out_s;
 	bool tmr_notification;
+	bool desc_sense;
 	uint16_t version;
 	uint16_t flags;
 	bool set_flags;

@@ -1,0 +1,295 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What tcmu-harness and tcmu-handler make of bad input: one line on standard error and exit status
+# 2, or a failed case that gives the reason when a handler is at fault; soon; and nothing is left
+# behind, neither a process nor a file. TAP.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+build=${BUILD:-build}
+harness=$build/tcmu-harness
+handler=$build/tcmu-handler
+trace=results/traces/kernel-6.1.0-56-mixed.txt
+limit_s=20 # for anything; most takes milliseconds, but machines may be slow
+unset TCMU_ATTACH
+
+dir=$(mktemp -d /tmp/cli.XXXXXX) || exit 2
+trap 'rm -rf "$dir"' EXIT
+mkdir "$dir/tmp" "$dir/d"
+export TMPDIR=$dir/tmp # of the programs under test: must be empty again after each
+mark=cli-test-$$
+
+# What is under test here is not the handler: no sanitizer in it. The other program links with ours.
+read -ra compile <"$build/flags" || exit 2
+${CC:-gcc} -Iringsim/include -o "$dir/misbehave" harness/tests/bad/misbehave.c \
+	harness/consumer/attach.c || exit 2
+"${compile[@]}" -o "$dir/embed" harness/examples/embed.c "$build/libringsim.a" || exit 2
+
+count=0
+failed=0
+verdict() { # TITLE PROBLEM: no problem, no failure
+	((count++))
+	if [[ -z $2 ]]; then
+		echo "ok $count - $1"
+		return
+	fi
+	((failed++))
+	echo "not ok $count - $1"
+	echo "# $2"
+	sed 's/^/# stdout: /' "$dir/out" | head -n 40
+	sed 's/^/# stderr: /' "$dir/err" | head -n 40
+}
+
+# Processes that inherited the mark; whoever was killed may take a moment to be gone.
+leftovers() {
+	local try pids
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		pids=$(grep -lsa "CLI_MARK=$mark" /proc/[0-9]*/environ)
+		[[ -z $pids ]] && break
+		sleep "0.$try"
+	done
+	[[ -n $pids ]] && echo "left processes behind: $pids"
+	pids=$(ls -A "$TMPDIR")
+	[[ -n $pids ]] && echo "left in TMPDIR: $pids" && rm -rf "${TMPDIR:?}"/*
+}
+
+# run STATUS COMMAND…: output in $dir/out and $dir/err; prints what is wrong.
+run() {
+	local want=$1 status
+	shift
+	CLI_MARK=$mark timeout -k 2 "$limit_s" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+	if [[ $status -eq 124 || $status -eq 137 ]]; then
+		echo "still running after $limit_s s"
+	elif [[ $status -ne $want ]]; then
+		echo "expected exit status $want, found $status"
+	fi
+	leftovers
+}
+
+# bad TITLE PATTERN COMMAND…: refused with one line that has PATTERN in it.
+bad() {
+	local title=$1 pattern=$2 problem
+	shift 2
+	problem=$(run 2 "$@")
+	if [[ -z $problem ]]; then
+		[[ $(wc -l <"$dir/err") -eq 1 ]] || problem="expected one line on standard error"
+		[[ -s $dir/out ]] && problem="expected nothing on standard output"
+		grep -q -e "$pattern" "$dir/err" || problem="expected '$pattern' on standard error"
+	fi
+	verdict "$title" "$problem"
+}
+
+# faulty TITLE PATTERN COMMAND: as a handler it fails, and PATTERN is in the report.
+faulty() {
+	local problem
+	problem=$(run 1 "$harness" check --timeout-ms 400 --case hnd.001.version-2 --exec "$3")
+	if [[ -z $problem ]]; then
+		[[ -s $dir/err ]] && problem="expected nothing on standard error"
+		grep -q -e "$2" "$dir/out" || problem="expected '$2' in the report"
+	fi
+	verdict "$1" "$problem"
+}
+
+# store TITLE PATTERN OPTION…: tcmu-handler, given a device, refuses to serve it.
+store() {
+	local title=$1 pattern=$2 try
+	shift 2
+	"$dir/embed" "$dir/disk.sock" >"$dir/embed.out" 2>&1 &
+	for try in {1..100}; do
+		[[ -S $dir/disk.sock ]] && break
+		sleep 0.05
+	done
+	bad "$title" "$pattern" "$handler" --attach "$dir/disk.sock" "$@"
+	wait $!
+}
+
+echo "TAP version 14"
+
+# The command line.
+bad "no verb" "expected a verb" "$harness"
+bad "unknown verb" "'frob'" "$harness" frob
+for verb in check list bench; do
+	bad "$verb: unknown option" "'--frob'" "$harness" $verb --frob
+	bad "$verb: unknown short option" "'-x'" "$harness" $verb -xyz
+	bad "$verb: unexpected argument" "" "$harness" $verb frob
+done
+bad "check: option without its value" "'--seed'" "$harness" check --seed
+bad "check: unknown clause" "'HND-999'" "$harness" check --clause HND-999
+bad "check: unknown clause in a list" "'HND-999'" "$harness" check --clause HND-013,HND-999
+bad "check: no clause" "nothing" "$harness" check --clause ''
+bad "check: unknown case" "'hnd.frob'" "$harness" check --case hnd.frob
+bad "check: unknown case in a list" "'hnd.frob'" "$harness" check --case 'hnd.013.*,hnd.frob'
+bad "check: unknown handler" "'frob'" "$harness" check --handler frob
+bad "check: unknown handler in a list" "'frob'" "$harness" check --handler memory,frob
+bad "check: no handler" "nothing" "$harness" check --handler ''
+bad "check: unknown mutant" "'frob'" "$harness" check --mutant frob
+bad "check: a mutant elsewhere" "'../frob'" "$harness" check --mutant ../frob
+bad "check: no mutants" "No such file" "$harness" check --mutants "$dir/none"
+bad "check: two handlers" "only one of" "$harness" check --handler memory --exec true
+bad "check: two reports at one place" "only one report" "$harness" check --tap --json -
+bad "check: unknown level" "'must not'" "$harness" check --level 'must not'
+for number in '' -1 1x 0x 18446744073709551616 ' 1'; do
+	bad "check: seed '$number'" "'$number'" "$harness" check --seed "$number"
+done
+bad "check: repeat 0" "'0'" "$harness" check --repeat 0
+bad "check: timeout out of range" "'1'" "$harness" check --timeout-ms 1
+bad "check: no baseline" "$dir/none" "$harness" check --case hnd.001.version-2 --baseline "$dir/none"
+bad "check: a baseline that is a directory" "regular file" \
+	"$harness" check --case hnd.001.version-2 --baseline "$dir/d"
+echo '{"schema":1,"known":[{"case":"*"}]}' >"$dir/baseline"
+bad "check: a baseline without a reason" "expected" \
+	"$harness" check --case hnd.001.version-2 --baseline "$dir/baseline"
+bad "check: a report where there is no directory" "$dir/none/x" \
+	"$harness" check --case hnd.001.version-2 --junit "$dir/none/x"
+bad "check: a report on a full disk" "No space" \
+	"$harness" check --case hnd.001.version-2 --json /dev/full
+bad "check: no temporary directory" "$dir/none" \
+	env TMPDIR="$dir/none" "$harness" check --case hnd.001.version-2
+# shellcheck disable=SC2016 # it is for the inner shell
+bad "list: no mutants here" "no mutants" \
+	bash -c 'cp "$1" "$2/d/" && "$2/d/tcmu-harness" list --mutants' - "$harness" "$dir"
+bad "explain: nothing" "expected a clause" "$harness" explain
+bad "explain: unknown clause" "'HND-999'" "$harness" explain HND-013 HND-999
+bad "bench: depth out of range" "'257'" "$harness" bench ring --depth 257
+bad "trace: no verb" "nothing" "$harness" trace
+bad "trace: unknown verb" "'frob'" "$harness" trace frob
+bad "trace: unknown option" "'--frob'" "$harness" trace dump --frob x
+bad "trace: unknown short option" "'-x'" "$harness" trace dump -xyz
+bad "trace: no file" "found 0" "$harness" trace replay
+bad "trace: one file too many" "found 3" "$harness" trace diff a b c
+
+# Traces.
+bad "trace: no such file" "No such file" "$harness" trace replay "$dir/none"
+bad "trace: a directory" "directory" "$harness" trace replay "$dir/d"
+bad "trace: an empty file" "empty" "$harness" trace replay /dev/null
+bad "trace: a program" "expected text" "$harness" trace replay "$harness"
+bad "trace: zeros without end" "expected text" "$harness" trace replay /dev/zero
+head -c 20000 "$trace" >"$dir/t"
+bad "trace: truncated" "truncated" "$harness" trace replay "$dir/t"
+edited() { # TITLE PATTERN SED-SCRIPT
+	sed "$3" "$trace" >"$dir/t"
+	bad "trace: $1" "$2" "$harness" trace replay "$dir/t"
+}
+edited "of another version" "ver: expected 2" '1s/ver=2/ver=3/'
+edited "without its first line" "mailbox" 1d
+edited "ring too small" "expected" '1s/cmdr_size=[0-9]*/cmdr_size=8/'
+edited "ring too large" "expected" '1s/cmdr_size=[0-9]*/cmdr_size=4294967288/'
+edited "ring beyond the region" "expected" '1s/cmdr_off=128/cmdr_off=4294967288/'
+edited "region smaller than its ring" "map: expected" '1s/map=[0-9]*/map=4096/'
+edited "region of 2^64 bytes" "map: expected" '1s/map=[0-9]*/map=18446744073709551616/'
+edited "a word that is none" "t:9:" '9s/^[A-Z]*/FROB/'
+edited "a field twice" "t:2:" '2s/ off=/ off=0 off=/'
+
+# Programs that cannot be run.
+bad "exec: nothing" "nothing" "$harness" check --exec ' '
+bad "exec: no such program" "none" "$harness" check --exec "$dir/none --option"
+bad "exec: no such program in PATH" "frob" "$harness" check --exec "frob --option"
+bad "exec: not a program" "ermission" "$harness" check --exec "$trace"
+bad "exec: a directory" "$dir/d" "$harness" check --exec "$dir/d"
+
+# Handlers that can be run.
+wrong=$dir/misbehave
+faulty "handler exits at once" "status 3 before it attached: .*I do not feel like it" "$wrong exit"
+faulty "handler exits when it has attached" "exited with status 0" "$wrong exit-attached"
+faulty "handler crashes at once" "signal 11" "$wrong crash"
+faulty "handler crashes when it has attached" "signal 11" "$wrong crash-attached"
+faulty "handler never attaches" "did not attach" "$wrong hang"
+faulty "handler hangs when it has attached" "never answered" "$wrong hang-attached"
+faulty "handler that no signal ends" "never answered" "$wrong ignore-signals"
+faulty "handler closes the device" "closed the device" "$wrong close-attached"
+faulty "handler maps too little" "HND-003: the handler mapped" "$wrong short-map"
+faulty "handler maps a copy" "HND-003: the handler mapped .* rw-p" "$wrong private-map"
+faulty "handler forks away and hangs" "never answered" "$wrong fork-away"
+faulty "handler forks away and fails" "exited with status 1" "$wrong fork-and-fail"
+faulty "doorbells of any size" "HND-045" "$wrong doorbells"
+faulty "doorbells without end" "never answered" "$wrong doorbell-flood"
+faulty "scribbles over ring and mailbox" "HND-023" "$wrong scribble"
+faulty "garbage instead of a request" "talked nonsense" "$wrong garbage"
+faulty "connects and hangs up" "did not attach" "$wrong hang-up"
+faulty "connections without end" "did not attach" "$wrong connect-flood"
+
+# What is unusual but right.
+right() {
+	verdict "$1" "$(run 0 "$harness" check --case 'hnd.001.version-2,hnd.014.flush-120' --exec "$2")"
+}
+right "handler closes the connection and keeps the device" "$wrong close-connection"
+right "handler is a daemon" "$wrong daemonise"
+right "several commands in a shell" "cd / && true; exec $wrong polite"
+
+# An interrupted run takes everything with it.
+for signal in INT TERM; do
+	CLI_MARK=$mark setsid "$harness" check --exec "$wrong polite" --repeat 100000 \
+		--case hnd.001.version-2 >"$dir/out" 2>"$dir/err" </dev/null &
+	sleep 0.5
+	kill -$signal $!
+	wait $!
+	status=$?
+	problem=$(leftovers)
+	[[ $status -eq 2 ]] || problem="expected exit status 2, found $status; $problem"
+	[[ $(wc -l <"$dir/err") -eq 1 ]] || problem="expected one line on standard error; $problem"
+	verdict "SIG$signal" "$problem"
+done
+
+# tcmu-handler.
+bad "handler: no store" "nothing" "$handler"
+bad "handler: unknown option" "'--frob'" "$handler" --frob
+bad "handler: unknown short option" "'-x'" "$handler" -xyz
+bad "handler: option without its value" "store" "$handler" --store
+bad "handler: unexpected argument" "'frob'" "$handler" --store memory:1M frob
+bad "handler: no device" "expected --uio or --attach" "$handler" --store memory:1M
+bad "handler: two devices" "found both" "$handler" --store memory:1M --uio uio0 --attach x
+bad "handler: no such UIO device" "no such UIO" "$handler" --store memory:1M --uio uio987654
+bad "handler: what is no UIO device" "'../uio0'" "$handler" --store memory:1M --uio ../uio0
+bad "handler: no such socket" "No such file" "$handler" --store memory:1M --attach "$dir/none"
+bad "handler: what is no socket" "refused" "$handler" --store memory:1M --attach "$trace"
+bad "handler: depth out of range" "'0'" "$handler" --store memory:1M --depth 0
+bad "handler: unknown order" "'sideways'" "$handler" --store memory:1M --order sideways
+bad "handler: block size out of range" "'100'" "$handler" --store memory:1M --block-size 100
+bad "handler: a size that is none" "'1Z'" "$handler" --store file:x --size 1Z
+bad "handler: memory is not created" "are for files" "$handler" --store memory:1M --create
+store "store: of no kind" "'frob:1'" --store frob:1
+store "store: memory of no size" "'x'" --store memory:x
+store "store: empty memory" "found 0" --store memory:0
+store "store: more memory than there is" "store" --store memory:8191P
+store "store: memory has no engine" "'psync'" --store memory:64M --engine psync
+store "store: unknown engine" "'frob'" --store "file:$dir/none" --engine frob
+store "store: no such file" "no such file" --store "file:$dir/none"
+store "store: a directory" "directory" --store "file:$dir/d"
+store "store: a character device" "expected a file or block device" --store file:/dev/zero
+mkfifo "$dir/fifo"
+store "store: a FIFO" "expected a file or block device" --store "file:$dir/fifo"
+truncate -s 1M "$dir/small"
+store "store: a file that is too small" "too small" --store "file:$dir/small"
+truncate -s 64M "$dir/readonly" && chmod 0444 "$dir/readonly"
+store "store: a file that may not be written" "read-only" --store "file:$dir/readonly"
+store "store: another block size than the device's" "expected 512" \
+	--store memory:64M --block-size 4096
+store "store: no room in the file system" "cannot extend" --create \
+	--store "file:$dir/huge" --size 8388607T
+verdict "store: what could not be extended is not left behind" "$(ls "$dir/huge" 2>/dev/null)"
+
+# A disk that is full, in a mount namespace of its own; else a file that may not grow.
+# shellcheck disable=SC2016 # it is for the inner shell
+full='mount -t tmpfs -o size=64k none "$1" && exec "${@:2}"'
+# shellcheck disable=SC2016
+small='trap "" XFSZ; ulimit -f 64; exec "${@:2}"'
+if unshare -m bash -c "$full" - "$dir/d" true 2>/dev/null; then
+	on_full=(unshare -m bash -c "$full" - "$dir/d")
+elif unshare -rm bash -c "$full" - "$dir/d" true 2>/dev/null; then
+	on_full=(unshare -rm bash -c "$full" - "$dir/d")
+else
+	truncate -s 64M "$dir/d/disk"
+	on_full=(bash -c "$small" - "$dir/d")
+fi
+for engine in psync libaio io_uring; do
+	problem=$(run 1 "${on_full[@]}" "$harness" check --case 'hnd.001.version-2,scs.030.write-same' \
+		--exec "$handler --store file:$dir/d/disk --create --engine $engine")
+	[[ -z $problem ]] && ! grep -q 'sense' "$dir/out" &&
+		problem="expected a command that ended with sense"
+	verdict "store: a disk that is full, $engine" "$problem"
+done
+
+echo "1..$count"
+((failed == 0))
