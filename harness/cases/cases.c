@@ -3,6 +3,11 @@
 #include "case.h"
 
 #define TABLES(X)                \
+	X(cases_lay)             \
+	X(cases_lay_region)      \
+	X(cases_krn_recovery)    \
+	X(cases_krn_uio)         \
+	X(cases_krn_pool)        \
 	X(cases_mailbox)         \
 	X(cases_ring)            \
 	X(cases_pad)             \

@@ -13,8 +13,11 @@
 /* NULL if nothing can outlive the handler, or the case is over otherwise. */
 static struct scs *start(struct tc *tc, const struct target_opts *o)
 {
-	struct scs *s = scs_start(tc, o, 256);
+	struct target_opts opts = o ? *o : scs_opts(tc);
+	struct scs *s;
 
+	opts.medium = MEDIUM_CACHED;
+	s = scs_start(tc, &opts, 256);
 	if (!s)
 		return NULL;
 	if (target_persistent(tc->t))
@@ -170,8 +173,9 @@ static void fua_caw(struct tc *tc)
 /* Without a volatile cache every command that ended is on stable storage. */
 static void write_through(struct tc *tc)
 {
-	static const uint8_t ops[] = { 0x0a, 0x2a, 0xaa, 0x8a, OP_WRITE_SAME_16, OP_WRITE_SAME_10,
-				       OP_UNMAP, OP_CAW };
+	static const uint8_t ops[] = {
+		0x0a, 0x2a, 0xaa, 0x8a, OP_WRITE_SAME_16, OP_WRITE_SAME_10, OP_UNMAP, OP_CAW
+	};
 	uint8_t list[24] = { 0, 22, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FIRST, 0, 0, 0, 1 };
 	struct target_opts o = scs_opts(tc);
 	struct scs *s;

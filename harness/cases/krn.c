@@ -131,21 +131,17 @@ static uint64_t get(const struct krn_oracle *o, uint32_t at, uint32_t bytes)
 	return v;
 }
 
-/* The lowest free blocks, one by one; how many iovs describe them. */
+#define CHOSEN UINT16_MAX /* by a command that has no id yet */
+
+/* The lowest free blocks, one by one; returns how many iovs describe them. */
 static uint32_t choose(struct krn_oracle *o, uint32_t first, uint32_t n)
 {
-	uint32_t iovs = 0, blk, i, k;
+	uint32_t iovs = 0, blk, i;
 
 	for (i = first; i < first + n; i++) {
 		for (blk = 0; o->used[blk]; blk++)
 			;
-		for (k = 0; k < i; k++) /* chosen for this very command */
-			if (o->last[k] == blk) {
-				do {
-					blk++;
-				} while (o->used[blk]);
-				k = (uint32_t)-1;
-			}
+		o->used[blk] = CHOSEN;
 		o->last[i] = blk;
 		if (i == first || o->last[i - 1] + 1 != blk)
 			iovs++;
@@ -209,13 +205,15 @@ uint16_t krn_oracle_submit(struct krn_oracle *o, const struct target_io *io)
 	base = 48 + 16 * (iovs + bidi) < 112 ? 112 : 48 + 16 * (iovs + bidi);
 	total = base + (krn_cdb_len(io->cdb) + 7) / 8 * 8;
 	needed = o->size - o->head < total ? o->size - o->head + total : total;
-	if (o->size - used - 1 < needed)
-		return 0;
 	while (o->ids[id])
 		id++;
-	o->ids[id] = true;
+	if (o->size - used - 1 < needed)
+		id = 0;
 	for (i = 0; i < o->n_main + o->n_bidi; i++)
 		o->used[o->last[i]] = (uint16_t)id;
+	if (!id)
+		return 0;
+	o->ids[id] = true;
 	build(o, io, (uint16_t)id, iovs, bidi, base, total);
 	return (uint16_t)id;
 }

@@ -21,7 +21,7 @@
 #define MISCOMPARE	0xe, 0x1d00
 
 /** Status byte of CHECK CONDITION. */
-#define SAM_CHECK 0x02
+#define SAM_CHECK	0x02
 
 /**
  * struct scs - a case that talks SCSI
@@ -29,7 +29,7 @@
  * @full:  an answer at full length, from scs_fetch()
  * @room:  a Data-In buffer of SCS_ROOM bytes
  */
-#define SCS_ROOM 4096
+#define SCS_ROOM	4096
 struct scs {
 	struct tc *tc;
 	struct target *t;

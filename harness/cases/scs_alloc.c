@@ -19,15 +19,42 @@ struct data_in {
 	uint16_t plus;
 };
 
-#define REQUEST_SENSE(desc)    { { 0x03, desc }, 4, 1, 7, 1, 8 }
-#define STANDARD	       { { 0x12 }, 3, 2, 4, 1, 5 }
-#define VPD(page)	       { { 0x12, 1, page }, 3, 2, 2, 2, 4 }
-#define MODE_6(byte1, page)    { { 0x1a, byte1, page }, 4, 1, 0, 1, 1 }
-#define MODE_10(byte1, page)   { { 0x5a, byte1, page }, 7, 2, 0, 2, 2 }
-#define CAPACITY_10	       { { 0x25 }, 0, 0, 0, 0, 8 }
-#define CAPACITY_16	       { { 0x9e, 0x10 }, 10, 4, 0, 0, 32 }
-#define OPCODES		       { { 0xa3, 0x0c }, 6, 4, 0, 4, 4 }
-#define ONE_OPCODE	       { { 0xa3, 0x0c, 0x03, 0x88 }, 6, 4, 2, 2, 4 }
+#define REQUEST_SENSE(desc)                   \
+	{                                     \
+		{ 0x03, desc }, 4, 1, 7, 1, 8 \
+	}
+#define STANDARD                        \
+	{                               \
+		{ 0x12 }, 3, 2, 4, 1, 5 \
+	}
+#define VPD(page)                                \
+	{                                        \
+		{ 0x12, 1, page }, 3, 2, 2, 2, 4 \
+	}
+#define MODE_6(byte1, page)                          \
+	{                                            \
+		{ 0x1a, byte1, page }, 4, 1, 0, 1, 1 \
+	}
+#define MODE_10(byte1, page)                         \
+	{                                            \
+		{ 0x5a, byte1, page }, 7, 2, 0, 2, 2 \
+	}
+#define CAPACITY_10                     \
+	{                               \
+		{ 0x25 }, 0, 0, 0, 0, 8 \
+	}
+#define CAPACITY_16                             \
+	{                                       \
+		{ 0x9e, 0x10 }, 10, 4, 0, 0, 32 \
+	}
+#define OPCODES                               \
+	{                                     \
+		{ 0xa3, 0x0c }, 6, 4, 0, 4, 4 \
+	}
+#define ONE_OPCODE                                        \
+	{                                                 \
+		{ 0xa3, 0x0c, 0x03, 0x88 }, 6, 4, 2, 2, 4 \
+	}
 
 /* What @d's CDB can ask for at most, as far as it matters here. */
 static uint32_t max_alloc(const struct data_in *d)
@@ -95,12 +122,12 @@ static void all_allocs(struct tc *tc, const struct target_opts *o, const struct 
 	try_alloc(s, d, max_alloc(d));
 }
 
-#define ALLOC_CASE(name, optional, ...)                                                            \
-	static void name(struct tc *tc)                                                            \
-	{                                                                                          \
-		static const struct data_in d = __VA_ARGS__;                                       \
-                                                                                                   \
-		all_allocs(tc, NULL, &d, optional);                                                \
+#define ALLOC_CASE(name, optional, ...)                      \
+	static void name(struct tc *tc)                      \
+	{                                                    \
+		static const struct data_in d = __VA_ARGS__; \
+                                                             \
+		all_allocs(tc, NULL, &d, optional);          \
 	}
 
 ALLOC_CASE(request_sense, false, REQUEST_SENSE(0))
@@ -124,20 +151,21 @@ ALLOC_CASE(one_opcode, true, ONE_OPCODE)
 /* The same with the handler told to use READ_LEN, @offered by the kernel or not. */
 static void with_read_len(struct tc *tc, bool offered)
 {
-	static const struct data_in d[] = { REQUEST_SENSE(0), STANDARD,	      VPD(0x83),
+	static const struct data_in d[] = { REQUEST_SENSE(0), STANDARD,		VPD(0x83),
 					    MODE_6(0, 0x3f),  MODE_10(0, 0x3f), CAPACITY_10,
 					    CAPACITY_16,      OPCODES };
+	struct target_opts o = scs_opts(tc);
+	struct scs *s;
 	uint32_t i;
 
+	o.handler.read_len = true;
+	o.dev.set_flags = !offered;
+	o.dev.flags = TCMU_MAILBOX_FLAG_CAP_OOOC;
+	s = scs_start(tc, &o, 0);
+	if (!s)
+		return;
 	for (i = 0; i < sizeof(d) / sizeof(d[0]) && !tc->failed; i++) {
-		struct target_opts o = scs_opts(tc);
-		struct scs *s;
-
-		o.handler.read_len = true;
-		o.dev.set_flags = !offered;
-		o.dev.flags = TCMU_MAILBOX_FLAG_CAP_OOOC;
-		s = scs_start(tc, &o, 0);
-		if (!s || !learn(s, &d[i], true))
+		if (!learn(s, &d[i], true))
 			continue;
 		try_alloc(s, &d[i], 0);
 		try_alloc(s, &d[i], 1);
@@ -193,8 +221,10 @@ static void no_data_command(struct tc *tc)
 }
 
 #define PROVES "SCS-022 SCS-020 HND-035"
-#define ROW(name, level, what, fn)                                                                 \
-	{ "scs.022." name, PROVES, level, 0, what " at every allocation length", fn }
+#define ROW(name, level, what, fn)                                                        \
+	{                                                                                 \
+		"scs.022." name, PROVES, level, 0, what " at every allocation length", fn \
+	}
 
 static const struct case_def rows[] = {
 	ROW("request-sense", CLAUSE_MUST, "REQUEST SENSE", request_sense),

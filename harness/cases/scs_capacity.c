@@ -136,7 +136,7 @@ static void two_tib(struct tc *tc)
  */
 static void large_lbas(struct tc *tc)
 {
-	static const uint64_t lbas[] = { 0x0,	      0x4,	  0x304,       0x20304,
+	static const uint64_t lbas[] = { 0x0,	      0x4,	   0x304,	0x20304,
 					 0x1020304,   0x100000000, 0x100000004, 0x101020304,
 					 0x101020300, 0x1000000 };
 	const uint32_t n = sizeof(lbas) / sizeof(lbas[0]);
@@ -160,12 +160,12 @@ static void large_lbas(struct tc *tc)
 			continue;
 		target_io_rw(&s->io, false, 10, lbas[i], 1, s->cap.block_size, s->room);
 		EXPECT_GOOD(tc, "SCS-030", &s->io);
-		EXPECT_MEM(tc, "SCS-030", "READ(10) at a large LBA", buf + scs_bytes(s, i),
-			   s->room, s->cap.block_size);
+		EXPECT_MEM(tc, "SCS-030", "READ(10) at a large LBA", buf + scs_bytes(s, i), s->room,
+			   s->cap.block_size);
 		target_io_rw(&s->io, false, 12, lbas[i], 1, s->cap.block_size, s->room);
 		EXPECT_GOOD(tc, "SCS-030", &s->io);
-		EXPECT_MEM(tc, "SCS-030", "READ(12) at a large LBA", buf + scs_bytes(s, i),
-			   s->room, s->cap.block_size);
+		EXPECT_MEM(tc, "SCS-030", "READ(12) at a large LBA", buf + scs_bytes(s, i), s->room,
+			   s->cap.block_size);
 	}
 }
 

@@ -12,8 +12,8 @@
 #define RIVALS 24
 
 /*
- * The most blocks that this handler takes, at most 64 for what follows. 0: the case is over; without
- * the command that is right as long as page B0 does not claim it.
+ * The most blocks that this handler takes, at most 64 for what follows. 0: the case is over;
+ * without the command that is right as long as page B0 does not claim it.
  */
 static uint32_t most(struct scs *s)
 {
@@ -191,8 +191,7 @@ static void limit(struct tc *tc)
 	new = scs_pattern(s, 256, 2);
 	scs_write(s, FIRST, 256, old);
 	if (lim.max_caw < 255) {
-		caw_io(s, lim.max_caw + 1,
-		       halves(s, lim.max_caw + 1, old, new));
+		caw_io(s, lim.max_caw + 1, halves(s, lim.max_caw + 1, old, new));
 		scs_expect_sense(s, "SCS-030", BAD_CDB);
 		caw_io(s, 255, halves(s, 255, old, new));
 		scs_expect_sense(s, "SCS-030", BAD_CDB);
@@ -244,7 +243,8 @@ static void rivals(struct scs *s, uint32_t n)
 	}
 	target_thaw(s->t);
 	for (i = 0; i < RIVALS; i++) {
-		EXPECT(s->tc, "SCS-030", target_wait(s->t, &ios[i]) == 0, "number %u never ended", i);
+		EXPECT(s->tc, "SCS-030", target_wait(s->t, &ios[i]) == 0, "number %u never ended",
+		       i);
 		if (ios[i].status == 0) {
 			EXPECT(s->tc, "SCS-030", winner == RIVALS, "both %u and %u won", winner, i);
 			winner = i;

@@ -16,9 +16,9 @@ static const uint32_t cdb_lens[] = { 6, 10, 12, 16 };
 static uint32_t other_len(const struct scs *s, uint32_t i)
 {
 	const uint32_t block = s->cap.block_size, all = N * block;
-	const uint32_t lens[] = { 0,	   1,	    block - 1, block,	 block + 1,	2 * block,
-				  all - 1, all + 1, all + 7,   all + 8, all + block, all + 4096,
-				  2 * all };
+	const uint32_t lens[] = { 0,	       1,	   block - 1, block,   block + 1,
+				  2 * block,   all - 1,	   all + 1,   all + 7, all + 8,
+				  all + block, all + 4096, 2 * all };
 
 	return i < sizeof(lens) / sizeof(lens[0]) ? lens[i] : UINT32_MAX;
 }
@@ -49,7 +49,8 @@ static void one_read(struct scs *s, uint32_t cdb_len, uint32_t len, const uint8_
 	s->io.len = len;
 	if (good(s)) {
 		EXPECT_MEM(tc, "SCS-020", "data read", medium, got, valid);
-		EXPECT(tc, "SCS-020", s->io.data_in >= valid && s->io.residual == len - s->io.data_in,
+		EXPECT(tc, "SCS-020",
+		       s->io.data_in >= valid && s->io.residual == len - s->io.data_in,
 		       "delivered %u of %u bytes, residual %u", s->io.data_in, valid,
 		       s->io.residual);
 		for (i = valid; i < s->io.data_in; i++)
@@ -184,7 +185,8 @@ static void one_odd(struct scs *s, const struct odd *o, uint32_t len)
 	}
 	s->io.cdb[1] = o->byte1;
 	if (good(s) && len < right)
-		tc_fail(tc, "SCS-020", "opcode 0x%02x with %u of %u bytes: GOOD", o->op, len, right);
+		tc_fail(tc, "SCS-020", "opcode 0x%02x with %u of %u bytes: GOOD", o->op, len,
+			right);
 	if (s->io.status == SAM_CHECK)
 		scs_expect_medium(s, "SCS-041", "medium after a refusal", GUARD - N, 3 * N, old);
 }
@@ -242,8 +244,7 @@ static const struct case_def rows[] = {
 	{ "scs.020.data-without-blocks", "SCS-020 SCS-021 HND-035", CLAUSE_MUST, 0,
 	  "READ and WRITE of 0 blocks that came with a buffer", data_without_blocks },
 	{ "scs.020.other-commands", "SCS-020 SCS-041 SCS-003 HND-018 HND-021", CLAUSE_MUST, 0,
-	  "COMPARE AND WRITE and WRITE SAME with too little data or too much",
-	  odd_commands },
+	  "COMPARE AND WRITE and WRITE SAME with too little data or too much", odd_commands },
 	{ "scs.020.short-verify", "SCS-020 SCS-040", CLAUSE_MUST, 0,
 	  "VERIFY with fewer bytes than blocks does not pass what differs", short_verify },
 };

@@ -236,8 +236,7 @@ static void d_sense_information(struct tc *tc)
 	EXPECT_EQ(tc, "SCS-040", "descriptor type", 0, s->io.sense[8]);
 	EXPECT_EQ(tc, "SCS-040", "descriptor length", 10, s->io.sense[9]);
 	EXPECT_EQ(tc, "SCS-040", "VALID", 0x80, s->io.sense[10] & 0x80);
-	EXPECT_EQ(tc, "SCS-030", "INFORMATION", s->cap.block_size + 5,
-		  be_get(s->io.sense + 12, 8));
+	EXPECT_EQ(tc, "SCS-030", "INFORMATION", s->cap.block_size + 5, be_get(s->io.sense + 12, 8));
 }
 
 static const struct case_def rows[] = {

@@ -44,7 +44,8 @@ static void add_page(struct scs *s, struct list *l, uint8_t code)
 	n = s->full_len - l->header;
 	EXPECT(s->tc, "SCS-030", l->len + n <= LIST_MAX, "page %02x has %u bytes", code, n);
 	memcpy(l->mask + l->len, s->full + l->header, n);
-	EXPECT(s->tc, "SCS-030", scs_mode_sense(s, op, CDB1_DBD, code), "no current page %02x", code);
+	EXPECT(s->tc, "SCS-030", scs_mode_sense(s, op, CDB1_DBD, code), "no current page %02x",
+	       code);
 	EXPECT_EQ(s->tc, "SCS-030", "length of the page", n, s->full_len - l->header);
 	memcpy(l->p + l->len, s->full + l->header, n);
 	l->p[l->len] &= 0x7f; /* PS is reserved here */

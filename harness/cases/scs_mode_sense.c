@@ -37,8 +37,7 @@ static void judge_descriptor(struct scs *s, uint8_t op)
 	uint64_t most = is_long ? UINT64_MAX : 0xffffffff;
 	uint64_t blocks = be_get(d, is_long ? 8 : 4);
 
-	EXPECT_EQ(s->tc, "SCS-030", "block descriptor length", is_long ? 16 : 8,
-		  desc_len(s, op));
+	EXPECT_EQ(s->tc, "SCS-030", "block descriptor length", is_long ? 16 : 8, desc_len(s, op));
 	EXPECT_EQ(s->tc, "SCS-030", "blocks in the block descriptor",
 		  s->cap.blocks < most ? s->cap.blocks : most, blocks);
 	EXPECT_EQ(s->tc, "SCS-030", "block length in the block descriptor", s->cap.block_size,
@@ -55,8 +54,7 @@ static void judge_header(struct scs *s, uint8_t op, uint8_t byte1)
 	if (op == OP_MODE_SENSE_10 && !(byte1 & CDB1_LLBAA))
 		EXPECT_EQ(s->tc, "SCS-030", "LONGLBA unasked for", 0, s->full[4]);
 	if (byte1 & CDB1_DBD)
-		EXPECT_EQ(s->tc, "SCS-030", "block descriptor length with DBD", 0,
-			  desc_len(s, op));
+		EXPECT_EQ(s->tc, "SCS-030", "block descriptor length with DBD", 0, desc_len(s, op));
 	else if (desc_len(s, op) != 0)
 		judge_descriptor(s, op);
 	EXPECT(s->tc, "SCS-030", scs_mode_page(s, op, 0x01) == header_len(op) + desc_len(s, op),
@@ -91,8 +89,8 @@ static void single_pages(struct tc *tc)
 		for (k = 0; k < 3; k++) { /* current, changeable, default */
 			EXPECT(tc, "SCS-030",
 			       scs_mode_sense(s, op, CDB1_DBD, (uint8_t)(k << 6 | code)),
-			       "MODE SENSE 0x%02x of page %02x, PC %u: status 0x%02x", op, code,
-			       k, s->io.status);
+			       "MODE SENSE 0x%02x of page %02x, PC %u: status 0x%02x", op, code, k,
+			       s->io.status);
 			EXPECT_EQ(tc, "SCS-030", "place of the page", header_len(op),
 				  scs_mode_page(s, op, code));
 			EXPECT_EQ(tc, "SCS-030", "page length", pages[i / 2].len,
@@ -299,8 +297,7 @@ static void as_configured(struct tc *tc)
 		EXPECT_EQ(tc, "SCS-031", "default WCE", i & 1, wce(s, 2));
 		for (k = 0; k < 2; k++) {
 			EXPECT(tc, "SCS-030", scs_mode_sense(s, ops[k], 0, 0x3f), "no pages");
-			EXPECT_EQ(tc, "SCS-030", "WP", i >> 1,
-				  device_specific(s, ops[k]) >> 7);
+			EXPECT_EQ(tc, "SCS-030", "WP", i >> 1, device_specific(s, ops[k]) >> 7);
 		}
 	}
 }

@@ -176,12 +176,12 @@ static void ranges(struct tc *tc, const struct ranged *r, uint32_t n)
 	scs_expect_medium(s, "SCS-041", "last blocks", s->cap.blocks - 4, 4, tail);
 }
 
-#define RANGE_CASE(name, ...)                                                                      \
-	static void name(struct tc *tc)                                                            \
-	{                                                                                          \
-		static const struct ranged r[] = { __VA_ARGS__ };                                  \
-                                                                                                   \
-		ranges(tc, r, sizeof(r) / sizeof(r[0]));                                           \
+#define RANGE_CASE(name, ...)                                     \
+	static void name(struct tc *tc)                           \
+	{                                                         \
+		static const struct ranged r[] = { __VA_ARGS__ }; \
+                                                                  \
+		ranges(tc, r, sizeof(r) / sizeof(r[0]));          \
 	}
 
 RANGE_CASE(reads, { 0x28, 0, ALL_IN, false }, { 0xa8, 0, ALL_IN, false },
@@ -230,8 +230,8 @@ static const struct case_def rows[] = {
 	{ "scs.042.writes", PROVES, CLAUSE_MUST, 0, "WRITE 10/12/16 outside the medium", writes },
 	{ "scs.042.six-bytes", PROVES, CLAUSE_MUST, 0, "READ(6) and WRITE(6) outside the medium",
 	  six_bytes },
-	{ "scs.042.write-and-verify", PROVES, CLAUSE_MUST, 0,
-	  "WRITE AND VERIFY outside the medium", write_verifies },
+	{ "scs.042.write-and-verify", PROVES, CLAUSE_MUST, 0, "WRITE AND VERIFY outside the medium",
+	  write_verifies },
 	{ "scs.042.verify", PROVES, CLAUSE_MUST, 0, "VERIFY outside the medium", verifies },
 	{ "scs.042.synchronize-cache", PROVES, CLAUSE_MUST, 0,
 	  "SYNCHRONIZE CACHE outside the medium", syncs },

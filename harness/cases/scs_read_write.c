@@ -284,8 +284,8 @@ static void write_verify(struct tc *tc)
 static const struct case_def rows[] = {
 	{ "scs.030.read-write", "SCS-030 SCS-041", CLAUSE_MUST, 0,
 	  "READ and WRITE of 6, 10, 12 and 16 bytes agree with each other", forms },
-	{ "scs.030.read-write-fields", "SCS-030", CLAUSE_MUST, 0,
-	  "every byte of LBA fields counts", field_bytes },
+	{ "scs.030.read-write-fields", "SCS-030", CLAUSE_MUST, 0, "every byte of LBA fields counts",
+	  field_bytes },
 	{ "scs.030.read-write-many", "SCS-030", CLAUSE_MUST, 0,
 	  "transfer lengths of more than a byte", many_blocks },
 	{ "scs.021.six-zero", "SCS-021 SCS-030", CLAUSE_MUST, 0,

@@ -74,8 +74,8 @@ static void judge(struct scs *s, const char *clause, const struct area *a)
 		if (a->gone[i] && a->zeros)
 			EXPECT_MEM(s->tc, clause, "unmapped block", zeros, got + i * block, block);
 		if (!a->gone[i] && !a->maybe[i])
-			EXPECT_MEM(s->tc, clause, "block that was not unmapped",
-				   a->was + i * block, got + i * block, block);
+			EXPECT_MEM(s->tc, clause, "block that was not unmapped", a->was + i * block,
+				   got + i * block, block);
 	}
 }
 
@@ -310,9 +310,9 @@ static void ranges(struct tc *tc)
 		unmap_io(s, &l);
 		EXPECT(tc, "SCS-042", scs_exec(s, "SCS-042"), "no end");
 		EXPECT(tc, "SCS-042", scs_is(s, BAD_LBA) || (bad[i].n > 2 && scs_is(s, BAD_LIST)),
-		       "UNMAP of %u blocks at 0x%llx: found status 0x%02x sense %x/%04x",
-		       bad[i].n, (unsigned long long)bad[i].lba, s->io.status,
-		       sense_key(s->io.sense), sense_asc(s->io.sense));
+		       "UNMAP of %u blocks at 0x%llx: found status 0x%02x sense %x/%04x", bad[i].n,
+		       (unsigned long long)bad[i].lba, s->io.status, sense_key(s->io.sense),
+		       sense_asc(s->io.sense));
 		judge(s, "SCS-041", &a);
 		begin(&l);
 		add(&l, FIRST + 2, 2);

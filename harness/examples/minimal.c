@@ -70,6 +70,16 @@ static void put_data(struct disk *d, const struct tcmu_cmd_entry *e, const void 
 	}
 }
 
+/* No command here answers through the second list that a BIDI command has. */
+static void clear_bidi(struct disk *d, const struct tcmu_cmd_entry *e)
+{
+	for (uint32_t i = 0; i < e->req.iov_bidi_cnt; i++) {
+		struct iovec iov = e->req.iov[e->req.iov_cnt + i];
+
+		memset(d->region + (uintptr_t)iov.iov_base, 0, iov.iov_len);
+	}
+}
+
 static void get_data(struct disk *d, const struct tcmu_cmd_entry *e, unsigned char *to)
 {
 	for (uint32_t i = 0; i < e->req.iov_cnt; i++) {
@@ -127,6 +137,7 @@ static uint32_t execute(struct disk *d, const struct tcmu_cmd_entry *e)
 	const unsigned char *cdb = d->region + e->req.cdb_off;
 	bool write = cdb[0] & 2; /* where it is one of the two */
 
+	clear_bidi(d, e);
 	switch (cdb[0]) {
 	case 0x00: /* TEST UNIT READY; a buffer is unusual but possible */
 		put_data(d, e, "", 0, 0);

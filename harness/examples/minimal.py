@@ -80,10 +80,12 @@ while True:
         at = cmdr_off + words[TAIL]
         (len_op,) = struct.unpack_from("=I", region, at)
         if len_op & 7 == 1:  # a command; PAD (0) and TMR (2) are passed over
-            count, _, _, cdb_off = struct.unpack_from("=IIIxxxxQ", region, at + 8)
-            iovs = [struct.unpack_from("=QQ", region, at + 48 + 16 * i) for i in range(count)]
+            count, bidi, _, cdb_off = struct.unpack_from("=IIIxxxxQ", region, at + 8)
+            both = range(at + 48, at + 48 + 16 * (count + bidi), 16)
+            iovs = [struct.unpack_from("=QQ", region, iov) for iov in both]
+            put_data(iovs[count:], b"")  # no command here answers through a second list
             # Not 16 bytes always: behind a short CDB the ring may end (HND-018).
-            sense = execute(region[cdb_off : min(cdb_off + 16, at + (len_op & ~7))], iovs)
+            sense = execute(region[cdb_off : min(cdb_off + 16, at + (len_op & ~7))], iovs[:count])
             if sense:  # fixed format: key, additional code
                 region[at + 16 : at + 112] = struct.pack("BxB4xB4xB83x", 0x70, sense[0], 10, sense[1])
             region[at + 8] = 2 if sense else 0

@@ -32,13 +32,13 @@ void unpaint(FILE *out, const struct report_style *style)
 		fputs("\033[0m", out);
 }
 
-/* Break @s between words; every line starts with @indent. */
-static void put_wrapped(FILE *out, const char *s, const char *indent)
+/* Break what lies before @end between words; every line starts with @indent. */
+static void put_wrapped(FILE *out, const char *s, const char *end, const char *indent)
 {
 	static const char blanks[] = " \n\t";
 	size_t column = 0;
 
-	for (s += strspn(s, blanks); *s; s += strspn(s, blanks)) {
+	for (s += strspn(s, blanks); s < end; s += strspn(s, blanks)) {
 		size_t len = strcspn(s, blanks);
 
 		if (column && column + 1 + len > TEXT_COLUMNS) {
@@ -49,6 +49,17 @@ static void put_wrapped(FILE *out, const char *s, const char *indent)
 		s += len;
 	}
 	putc('\n', out);
+}
+
+/* A clause in full, but for a table: of that, a failure needs one row at most. */
+static void put_clause_text(FILE *out, const struct clause *clause)
+{
+	const char *table = strstr(clause->text, "\n  ");
+
+	put_wrapped(out, clause->text, table ? table : clause->text + strlen(clause->text),
+		    "      ");
+	if (table)
+		fprintf(out, "      (... tcmu-harness explain %s)\n", clause->id);
 }
 
 static void put_clause(FILE *out, const char *id, bool in_full)
@@ -63,7 +74,7 @@ static void put_clause(FILE *out, const char *id, bool in_full)
 	}
 	fprintf(out, " %s: %s\n", clause_level_name(clause->level), clause->title);
 	if (in_full)
-		put_wrapped(out, clause->text, "      ");
+		put_clause_text(out, clause);
 }
 
 /* The clause that broke, in full; if the failure names none, those that the case is about. */

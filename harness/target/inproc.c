@@ -9,6 +9,8 @@
  */
 #include "impl.h"
 
+#include "medium.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -162,7 +164,7 @@ static void put_store(struct target *t)
 
 	if (!t->in.store)
 		return;
-	if (!cache) {
+	if (!cache || t->opts.medium) {
 		store_close(t->in.store);
 		return;
 	}
@@ -186,7 +188,16 @@ static int open_store(struct target *t)
 	int rc;
 
 	cfg.size_bytes -= cfg.size_bytes % cfg.block_size;
-	if (t->in.store || take_cached(t, &cfg))
+	if (t->in.store)
+		return 0;
+	if (t->opts.medium) {
+		rc = medium_open(&t->in.store, cfg.size_bytes, t->opts.medium == MEDIUM_SLOW,
+				 t->tc->seed, t->in.faults.store);
+		if (rc)
+			tc_fail(t->tc, NULL, "cannot make the medium: %s", strerror(-rc));
+		return rc;
+	}
+	if (take_cached(t, &cfg))
 		return 0;
 	if (!strcmp(t->spec->engine, "memory"))
 		snprintf(spec, sizeof(spec), "memory:%llu", (unsigned long long)cfg.size_bytes);
@@ -207,6 +218,8 @@ static void discard(struct target *t)
 {
 	struct inproc *in = &t->in;
 
+	if (in->h && in->killed && t->opts.medium)
+		medium_power(in->store, false);
 	if (in->h)
 		t->spec->api->destroy(in->h);
 	in->h = NULL;
@@ -258,6 +271,8 @@ int inproc_start(struct target *t)
 
 	if (rc)
 		return rc;
+	if (t->opts.medium)
+		medium_power(in->store, true);
 	cfg.name = t->opts.name ? t->opts.name : "tcm-user/0/disk/any/x";
 	if (!cfg.subtype)
 		cfg.subtype = "any";

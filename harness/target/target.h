@@ -47,6 +47,13 @@ enum target_reclaim {
 	RECLAIM_ASYNC,	  /* also the instant the tail moves (KRN-060 b) */
 };
 
+/** enum target_medium - where the handler in this process keeps its data. */
+enum target_medium {
+	MEDIUM_ENGINE, /* the engine's own store; all of it survives the handler */
+	MEDIUM_CACHED, /* a disk with a volatile cache; the handler's death is a power cut */
+	MEDIUM_SLOW,   /* the same, and operations end later, in an order of their own */
+};
+
 /**
  * struct target_opts - how a case wants its device and handler; start from TARGET_OPTS
  * @dev:        the device; poison_seed is filled in from the case's seed unless @exact
@@ -54,6 +61,7 @@ enum target_reclaim {
  * @reclaim:    see above
  * @name:       UIO name; NULL = one that the handler serves
  * @size_bytes: capacity of the store; 0 = 64 MiB
+ * @medium:     in-process handlers only: the store is one of ours instead of the engine's
  * @handler:    in-process handlers only: the fields block_size, wce, read_only, in_order, read_len,
  *              reorder_seed, depth and alloc are used; 0 in block_size = 512. An exec'ed handler is
  *              told the device's block and total size through the attach protocol
@@ -66,6 +74,7 @@ struct target_opts {
 	enum target_reclaim reclaim;
 	const char *name;
 	uint64_t size_bytes;
+	enum target_medium medium;
 	struct handler_config handler;
 	bool expect_no_attach;
 };
@@ -179,10 +188,13 @@ bool target_persistent(const struct target *t);
  * struct target_faults - what the UIO node does to an in-process handler; counted down to 0
  * @read_eagain, @read_eintr, @write_eintr: so many calls fail that way before one succeeds
  * @gone: every read is EIO, every write EINVAL (use ringsim_uio_unregister() for the whole truth)
+ * @store: by enum store_op, the errno with which the next operation on MEDIUM_CACHED or MEDIUM_SLOW
+ *         fails
  */
 struct target_faults {
 	uint32_t read_eagain, read_eintr, write_eintr;
 	bool gone;
+	int store[STORE_ZERO + 1];
 };
 struct target_faults *target_faults(struct target *t);
 /** target_step_status() - what the last turn of an in-process handler returned (-EIO: gone). */
