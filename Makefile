@@ -76,7 +76,7 @@ TEST_SCRIPTS := $(sort $(wildcard harness/tests/*.sh))
 TESTS        := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(TEST_SRCS)))
 MUTANTS      := $(patsubst harness/mutants/%.mutant,$(BUILD)/mutants/%.so,\
 		$(sort $(wildcard harness/mutants/*.mutant)))
-MAN_PAGES    := $(wildcard harness/man/*.1)
+MAN_PAGES    := $(wildcard harness/man/*.[17])
 
 ifneq ($(words $(TESTS)),$(words $(sort $(TESTS))))
 $(error two unit tests have the same file name: $(sort $(notdir $(TEST_SRCS))))
@@ -205,12 +205,14 @@ install: all ## Install below PREFIX (DESTDIR is put in front)
 	ln -sf $(SO_REAL) $(D)$(LIBDIR)/libringsim.so.$(SOVERSION)
 	ln -sf libringsim.so.$(SOVERSION) $(D)$(LIBDIR)/libringsim.so
 	install -m 644 $(BUILD)/ringsim.pc $(D)$(LIBDIR)/pkgconfig
-	$(if $(MAN_PAGES),install -d $(D)$(MANDIR)/man1 && install -m 644 $(MAN_PAGES) $(D)$(MANDIR)/man1)
+	install -d $(D)$(MANDIR)/man1 $(D)$(MANDIR)/man7
+	install -m 644 $(filter %.1,$(MAN_PAGES)) $(D)$(MANDIR)/man1
+	install -m 644 $(filter %.7,$(MAN_PAGES)) $(D)$(MANDIR)/man7
 
 uninstall: ## Remove what install put there
 	rm -f $(PROGRAMS:$(BUILD)/%=$(D)$(BINDIR)/%) $(D)$(LIBDIR)/pkgconfig/ringsim.pc
 	rm -f $(addprefix $(D)$(LIBDIR)/,libringsim.a libringsim.so libringsim.so.$(SOVERSION) $(SO_REAL))
-	rm -f $(patsubst harness/man/%,$(D)$(MANDIR)/man1/%,$(MAN_PAGES))
+	rm -f $(foreach page,$(MAN_PAGES:harness/man/%=%),$(D)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 	rm -f $(patsubst ringsim/include/%,$(D)$(INCDIR)/%,$(wildcard ringsim/include/ringsim/*.h))
 	-rmdir $(D)$(INCDIR)/ringsim
 

@@ -36,13 +36,13 @@ check() { # TITLE COMMAND…
 mapfile -t sources < <(files '*.c')
 mapfile -t headers < <(files '*.h')
 mapfile -t scripts < <(files '*.sh' '.ci/run')
-mapfile -t texts < <(files '*.c' '*.h' '*.sh' '*.md' '*.1' '*.awk' '*.mutant' '*.txt' 'Makefile' |
+mapfile -t texts < <(files '*.c' '*.h' '*.sh' '*.md' '*.[17]' '*.py' '*.awk' '*.mutant' '*.txt' 'Makefile' |
 	grep -v '^\(\./\)\?results/traces/.*\.txt$')
 
 check format clang-format --dry-run -Werror --ferror-limit=1 "${sources[@]}" "${headers[@]}"
 check shell shellcheck "${scripts[@]}"
 # Escapes in strings are no letters.
-check spelling codespell --ignore-regex '\\[nt]' -L fo,inflight "${texts[@]}"
+check spelling codespell --ignore-regex '\\[nt]' -L fo,inflight,nd "${texts[@]}"
 check analysis cppcheck -q -j "$(nproc)" --std=c11 --enable=warning,performance,portability \
 	--inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE= \
 	-Iringsim/include "${sources[@]}"

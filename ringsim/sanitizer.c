@@ -351,6 +351,7 @@ void shadow_before_write(struct ringsim_device *dev, uint32_t off, uint32_t len)
 	uint64_t at = (uint64_t)dev->lay.cmdr_off + off, diff = shadow_diff(dev, at, len);
 	uint8_t old;
 
+	check_mailbox(dev); /* cmd_head above all, before it is overwritten (TRP-03) */
 	if (diff == UINT64_MAX)
 		return;
 	old = dev->shadow->copy[diff];

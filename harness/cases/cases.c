@@ -5,6 +5,9 @@
 #define TABLES(X)                \
 	X(cases_lay)             \
 	X(cases_lay_region)      \
+	X(cases_krn_admit)       \
+	X(cases_krn_entry)       \
+	X(cases_krn_data)        \
 	X(cases_krn_recovery)    \
 	X(cases_krn_uio)         \
 	X(cases_krn_pool)        \
@@ -24,6 +27,7 @@
 	X(cases_crash)           \
 	X(cases_matrix)          \
 	X(cases_timeout)         \
+	X(cases_late)            \
 	X(cases_scs_basic)       \
 	X(cases_scs_inquiry)     \
 	X(cases_scs_capacity)    \

@@ -26,7 +26,7 @@ static void partial_blocks(struct tc *tc)
 		s = scs_start(tc, &o, 128);
 		if (!s)
 			return;
-		data = scs_pattern(s, 40, i);
+		data = scs_pattern(s, 41, i); /* read at odd addresses, too */
 		got = tc_alloc(tc, scs_bytes(s, 40));
 		for (n = 1; n <= 40; n += n < 18 ? 1 : 11) {
 			scs_write(s, FIRST, n, data + n);

@@ -518,7 +518,7 @@ static const struct case_def rows[] = {
 	{ "hnd.044.rings", "HND-044", CLAUSE_MUST, 0, "every progress is announced", rings },
 	{ "hnd.044.batch", "HND-044", CLAUSE_SHOULD, 0, "one doorbell for a batch",
 	  rings_once_for_a_batch },
-	{ "hnd.044.pad-only", "HND-044 HND-013", CLAUSE_SHOULD, 0,
+	{ "hnd.044.pad-only", "HND-044 HND-013 HND-014", CLAUSE_SHOULD, 0,
 	  "progress over PADs alone is announced", pad_only_rings },
 	{ "hnd.045.four-bytes", "HND-045 HND-046 DIS-18", CLAUSE_MUST, 0,
 	  "doorbells and reads are of 4 bytes", four_bytes },

@@ -216,14 +216,14 @@ static void name_prefix(struct tc *tc)
 {
 	NAMES(tc, false, "tcm-userX/0/a/foo", "tcm-use/0/a/foo", "tcm-user0/a/foo/x", "tcm", "",
 	      "tcm-user", "tcm-user/", "TCM-USER/0/a/foo", "xtcm-user/0/a/foo", "/tcm-user/0/a/foo",
-	      "tcm-user-0/a/foo/x", "tcm/0/a/foo");
+	      "tcm-user-0/a/foo/x", "tcm/0/a/foo", "tcm-userX0/a/foo/x", "tcm-user:0/a/foo");
 }
 
 static void name_no_config(struct tc *tc)
 {
 	NAMES(tc, false, "tcm-user/0/a", "tcm-user/0/a/", "tcm-user/0/a/\n", "tcm-user/0/a\n",
 	      "tcm-user/0", "tcm-user/0/", "tcm-user/0//", "tcm-user/0/foo", "tcm-user/0/foo/",
-	      "tcm-user/foo");
+	      "tcm-user/foo", "tcm-user/0//foo/x", "tcm-user/0//foo");
 }
 
 static void name_subtype(struct tc *tc)
@@ -256,7 +256,7 @@ static void name_colon(struct tc *tc)
 static void name_newline(struct tc *tc)
 {
 	NAMES(tc, true, "tcm-user/0/a/foo\n", "tcm-user/0/a/foo/x\n", "tcm-user/0/a/foo/x\n\n",
-	      "tcm-user/0/a/foo/x\ny", "tcm-user/0/a/foo/\n");
+	      "tcm-user/0/a/foo/x\ny", "tcm-user/0/a/foo/\n", "tcm-user/0/a/foo\n\n");
 }
 
 /* 255 characters of dev_config make a name that is longer than 256. */

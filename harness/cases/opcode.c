@@ -287,6 +287,70 @@ static void tmr_reordered(struct tc *tc)
 		work_run(&w, 500);
 }
 
+/*
+ * Commands that all want the same block, so that a handler may have them waiting when the notice
+ * comes. Those that it lists may or may not be executed; the others must be.
+ */
+static void tmr_of_some(struct tc *tc)
+{
+	static const uint8_t types[] = { TCMU_TMR_ABORT_TASK, TCMU_TMR_ABORT_TASK_SET,
+					 TCMU_TMR_CLEAR_TASK_SET, TCMU_TMR_LUN_RESET, 0 };
+	enum { N = 9 };
+	struct target_opts o = tmr_opts();
+	struct target_io *ios = tc_alloc(tc, N * sizeof(*ios)), *list[2];
+	struct target_capacity cap;
+	struct ringsim_stats st;
+	uint32_t i, round, bs;
+	uint8_t *same;
+
+	o.medium = MEDIUM_SLOW;
+	if (target_start(tc->t, &o) || target_capacity(tc->t, &cap))
+		return;
+	bs = cap.block_size;
+	same = tc_alloc(tc, 2 * bs);
+	for (round = 0; round < 20; round++) {
+		target_settle(tc->t);
+		target_freeze(tc->t);
+		for (i = 0; i < N; i++) {
+			if (i % 4 == 3)
+				target_io_rw(&ios[i], true, 10, 7, 1, bs, same);
+			else
+				cdb_caw(&ios[i], 7, 1, same, 2 * bs);
+			target_submit(tc->t, &ios[i]);
+		}
+		list[0] = &ios[1 + round % 5];
+		list[1] = &ios[6 + round % 3];
+		target_tmr(tc->t, types[round % 5], list, round % 3);
+		target_thaw(tc->t);
+		if (!work_wait_all(tc, "HND-016", ios, N))
+			return;
+		for (i = 0; i < N; i++)
+			if ((round % 3 < 1 || list[0] != &ios[i]) &&
+			    (round % 3 < 2 || list[1] != &ios[i]))
+				EXPECT(tc, "HND-016", ios[i].status == 0,
+				       "id %u was not listed in the TMR: expected GOOD, found "
+				       "0x%02x",
+				       ios[i].id, ios[i].status);
+		target_settle(tc->t);
+		ringsim_stats(target_device(tc->t), &st);
+		EXPECT_EQ(tc, "HND-016", "commands that were never completed", 0,
+			  st.inflight + st.expired);
+	}
+}
+
+/* Their data is on its way to or from the medium. */
+static void tmr_slow(struct tc *tc)
+{
+	struct work_cfg cfg = { .clause = "HND-016", .lanes = 20, .tmr = 2 };
+	struct target_opts o = tmr_opts();
+	struct work w;
+
+	o.dev.geo.cmdr_size = 8 * 1021;
+	o.medium = MEDIUM_SLOW;
+	if (!target_start(tc->t, &o) && work_start(&w, tc, &cfg))
+		work_run(&w, 300);
+}
+
 static void tmr_in_load(struct tc *tc)
 {
 	struct work_cfg cfg = { .clause = "HND-016", .lanes = 20, .tmr = 2, .plug = 4 };
@@ -324,6 +388,10 @@ static const struct case_def rows[] = {
 	  "a TMR that comes while its commands are being fetched", tmr_during_fetch },
 	{ "hnd.016.reordered", "HND-016 HND-053", CLAUSE_MUST, NEEDS_INPROC,
 	  "aborted commands that are completed out of order", tmr_reordered },
+	{ "hnd.016.of-some", "HND-016 HND-053", CLAUSE_MUST, NEEDS_INPROC,
+	  "a TMR is about the commands that it lists", tmr_of_some },
+	{ "hnd.016.slow", "HND-016 HND-053", CLAUSE_MUST, NEEDS_INPROC,
+	  "commands are aborted while the medium works on them", tmr_slow },
 	{ "hnd.016.in-load", "HND-016 HND-053 DIS-03", CLAUSE_MUST, 0,
 	  "TMRs between commands of all kinds", tmr_in_load },
 };

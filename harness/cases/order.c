@@ -269,6 +269,36 @@ static void once_reordered(struct tc *tc)
 	exactly_once(tc, true);
 }
 
+/* More commands in flight than any small table of ids could hold, each with its own result. */
+static void many_ids(struct tc *tc)
+{
+	enum { N = 4500 };
+	struct target_opts o = work_opts(0, 16);
+	struct target_io *ios = tc_alloc(tc, N * sizeof(*ios));
+	struct ringsim_stats st;
+	uint32_t i;
+
+	o.dev.geo.ring_mb = 1;
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	target_freeze(tc->t);
+	for (i = 0; i < N; i++) {
+		cdb_none(&ios[i], i % 3 ? OP_TEST_UNIT_READY : 0xc0);
+		target_submit(tc->t, &ios[i]);
+	}
+	target_thaw(tc->t);
+	if (!work_wait_all(tc, "HND-053", ios, N))
+		return;
+	for (i = 0; i < N; i++)
+		EXPECT(tc, "HND-053", ios[i].status == (i % 3 ? 0 : 2),
+		       "id %u: expected status %u, found 0x%02x", ios[i].id, i % 3 ? 0 : 2,
+		       ios[i].status);
+	target_settle(tc->t);
+	ringsim_stats(target_device(tc->t), &st);
+	EXPECT_EQ(tc, "HND-053", "commands in flight", 0, st.inflight);
+}
+
 /* How far the tail went in all, one way only. */
 struct travel {
 	struct tc *tc;
@@ -346,6 +376,8 @@ static const struct case_def rows[] = {
 	{ "hnd.052.fast-past-slow", "HND-052 HND-030", CLAUSE_MUST, 0,
 	  "failures overtake transfers", fast_past_slow },
 	{ "hnd.053.once", "HND-053", CLAUSE_MUST, 0, "every command ends once", once_as_it_comes },
+	{ "hnd.053.many-ids", "HND-053 HND-051", CLAUSE_MUST, 0, "4500 commands in flight",
+	  many_ids },
 	{ "hnd.053.once-reordered", "HND-053 HND-051", CLAUSE_MUST, NEEDS_INPROC,
 	  "every command ends once, in any order", once_reordered },
 };

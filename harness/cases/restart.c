@@ -232,6 +232,78 @@ static void every_step_twice(struct tc *tc)
 	kill_everywhere(tc, &o, 3);
 }
 
+/* The handler would like another order, but was told to keep this one. */
+static void every_step_held(struct tc *tc)
+{
+	struct target_opts o = in_order_opts();
+
+	o.handler.reorder_seed = 71;
+	kill_everywhere(tc, &o, 0);
+}
+
+/* Power cuts over a medium whose operations overlap; without a cache nothing that ended is lost. */
+static void every_step_slow(struct tc *tc)
+{
+	struct target_opts o = in_order_opts();
+
+	o.medium = MEDIUM_SLOW;
+	o.handler.wce = false;
+	kill_everywhere(tc, &o, 1);
+}
+
+enum { CHAIN = 3 };
+
+/* Behind a VERIFY that takes its time: X to Y, Y to Z. Whoever executes it again must not fail. */
+static void caw_chain(struct tc *tc)
+{
+	struct target_opts o = in_order_opts();
+	uint8_t *halves[CHAIN], *in;
+	struct target_capacity cap;
+	struct target_io ios[CHAIN + 1];
+	uint32_t step, i, n, bs;
+	bool killed;
+
+	if (target_start(tc->t, &o) || target_capacity(tc->t, &cap))
+		return;
+	bs = cap.block_size;
+	n = bs * 2;
+	in = tc_alloc(tc, n);
+	for (i = 0; i < CHAIN; i++) {
+		halves[i] = tc_alloc(tc, 2 * n);
+		tc_fill(tc, halves[i], n, i);
+		tc_fill(tc, halves[i] + n, n, i + 1);
+	}
+	for (step = 1; step < 400; step++) {
+		target_settle(tc->t);
+		target_io_rw(&ios[0], true, 10, 40, 2, bs, halves[0]);
+		EXPECT_GOOD(tc, "HND-062", &ios[0]);
+		cdb_none(&ios[CHAIN], ops_verify[0]);
+		cdb_range(&ios[CHAIN], 0, 8);
+		target_submit(tc->t, &ios[CHAIN]);
+		for (i = 0; i < CHAIN; i++) {
+			cdb_caw(&ios[i], 40, 2, halves[i], 2 * n);
+			target_submit(tc->t, &ios[i]);
+		}
+		target_kill_after(tc->t, step);
+		target_settle(tc->t);
+		killed = target_was_killed(tc->t);
+		target_kill_after(tc->t, 0);
+		if (killed && target_restart(tc->t))
+			return;
+		for (i = 0; i <= CHAIN; i++)
+			EXPECT(tc, "HND-062", !target_wait(tc->t, &ios[i]) && ios[i].status == 0,
+			       "killed after step %u: command 0x%02x number %u: status 0x%02x",
+			       step, ios[i].cdb[0], i, ios[i].status);
+		target_io_rw(&ios[0], false, 10, 40, 2, bs, in);
+		EXPECT_GOOD(tc, "HND-062", &ios[0]);
+		EXPECT_MEM(tc, "HND-062", "what the last of them wrote", halves[CHAIN - 1] + n, in,
+			   n);
+		if (!killed)
+			break;
+	}
+	EXPECT(tc, "HND-062", step > 10 && step < 400, "the chain took %u steps", step);
+}
+
 /* Nobody asked for order, but the mailbox does not allow any other. */
 static void every_step_no_flag(struct tc *tc)
 {
@@ -303,7 +375,7 @@ static void resume_at_tail(struct tc *tc)
 }
 
 static const struct case_def rows[] = {
-	{ "hnd.061.every-step", "HND-061 HND-062 HND-070 DIS-11", CLAUSE_MUST,
+	{ "hnd.061.every-step", "HND-061 HND-062 HND-070 HND-017 DIS-11", CLAUSE_MUST,
 	  NEEDS_INPROC | NEEDS_RESTART, "killed after every single step, in order", every_step },
 	{ "hnd.061.every-step-async", "HND-061 HND-062 HND-038", CLAUSE_MUST,
 	  NEEDS_INPROC | NEEDS_RESTART, "the same while the kernel reclaims at once",
@@ -313,6 +385,14 @@ static const struct case_def rows[] = {
 	{ "hnd.061.every-step-no-flag", "HND-061 HND-050 HND-070", CLAUSE_MUST,
 	  NEEDS_INPROC | NEEDS_RESTART, "without CAP_OOOC every handler can be restarted",
 	  every_step_no_flag },
+	{ "hnd.061.every-step-held", "HND-061 HND-062 HND-070", CLAUSE_MUST,
+	  NEEDS_INPROC | NEEDS_RESTART, "the same while answers wait for their turn",
+	  every_step_held },
+	{ "hnd.061.every-step-slow", "HND-061 HND-062 HND-070 SCS-031", CLAUSE_MUST,
+	  NEEDS_INPROC | NEEDS_RESTART, "power cuts over a slow medium without a cache",
+	  every_step_slow },
+	{ "hnd.062.caw-chain", "HND-062 HND-061", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
+	  "COMPARE AND WRITEs that depend on each other, killed after every step", caw_chain },
 	{ "hnd.070.under-load", "HND-070 HND-061 HND-048", CLAUSE_MUST,
 	  NEEDS_INPROC | NEEDS_RESTART, "random deaths under load, no reset", under_load },
 	{ "hnd.070.resume", "HND-070 HND-048 DIS-11", CLAUSE_MUST, NEEDS_RESTART,

@@ -333,6 +333,47 @@ static void pad_only(struct tc *tc)
 	}
 }
 
+/*
+ * Indices of more than 16 bits. The head passes a multiple of 65536 while the handler is at its
+ * @at-th look; whoever takes less than the whole word at once finds what lies behind: decoys.
+ */
+static void pass_border(struct tc *tc, uint32_t border, uint32_t at)
+{
+	struct target_opts o = work_opts(0, 16);
+	struct intrude in = { .kind = CONSUMER_STEP_HEAD };
+	struct target_io ios[6];
+	uint32_t i;
+
+	o.dev.geo.ring_mb = 1;
+	o.dev.start = border - 3 * 120 - 8 * (at % 3);
+	if (target_start(tc->t, &o))
+		return;
+	target_settle(tc->t);
+	target_on_step(tc->t, intrude_step, &in);
+	for (i = 0; i < 6; i += 2) {
+		ringsim_put_decoy(target_device(tc->t), 32);
+		work_tur(&ios[i]);
+		work_tur(&ios[i + 1]);
+		in.io = &ios[i + 1];
+		in.at = at;
+		EXPECT(tc, "HND-010", !target_exec(tc->t, &ios[i]),
+		       "the command before 0x%x never ended", seat_tail(tc->t));
+		target_settle(tc->t);
+		EXPECT(tc, "HND-010", in.at || ios[i + 1].done,
+		       "a command that came while cmd_head was read never ended");
+	}
+	target_on_step(tc->t, NULL, NULL);
+	EXPECT_EQ(tc, "HND-010", "cmd_tail", seat_head(tc->t), seat_tail(tc->t));
+}
+
+static void wide_head(struct tc *tc)
+{
+	uint32_t at;
+
+	for (at = 1; at <= 6 && !tc->failed; at++)
+		pass_border(tc, 0x10000 * (1 + 2 * at), at);
+}
+
 struct pad_mid {
 	struct target_io *io;
 	uint32_t heads;
@@ -376,6 +417,8 @@ static const struct case_def rows[] = {
 	  "an entry published while the handler drains is seen without an event", head_moves },
 	{ "hnd.010.any-moment", "HND-010 HND-042", CLAUSE_MUST, NEEDS_INPROC,
 	  "a command published after any step of the handler is served", any_moment },
+	{ "hnd.010.wide", "HND-010 HND-040 HND-002", CLAUSE_MUST, NEEDS_INPROC,
+	  "a head that passes multiples of 65536 at any moment", wide_head },
 	{ "hnd.011.decoys", "HND-011", CLAUSE_MUST, 0,
 	  "well-formed bytes past the head are no entries", decoy_alone },
 	{ "hnd.011.decoys-behind-cmd", "HND-011", CLAUSE_MUST, 0,

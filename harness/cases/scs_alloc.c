@@ -247,13 +247,13 @@ static const struct case_def rows[] = {
 	ROW("one-opcode", CLAUSE_MUST, "REPORT SUPPORTED OPERATION CODES for one", one_opcode),
 	{ "scs.020.read-capacity-10", "SCS-020 HND-035", CLAUSE_MUST, 0,
 	  "READ CAPACITY(10) into buffers of all sizes", read_capacity_10 },
-	{ "hnd.035.read-len", "HND-035 SCS-020 DIS-06", CLAUSE_MUST, NEEDS_INPROC,
+	{ "hnd.035.read-len", "HND-035 SCS-030 SCS-020 DIS-06", CLAUSE_MUST, NEEDS_INPROC,
 	  "short Data-In with READ_LEN on offer", read_len_offered },
-	{ "hnd.035.read-len-not-offered", "HND-035 DIS-02 DIS-06", CLAUSE_MUST, NEEDS_INPROC,
-	  "READ_LEN is not used unless the mailbox offers it", read_len_not_offered },
-	{ "hnd.035.long-room", "HND-035 SCS-022", CLAUSE_MUST, 0,
+	{ "hnd.035.read-len-not-offered", "HND-035 SCS-030 DIS-02 DIS-06", CLAUSE_MUST,
+	  NEEDS_INPROC, "READ_LEN is not used unless the mailbox offers it", read_len_not_offered },
+	{ "hnd.035.long-room", "HND-035 SCS-030 SCS-022", CLAUSE_MUST, 0,
 	  "a short answer leaves no old byte in a buffer of several blocks", long_room },
-	{ "hnd.035.no-data-command", "HND-035 SCS-020", CLAUSE_MUST, 0,
+	{ "hnd.035.no-data-command", "HND-035 SCS-030 SCS-020", CLAUSE_MUST, 0,
 	  "a command without data leaves no old byte in its buffer", no_data_command },
 };
 

@@ -248,7 +248,7 @@ static const struct case_def rows[] = {
 	  start_stop },
 	{ "scs.030.power-conditions", "SCS-030 SCS-040 SCS-003", CLAUSE_SHOULD, 0,
 	  "START STOP UNIT with a power condition is an invalid field", power_conditions },
-	{ "scs.040.eject", "SCS-040", CLAUSE_SHOULD, 0,
+	{ "scs.040.eject", "SCS-040 SCS-030", CLAUSE_SHOULD, 0,
 	  "START STOP UNIT cannot eject a fixed medium", eject },
 	{ "scs.030.prevent-allow", "SCS-030", CLAUSE_MUST, 0,
 	  "PREVENT ALLOW MEDIUM REMOVAL is GOOD or no opcode", prevent_allow },
@@ -257,7 +257,7 @@ static const struct case_def rows[] = {
 	  all_opcodes },
 	{ "scs.040.service-actions", "SCS-040 SCS-030 SCS-003", CLAUSE_MUST, 0,
 	  "a service action that does not exist is refused", service_actions },
-	{ "scs.040.naca", "SCS-040 SCS-003", CLAUSE_SHOULD, 0,
+	{ "scs.040.naca", "SCS-040 SCS-030 SCS-003", CLAUSE_SHOULD, 0,
 	  "NACA without NORMACA is an invalid field", naca },
 };
 

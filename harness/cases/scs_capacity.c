@@ -174,7 +174,7 @@ static const struct case_def rows[] = {
 	  "READ CAPACITY(10) and (16) agree", agree },
 	{ "scs.030.capacity-last-block", "SCS-030 SCS-042 SCS-040", CLAUSE_MUST, 0,
 	  "the last LBA is the last one", last_block },
-	{ "scs.040.capacity-lba-without-pmi", "SCS-040", CLAUSE_SHOULD, 0,
+	{ "scs.040.capacity-lba-without-pmi", "SCS-040 SCS-030", CLAUSE_SHOULD, 0,
 	  "READ CAPACITY with an LBA but without PMI is an invalid field", lba_without_pmi },
 	{ "scs.030.service-action", "SCS-030 SCS-040 SCS-003", CLAUSE_MUST, 0,
 	  "reserved service actions of opcode 9E are refused", other_actions },

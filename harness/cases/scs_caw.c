@@ -286,6 +286,55 @@ static void atomic_reordered(struct tc *tc)
 	rivals(s, max);
 }
 
+/* The same over a medium whose operations overlap. */
+static void atomic_slow(struct tc *tc)
+{
+	struct target_opts o = scs_opts(tc);
+	struct scs *s;
+	uint32_t round, max;
+
+	o.medium = MEDIUM_SLOW;
+	s = scs_start(tc, &o, FIRST + 300);
+	max = s ? most(s) : 0;
+	for (round = 0; max && round < 4 && !tc->failed; round++) {
+		rivals(s, 1);
+		rivals(s, max);
+	}
+}
+
+/* Compare and write beside a WRITE: whichever is first, what the WRITE wrote is what remains. */
+static void beside_writes(struct tc *tc)
+{
+	const uint32_t n = 4;
+	struct target_opts o = scs_opts(tc);
+	struct target_io ios[2];
+	uint32_t round, i;
+	uint8_t *old, *new;
+	struct scs *s;
+
+	o.medium = MEDIUM_SLOW;
+	s = scs_start(tc, &o, FIRST + 300);
+	if (!s || most(s) < n)
+		return;
+	old = scs_pattern(s, n, 1);
+	new = scs_pattern(s, n, 3);
+	for (round = 0; round < 24; round++) {
+		scs_write(s, FIRST, n, old);
+		cdb_caw(&ios[round % 2], FIRST, n, halves(s, n, old, scs_pattern(s, n, 2)),
+			scs_bytes(s, 2 * n));
+		target_io_rw(&ios[1 - round % 2], true, 16, FIRST, n, s->cap.block_size, new);
+		target_freeze(s->t);
+		for (i = 0; i < 2; i++)
+			target_submit(s->t, &ios[i]);
+		target_thaw(s->t);
+		for (i = 0; i < 2; i++)
+			EXPECT(tc, "SCS-030", target_wait(s->t, &ios[i]) == 0,
+			       "number %u never ended", i);
+		EXPECT_EQ(tc, "SCS-030", "status of the WRITE", 0, ios[1 - round % 2].status);
+		scs_expect_medium(s, "SCS-030", "the WRITE's blocks", FIRST, n, new);
+	}
+}
+
 /* Reads and writes of the same blocks meanwhile: each read sees all of one state. */
 static void beside_others(struct tc *tc)
 {
@@ -332,12 +381,16 @@ static const struct case_def rows[] = {
 	  "COMPARE AND WRITE of 0 blocks is GOOD", zero_blocks },
 	{ "scs.030.caw-limit", "SCS-030 SCS-031 SCS-040 SCS-041", CLAUSE_MUST, 0,
 	  "COMPARE AND WRITE: as many blocks as page B0 says and no more", limit },
-	{ "scs.040.caw-protect", "SCS-040 SCS-041 SCS-003", CLAUSE_MUST, 0,
+	{ "scs.040.caw-protect", "SCS-040 SCS-030 SCS-041 SCS-003", CLAUSE_MUST, 0,
 	  "COMPARE AND WRITE with WRPROTECT is an invalid field", protect_bits },
 	{ "scs.030.caw-atomic", "SCS-030", CLAUSE_MUST, 0,
 	  "of many COMPARE AND WRITEs that expect the same, one succeeds", atomic },
 	{ "scs.030.caw-atomic-reordered", "SCS-030", CLAUSE_MUST, NEEDS_INPROC,
 	  "the same, completed in any order", atomic_reordered },
+	{ "scs.030.caw-atomic-slow", "SCS-030 HND-053", CLAUSE_MUST, NEEDS_INPROC,
+	  "the same over a medium whose operations overlap", atomic_slow },
+	{ "scs.030.caw-beside-writes", "SCS-030", CLAUSE_MUST, NEEDS_INPROC,
+	  "nothing comes between compare and write", beside_writes },
 	{ "scs.030.caw-beside-others", "SCS-030", CLAUSE_MUST, 0,
 	  "READs see COMPARE AND WRITEs whole", beside_others },
 };

@@ -26,14 +26,19 @@ static void standard(struct tc *tc)
 		       "vendor, product, revision: byte %u is 0x%02x, no ASCII", i, s->full[i]);
 }
 
-/* Byte 4 counts what follows it: exactly what is there. */
+/* Byte 4 counts what follows it. Whoever uses READ_LEN has said how much that is. */
 static void standard_length(struct tc *tc)
 {
-	struct scs *s = scs_start(tc, NULL, 0);
+	struct target_opts o = scs_opts(tc);
+	struct scs *s;
 
+	o.handler.read_len = true;
+	s = scs_start(tc, &o, 0);
 	if (!s)
 		return;
 	scs_inquiry(s);
+	EXPECT(tc, "SCS-030", s->io.residual == 0 || s->io.data_in == s->full_len,
+	       "additional length says %u bytes, READ_LEN %u", s->full_len, s->io.data_in);
 	cdb_inquiry(&s->io, 0, 0, 255, s->room, 255);
 	scs_expect_data(s, "SCS-030", s->full, s->full_len, 255);
 }

@@ -242,15 +242,15 @@ static void d_sense_information(struct tc *tc)
 static const struct case_def rows[] = {
 	{ "scs.030.mode-select-descriptor", "SCS-030", CLAUSE_SHOULD, 0,
 	  "a block descriptor that changes nothing is GOOD", same_descriptor },
-	{ "scs.040.mode-select-block-length", "SCS-040 SCS-041 SCS-003", CLAUSE_SHOULD, 0,
+	{ "scs.040.mode-select-block-length", "SCS-040 SCS-030 SCS-041 SCS-003", CLAUSE_SHOULD, 0,
 	  "another block length is an invalid field in the list", other_block_length },
-	{ "scs.040.mode-select-more-blocks", "SCS-040 SCS-041 SCS-003", CLAUSE_SHOULD, 0,
+	{ "scs.040.mode-select-more-blocks", "SCS-040 SCS-030 SCS-041 SCS-003", CLAUSE_SHOULD, 0,
 	  "more blocks than there are are an invalid field in the list", more_blocks },
-	{ "scs.023.mode-select-descriptor-length", "SCS-023 SCS-040 SCS-041", CLAUSE_SHOULD, 0,
-	  "a block descriptor that does not fit the list is 05/1A/00", descriptor_length },
-	{ "scs.040.d-sense", "SCS-040 SCS-030 HND-033", CLAUSE_SHOULD, 0,
+	{ "scs.023.mode-select-descriptor-length", "SCS-023 SCS-030 SCS-040 SCS-041", CLAUSE_SHOULD,
+	  0, "a block descriptor that does not fit the list is 05/1A/00", descriptor_length },
+	{ "scs.040.d-sense", "SCS-040 SCS-030 SCS-031 HND-033", CLAUSE_SHOULD, 0,
 	  "D_SENSE switches the sense format, there and back", d_sense },
-	{ "scs.040.d-sense-information", "SCS-040 SCS-030 HND-033", CLAUSE_SHOULD, 0,
+	{ "scs.040.d-sense-information", "SCS-040 SCS-030 SCS-031 HND-033", CLAUSE_SHOULD, 0,
 	  "a miscompare in descriptor format carries INFORMATION", d_sense_information },
 };
 

@@ -295,10 +295,13 @@ static void header_alone(struct tc *tc)
 	}
 }
 
-/* Fewer bytes than the CDB says: nothing that is not there may be applied. */
+/*
+ * Fewer bytes than the CDB says: nothing that is not there may be applied, whatever lists came
+ * before, and a list that ends in header or page is an error.
+ */
 static void short_transfer(struct tc *tc)
 {
-	uint32_t k, len;
+	uint32_t k, len, end;
 
 	for (k = 0; k < 2 && !tc->failed; k++) {
 		struct list all, l;
@@ -308,11 +311,17 @@ static void short_transfer(struct tc *tc)
 			return;
 		l = all;
 		flip_one(&l, page_at(&l, 0x08));
-		for (len = 0; len < page_at(&l, 0x08) + 2 + l.p[page_at(&l, 0x08) + 1]; len++) {
+		end = page_at(&l, 0x08) + 2 + l.p[page_at(&l, 0x08) + 1];
+		for (len = 0; len < end; len++) {
+			select_io(s, &all);
+			EXPECT_GOOD(tc, "SCS-030", &s->io);
 			cdb_mode_select(&s->io, l.op, CDB1_PF, (uint16_t)l.len, l.p, len);
 			EXPECT(tc, "SCS-020", scs_exec(s, "SCS-020"), "no end");
 			if (s->io.status == SAM_CHECK)
 				scs_judge_sense(s, "SCS-040");
+			else if (len != 0 && len != l.header && len != page_at(&l, 0x08))
+				tc_fail(tc, "SCS-020", "%u of %u bytes of a list: status 0x%02x",
+					len, l.len, s->io.status);
 		}
 		expect_pages(s, "SCS-020", &all);
 	}
@@ -396,9 +405,9 @@ static const struct case_def rows[] = {
 	  "bits that are called changeable can be changed", changeable },
 	{ "scs.030.mode-select-unchangeable", "SCS-030 SCS-040 SCS-041 SCS-003", CLAUSE_SHOULD, 0,
 	  "any other bit is an invalid field in the list", unchangeable },
-	{ "scs.041.mode-select-all-or-nothing", "SCS-041 SCS-040", CLAUSE_SHOULD, 0,
+	{ "scs.041.mode-select-all-or-nothing", "SCS-041 SCS-030 SCS-040", CLAUSE_SHOULD, 0,
 	  "a list with an error is not applied in part", all_or_nothing },
-	{ "scs.023.mode-select-length-zero", "SCS-023", CLAUSE_SHOULD, 0,
+	{ "scs.023.mode-select-length-zero", "SCS-023 SCS-030", CLAUSE_SHOULD, 0,
 	  "list length 0 is GOOD and has no effect", list_length_zero },
 	{ "scs.023.mode-select-length", "SCS-023 SCS-030 SCS-040 SCS-041", CLAUSE_SHOULD, 0,
 	  "a list that ends in header or page is 05/1A/00", list_length_errors },
@@ -410,7 +419,7 @@ static const struct case_def rows[] = {
 	  "bytes beyond the list length are not looked at", long_transfer },
 	{ "scs.040.mode-select-bad-fields", "SCS-040 SCS-030 SCS-003", CLAUSE_SHOULD, 0,
 	  "SP=1 and PF=0 are invalid fields", bad_fields },
-	{ "scs.040.mode-select-bad-pages", "SCS-040 SCS-041 SCS-003", CLAUSE_SHOULD, 0,
+	{ "scs.040.mode-select-bad-pages", "SCS-040 SCS-030 SCS-041 SCS-003", CLAUSE_SHOULD, 0,
 	  "unknown pages and wrong page lengths are refused", bad_pages },
 };
 

@@ -171,11 +171,11 @@ static void forms(struct tc *tc)
 static const struct case_def rows[] = {
 	{ "scs.031.opcode-list", "SCS-031 SCS-030", CLAUSE_MUST, 0,
 	  "REPORT SUPPORTED OPERATION CODES lists exactly what is not refused", list_is_true },
-	{ "scs.031.opcode-list-timeouts", "SCS-031", CLAUSE_MUST, 0,
+	{ "scs.031.opcode-list-timeouts", "SCS-031 SCS-030", CLAUSE_MUST, 0,
 	  "the list with timeouts descriptors is the same list", with_timeouts },
-	{ "scs.031.opcode-one-by-one", "SCS-031", CLAUSE_MUST, 0,
+	{ "scs.031.opcode-one-by-one", "SCS-031 SCS-030", CLAUSE_MUST, 0,
 	  "one opcode at a time, the answers are those of the list", one_by_one },
-	{ "scs.040.opcode-forms", "SCS-031 SCS-040", CLAUSE_MUST, 0,
+	{ "scs.040.opcode-forms", "SCS-031 SCS-030 SCS-040", CLAUSE_MUST, 0,
 	  "asking for or without a service action where there is none or one", forms },
 };
 

@@ -167,13 +167,32 @@ static void *small_only(size_t size)
 	return size > 1024 ? NULL : malloc(size);
 }
 
+/* What @s->io leaves on the 16 blocks if it ends with GOOD; NULL if GOOD would be a lie. */
+static const uint8_t *after(struct scs *s, const uint8_t *data, const uint8_t *was)
+{
+	uint32_t i, one = scs_bytes(s, 1);
+	uint8_t *want;
+
+	if (s->io.cdb[0] == 0x8f)
+		return s->io.cdb[1] & CDB1_BYTCHK ? NULL : was;
+	if (s->io.cdb[0] == 0x8e)
+		return data;
+	if (s->io.cdb[0] == OP_CAW)
+		return data + 16 * one;
+	want = tc_alloc(s->tc, 16 * one);
+	for (i = 0; i < 16; i++)
+		memcpy(want + i * one, data, one);
+	return want;
+}
+
 static void no_memory(struct tc *tc)
 {
 	static const uint8_t ops[] = { 0x8f, 0x8f, 0x8e, OP_CAW, OP_WRITE_SAME_16 };
 	static const uint8_t byte1[] = { 0, CDB1_BYTCHK, 0, 0, 0 };
 	static const uint8_t blocks[] = { 0, 16, 16, 32, 1 };
 	struct target_opts o = scs_opts(tc);
-	uint8_t *medium, *data;
+	const uint8_t *medium, *want;
+	uint8_t *data;
 	struct scs *s;
 	uint32_t i;
 
@@ -182,10 +201,11 @@ static void no_memory(struct tc *tc)
 	if (!s)
 		return;
 	medium = scs_pattern(s, 16, 1);
-	data = scs_pattern(s, 32, 2);
-	scs_write(s, FIRST, 16, medium);
-	memcpy(data, medium, scs_bytes(s, 16));
 	for (i = 0; i < sizeof(ops); i++) {
+		scs_write(s, FIRST, 16, medium);
+		data = scs_pattern(s, 32, 2 + i);
+		if (ops[i] == OP_CAW)
+			memcpy(data, medium, scs_bytes(s, 16));
 		cdb_begin(&s->io, ops[i], blocks[i] ? RINGSIM_TO_DEVICE : RINGSIM_NONE, data,
 			  scs_bytes(s, blocks[i]));
 		cdb_range(&s->io, FIRST, 16);
@@ -194,33 +214,131 @@ static void no_memory(struct tc *tc)
 			s->io.cdb[13] = 16;
 		}
 		s->io.cdb[1] = byte1[i];
+		want = after(s, data, medium);
 		EXPECT(tc, "SCS-043", scs_exec(s, "SCS-043"), "no end");
 		EXPECT(tc, "SCS-043",
-		       s->io.status == 0 || s->io.status == 0x08 || s->io.status == 0x28 ||
-			       scs_is(s, BAD_OPCODE),
-		       "opcode 0x%02x: expected GOOD, BUSY or TASK SET FULL, found status 0x%02x",
+		       (s->io.status == 0 && want) || s->io.status == 0x08 ||
+			       s->io.status == 0x28 || scs_is(s, BAD_OPCODE) ||
+			       (!want && scs_is(s, MISCOMPARE)),
+		       "opcode 0x%02x: expected the truth, BUSY or TASK SET FULL, found status "
+		       "0x%02x",
 		       ops[i], s->io.status);
-		if (s->io.status != 0)
-			scs_expect_medium(s, "SCS-041", "medium", FIRST, 16, medium);
-		else
-			scs_write(s, FIRST, 16, medium);
+		scs_expect_medium(s, "SCS-041", "medium", FIRST, 16,
+				  s->io.status == 0 ? want : medium);
 	}
 	/* nothing stays of it */
 	cdb_none(&s->io, OP_TEST_UNIT_READY);
 	EXPECT_GOOD(tc, "SCS-043", &s->io);
-	scs_expect_medium(s, "SCS-041", "medium", FIRST, 16, medium);
+}
+
+/* Operations on the medium that fail, and what the initiator hears of it. */
+struct defect {
+	uint8_t cdb[16];
+	uint32_t blocks; /* of Data-Out */
+	enum store_op op;
+	uint16_t asc;
+};
+
+static void medium_errors(struct tc *tc)
+{
+	static const struct defect defects[] = {
+		{ { 0x28, 0, 0, 0, 0, FIRST, 0, 0, 4 }, 0, STORE_READ, 0x1100 },
+		{ { 0x88, 0, 0, 0, 0, 0, 0, 0, 0, FIRST, 0, 0, 0, 2 }, 0, STORE_READ, 0x1100 },
+		{ { 0x2a, 0, 0, 0, 0, FIRST, 0, 0, 4 }, 4, STORE_WRITE, 0x0c00 },
+		{ { 0x0a, 0, 0, FIRST, 3 }, 3, STORE_WRITE, 0x0c00 },
+		{ { 0x2e, 2, 0, 0, 0, FIRST, 0, 0, 2 }, 2, STORE_WRITE, 0x0c00 },
+		{ { 0x2e, 2, 0, 0, 0, FIRST, 0, 0, 2 }, 2, STORE_READ, 0x1100 },
+		{ { 0x2f, 0, 0, 0, 0, FIRST, 0, 0, 4 }, 0, STORE_READ, 0x1100 },
+		{ { OP_SYNC_10 }, 0, STORE_FLUSH, 0x0c00 },
+	};
+	struct target_opts o = scs_opts(tc);
+	uint8_t *was, *data, *got;
+	struct scs *s;
+	uint32_t i;
+
+	o.medium = MEDIUM_CACHED;
+	s = scs_start(tc, &o, 64);
+	if (!s)
+		return;
+	was = scs_pattern(s, 8, 1);
+	data = scs_pattern(s, 8, 2);
+	got = tc_alloc(tc, scs_bytes(s, 8));
+	for (i = 0; i < sizeof(defects) / sizeof(defects[0]); i++) {
+		const struct defect *d = &defects[i];
+		bool in = d->cdb[0] == 0x28 || d->cdb[0] == 0x88;
+
+		scs_write(s, FIRST, 8, was);
+		target_io_init(&s->io, d->cdb, 16,
+			       in	   ? RINGSIM_FROM_DEVICE
+			       : d->blocks ? RINGSIM_TO_DEVICE
+					   : RINGSIM_NONE,
+			       in ? got : data,
+			       scs_bytes(s, in ? d->cdb[8] + d->cdb[13] : d->blocks));
+		target_faults(s->t)->store[d->op] = EIO;
+		if (!scs_supported(s, "SCS-040"))
+			continue;
+		target_faults(s->t)->store[d->op] = 0;
+		EXPECT(tc, "SCS-040", scs_is(s, 3, d->asc),
+		       "opcode 0x%02x: expected CHECK CONDITION 3/%04x, found status 0x%02x sense "
+		       "%x/%04x",
+		       d->cdb[0], d->asc, s->io.status, sense_key(s->io.sense),
+		       sense_asc(s->io.sense));
+		scs_judge_sense(s, "HND-033");
+		/* and it has passed */
+		target_io_init(&s->io, d->cdb, 16, s->io.dir, s->io.data, s->io.len);
+		if (d->op != STORE_READ || in)
+			EXPECT_GOOD(tc, "SCS-040", &s->io);
+	}
+}
+
+/* A thin unit out of space, memory that is short, a medium that is gone: never GOOD. */
+static void other_errors(struct tc *tc)
+{
+	static const int errors[] = {
+		ENOSPC, ENOMEM, EAGAIN, ENODEV, ENXIO, EDQUOT, EROFS, EINVAL
+	};
+	struct target_opts o = scs_opts(tc);
+	struct scs *s;
+	uint32_t i;
+
+	o.medium = MEDIUM_CACHED;
+	s = scs_start(tc, &o, 64);
+	if (!s)
+		return;
+	for (i = 0; i < 2 * sizeof(errors) / sizeof(errors[0]); i++) {
+		int err = errors[i / 2];
+		bool write = i % 2, passes = err == ENOMEM || err == EAGAIN;
+
+		target_faults(s->t)->store[write ? STORE_WRITE : STORE_READ] = err;
+		target_io_rw(&s->io, write, 10, FIRST, 4, s->cap.block_size, scs_pattern(s, 4, i));
+		EXPECT(tc, "SCS-040", scs_exec(s, "SCS-040"), "no end");
+		EXPECT(tc, passes ? "SCS-043" : "SCS-040",
+		       passes ? s->io.status == 0x08 || s->io.status == 0x28
+			      : s->io.status == SAM_CHECK,
+		       "%s that fails with %s: found status 0x%02x", write ? "WRITE" : "READ",
+		       strerror(err), s->io.status);
+		if (!passes)
+			scs_judge_sense(s, "HND-033");
+		if (err == ENODEV || err == ENXIO)
+			EXPECT_EQ(tc, "SCS-040", "sense key of a medium that is gone", 2,
+				  sense_key(s->io.sense));
+	}
 }
 
 static const struct case_def rows[] = {
-	{ "scs.040.format", "SCS-040 HND-033 DIS-20", CLAUSE_MUST, 0,
+	{ "scs.040.format", "SCS-040 SCS-030 HND-033 DIS-20", CLAUSE_MUST, 0,
 	  "sense has key, ASC and lengths where they belong", format },
-	{ "scs.040.remainder", "SCS-040 HND-033 DIS-24", CLAUSE_SHOULD, 0,
+	{ "scs.040.remainder", "SCS-040 SCS-030 HND-033 DIS-24", CLAUSE_SHOULD, 0,
 	  "nothing of the request is left behind the sense", rest_is_zero },
 	{ "scs.040.write-protected", "SCS-040 SCS-030 SCS-041", CLAUSE_MUST, NEEDS_INPROC,
 	  "each command that writes is refused with 07/27/00", write_protected },
 	{ "scs.030.write-protected-reads", "SCS-030 SCS-040", CLAUSE_MUST, NEEDS_INPROC,
 	  "a write-protected medium can be read", write_protected_reads },
-	{ "scs.043.no-memory", "SCS-043 SCS-041 HND-067", CLAUSE_SHOULD, NEEDS_INPROC,
+	{ "scs.040.medium-errors", "SCS-040 HND-033", CLAUSE_MUST, NEEDS_INPROC,
+	  "errors of the medium are read and write errors", medium_errors },
+	{ "scs.040.other-errors", "SCS-040 SCS-043 HND-032", CLAUSE_SHOULD, NEEDS_INPROC,
+	  "no space, no memory, no medium", other_errors },
+	{ "scs.043.no-memory", "SCS-043 SCS-030 SCS-041 HND-067", CLAUSE_SHOULD, NEEDS_INPROC,
 	  "without memory the answer is BUSY or TASK SET FULL", no_memory },
 };
 

@@ -442,7 +442,7 @@ static const struct case_def rows[] = {
 	  "UNMAP with ANCHOR is an invalid field unless advertised", anchor },
 	{ "scs.030.unmap-max-descriptors", "SCS-030 SCS-031 SCS-040 SCS-041", CLAUSE_MUST, 0,
 	  "UNMAP: as many descriptors as page B0 says and no more", max_descriptors },
-	{ "scs.031.unmap-max-blocks", "SCS-031 SCS-040 SCS-041", CLAUSE_MUST, 0,
+	{ "scs.031.unmap-max-blocks", "SCS-031 SCS-030 SCS-040 SCS-041", CLAUSE_MUST, 0,
 	  "UNMAP: as many blocks as page B0 says and no more", max_blocks },
 	{ "scs.031.unmap-as-advertised", "SCS-031 SCS-030", CLAUSE_MUST, 0,
 	  "LBPU is set if and only if UNMAP exists", as_advertised },

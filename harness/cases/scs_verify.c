@@ -259,7 +259,7 @@ static const struct case_def rows[] = {
 	  compares_long },
 	{ "scs.030.verify-one-against-all", "SCS-030 SCS-040", CLAUSE_MUST, 0,
 	  "VERIFY with BYTCHK 3 compares one block with all", one_against_all },
-	{ "scs.040.verify-bits", "SCS-040 SCS-041 SCS-003", CLAUSE_SHOULD, 0,
+	{ "scs.040.verify-bits", "SCS-040 SCS-030 SCS-041 SCS-003", CLAUSE_SHOULD, 0,
 	  "VERIFY, WRITE AND VERIFY: BYTCHK 2, protection are invalid fields", bad_bits },
 	{ "scs.030.synchronize-cache", "SCS-030 HND-021", CLAUSE_MUST, 0,
 	  "SYNCHRONIZE CACHE of all, some, the last block, 0 blocks, IMMED", sync_cache },

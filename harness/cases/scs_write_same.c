@@ -296,13 +296,13 @@ static const struct case_def rows[] = {
 	  "WRITE SAME with UNMAP as page B2 says, and data as sent", unmap_bit },
 	{ "scs.030.write-same-ndob", "SCS-030 SCS-040 SCS-041 HND-021", CLAUSE_MUST, 0,
 	  "WRITE SAME(16) without data writes zeros or is refused", ndob },
-	{ "scs.040.write-same-bits", "SCS-040 SCS-041 SCS-003", CLAUSE_MUST, 0,
+	{ "scs.040.write-same-bits", "SCS-040 SCS-041 SCS-030 SCS-003", CLAUSE_MUST, 0,
 	  "WRITE SAME with WRPROTECT, ANCHOR, PBDATA or LBDATA", bad_bits },
 	{ "scs.030.write-same-zero", "SCS-030 SCS-031 SCS-040 SCS-041", CLAUSE_MUST, 0,
 	  "WRITE SAME of 0 blocks as WSNZ says", zero_blocks },
-	{ "scs.031.write-same-limit", "SCS-031 SCS-040 SCS-041", CLAUSE_MUST, 0,
+	{ "scs.031.write-same-limit", "SCS-031 SCS-030 SCS-040 SCS-041", CLAUSE_MUST, 0,
 	  "WRITE SAME: as many blocks as page B0 says and no more", limit },
-	{ "scs.042.write-same", "SCS-042 SCS-041 SCS-040 SCS-003", CLAUSE_MUST, 0,
+	{ "scs.042.write-same", "SCS-042 SCS-041 SCS-040 SCS-030 SCS-003", CLAUSE_MUST, 0,
 	  "WRITE SAME outside the medium", ranges },
 };
 

@@ -207,7 +207,9 @@ static int open_store(struct target *t)
 	if (spec[0] == 'm')
 		cfg.engine = NULL;
 	rc = store_open(&t->in.store, &cfg, err, sizeof(err));
-	if (rc)
+	if (rc == -ENOMEM || rc == -EFBIG)
+		tc_skip(t->tc, "no room here for the store it needs: %s", err);
+	else if (rc)
 		tc_fail(t->tc, NULL, "cannot open the store: %s", err);
 	else if (spec[0] == 'f')
 		unlink(spec + 5); /* the open file is all that is needed */

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define PAGE  4096u
-#define DEPTH 64u
+#define DEPTH 16u
 
 /**
  * struct medium - the engine behind the store

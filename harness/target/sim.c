@@ -142,7 +142,7 @@ int target_start(struct target *t, const struct target_opts *opts)
 	}
 	t->uio = (struct ringsim_uio){ .dev = t->dev };
 	rc = start_handler(t);
-	if (rc && !t->tc->failed)
+	if (rc && !t->tc->failed && !t->tc->skipped)
 		tc_fail(t->tc, NULL, "cannot start the handler: %s", strerror(-rc));
 	return rc;
 }
@@ -152,6 +152,8 @@ void target_stop(struct target *t)
 	if (!t->dev)
 		return;
 	ringsim_sweep(t->dev);
+	/* Removed first, so that closing drains nothing: waiting commands' storage may be gone. */
+	ringsim_uio_unregister(&t->uio);
 	process_stop(t);
 	inproc_stop(t);
 	ringsim_device_destroy(t->dev);

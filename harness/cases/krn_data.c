@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kernel's half keeps to itself, stores and reads; data blocks, iovs, directions, ids.
+ * Clauses: KRN-001 to KRN-003, KRN-040 to KRN-050; TRP-03, TRP-10, TRP-11, TRP-14, TRP-44, TRP-53.
+ */
+#include "krn.h"
+
+#include "cdb.h"
+
+#define SEAT (NEEDS_SEAT | NEEDS_SIM)
+
+/* Where the next entry goes is read from the mailbox, modulo the ring's size (TRP-03). */
+static void head_is_shared(struct tc *tc)
+{
+	static const uint32_t heads[] = { 480, 3600, 4072 + 960, 4072 * 3 + 8 };
+	struct target_opts o = work_opts(4072, 8);
+	struct target_io io;
+	uint32_t i, at;
+
+	tc_expect_violation(tc, "HND-023");
+	for (i = 0; i < 4; i++) {
+		if (target_start(tc->t, &o))
+			return;
+		memcpy(seat_region(tc->t) + RINGSIM_OFF_HEAD, &heads[i], 4);
+		krn_turs(tc, &io, 1);
+		at = heads[i] % 4072;
+		EXPECT_EQ(tc, "KRN-001", "len_op where cmd_head pointed", 121,
+			  seat_region(tc->t)[128 + at]);
+		EXPECT_EQ(tc, "KRN-001", "cmd_head", at + 120, seat_head(tc->t));
+	}
+	EXPECT_EQ(tc, "KRN-001", "reports", 4, tc_violations(tc));
+}
+
+/* The constant words of the mailbox are written once and never looked at again. */
+static void constants_are_private(struct tc *tc)
+{
+	struct target_opts o = work_opts(4072, 8);
+	uint8_t buf[100], data[100];
+	struct target_io io[2];
+	uint8_t *at;
+
+	if (target_start(tc->t, &o))
+		return;
+	tc_expect_violation(tc, "HND-023");
+	memset(seat_region(tc->t), 0xee, 12);
+	memset(seat_region(tc->t) + 16, 0xee, 48);
+	krn_turs(tc, io, 1);
+	krn_in(&io[1], buf, 100);
+	target_submit(tc->t, &io[1]);
+	EXPECT_EQ(tc, "KRN-003", "len_op of the first", 121, seat_region(tc->t)[128]);
+	EXPECT_EQ(tc, "KRN-003", "len_op of the second", 129, seat_region(tc->t)[248]);
+	tc_fill(tc, data, 100, 1);
+	at = seat_region(tc->t) + 8192;
+	memcpy(at, data, 100);
+	seat_region(tc->t)[128 + 8] = 0;
+	seat_region(tc->t)[248 + 8] = 0;
+	seat_set_tail(tc->t, 248);
+	seat_ring(tc->t);
+	EXPECT(tc, "KRN-003", io[0].done && io[1].done, "no end");
+	EXPECT_MEM(tc, "KRN-003", "Data-In", data, buf, 100);
+}
+
+/* Between fetch and answer the request may be trampled on: iovs, counts, cdb_off and the CDB. */
+static void request_not_reread(struct tc *tc)
+{
+	static const uint32_t busy[] = { 0, 2, 4, 6, 8, 10, UINT32_MAX };
+	struct target_opts o = work_opts(4072, 32);
+	uint8_t *buf = tc_alloc(tc, 7 * 4096), *data = tc_alloc(tc, 7 * 4096);
+	struct seat_entry e;
+	struct target_io io;
+	uint32_t i, at;
+
+	if (target_start(tc->t, &o) || !krn_busy_blocks(tc, busy))
+		return;
+	tc_expect_violation(tc, "HND-023");
+	tc_fill(tc, data, 7 * 4096, 1);
+	krn_in(&io, buf, 7 * 4096 - 5);
+	target_submit(tc->t, &io);
+	seat_entry(tc->t, seat_tail(tc->t), &e);
+	EXPECT_EQ(tc, "KRN-003", "iovs", 6, e.iov_cnt);
+	for (i = at = 0; i < 6; at += (uint32_t)e.iov[i++].iov_len)
+		memcpy(seat_region(tc->t) + (uintptr_t)e.iov[i].iov_base, data + at,
+		       e.iov[i].iov_len);
+	memset(seat_region(tc->t) + 128 + e.off + 8, 0xff, e.len - 8);
+	seat_answer(tc->t, e.off, 0, 0, 0, 0, NULL);
+	seat_set_tail(tc->t, seat_next(tc->t, &e));
+	seat_ring(tc->t);
+	EXPECT(tc, "KRN-003", io.done && io.status == 0, "no end, or not GOOD");
+	EXPECT_EQ(tc, "KRN-003", "bytes", 7 * 4096 - 5, io.data_in);
+	EXPECT_MEM(tc, "KRN-003", "Data-In", data, buf, 7 * 4096 - 5);
+	EXPECT_EQ(tc, "KRN-003", "blocks in use", 6, krn_stats(tc).blocks_used);
+}
+
+/* A picture of ring and data, to see what has changed since. */
+struct snap {
+	struct tc *tc;
+	uint32_t len;
+	uint8_t *old;
+};
+
+struct range {
+	uint32_t off, len;
+};
+
+#define HEAD_WORD     \
+	{             \
+		12, 4 \
+	}
+
+/* Every byte that changed lies in one of @r, ended by a length of 0; takes a new picture. */
+static void only(struct snap *s, const char *what, const struct range *r)
+{
+	const uint8_t *now = seat_region(s->tc->t);
+	uint32_t i, k;
+
+	for (i = 0; i < s->len && !s->tc->failed; i++) {
+		if (s->old[i] == now[i])
+			continue;
+		for (k = 0; r[k].len && (i < r[k].off || i - r[k].off >= r[k].len); k++)
+			;
+		if (!r[k].len)
+			tc_fail(s->tc, "KRN-002", "%s: region byte %u was stored", what, i);
+	}
+	memcpy(s->old, now, s->len);
+}
+
+#define ONLY(s, what, ...) only(s, what, (const struct range[]){ __VA_ARGS__, { 0, 0 } })
+#define NOTHING               \
+	{                     \
+		UINT32_MAX, 1 \
+	}
+
+/* Everything that happens to a device, and the bytes that it may store. */
+static void all_stores(struct tc *tc)
+{
+	struct target_opts o = work_opts(1016, 8);
+	struct snap s = { .tc = tc, .len = 4096 + 8 * 4096 };
+	uint8_t *buf = tc_alloc(tc, 8 * 4096);
+	struct target_io io[4], *list[1] = { &io[0] };
+	uint32_t i;
+
+	o.exact = true;
+	o.dev.tmr_notification = true;
+	s.old = tc_alloc(tc, s.len);
+	if (target_start(tc->t, &o))
+		return;
+	tc_expect_violation(tc, "HND-034");
+	krn_out(&io[0], buf, 8 * 4096); /* gives out every page */
+	target_submit(tc->t, &io[0]);
+	seat_finish(tc->t, 0);
+	for (i = 0; i < 8 * 4096; i++)
+		EXPECT(tc, "KRN-002", seat_region(tc->t)[4096 + i] == 0, "data byte %u", i);
+	only(&s, "start", (const struct range[]){ { 0, s.len }, { 0, 0 } });
+
+	memset(buf, 0x77, 5000);
+	krn_out(&io[0], buf, 5000);
+	target_submit(tc->t, &io[0]);
+	ONLY(&s, "WRITE", { 128 + 128, 128 }, HEAD_WORD, { 4096, 5000 });
+	krn_in(&io[1], buf, 5000);
+	target_submit(tc->t, &io[1]);
+	ONLY(&s, "READ", { 128 + 256, 128 }, HEAD_WORD);
+	target_advance(tc->t, 31000); /* both expire */
+	EXPECT_EQ(tc, "KRN-090", "expired", 2, krn_stats(tc).expired);
+	ONLY(&s, "time", NOTHING);
+	target_tmr(tc->t, 5, list, 0);
+	ONLY(&s, "TMR", { 128 + 384, 32 }, HEAD_WORD);
+	krn_bidi(&io[2], buf, 100, buf, 100);
+	target_submit(tc->t, &io[2]);
+	ONLY(&s, "BIDI", { 128 + 416, 128 }, HEAD_WORD, { 4096 + 4 * 4096, 100 });
+	ringsim_block(target_device(tc->t), true);
+	ringsim_block(target_device(tc->t), false);
+	ringsim_spurious_event(target_device(tc->t));
+	ONLY(&s, "block_dev and an event", NOTHING);
+	seat_finish_all(tc->t, 0x18);
+	only(&s, "walk",
+	     (const struct range[]){ { 64, 4 },
+				     { 128 + 128 + 4, 108 },
+				     { 128 + 256 + 4, 108 },
+				     { 128 + 416 + 4, 108 },
+				     { 0, 0 } });
+	krn_in(&io[0], NULL, 0);
+	target_submit(tc->t, &io[0]);
+	seat_answer(tc->t, 544, 0, 0x18, TCMU_UFLAG_UNKNOWN_OP, 0, NULL);
+	seat_set_tail(tc->t, 672);
+	only(&s, "mine", (const struct range[]){ { 0, s.len }, { 0, 0 } });
+	seat_ring(tc->t);
+	ONLY(&s, "UNKNOWN_OP", { 128 + 544 + 8, 1 });
+	EXPECT_EQ(tc, "KRN-067", "scsi_status in the ring", 2, s.old[128 + 544 + 8]);
+	krn_turs(tc, io, 3);
+	ONLY(&s, "two and a PAD", { 128 + 672, 240 }, { 128 + 912, 8 }, { 128, 120 }, HEAD_WORD);
+	EXPECT_EQ(tc, "KRN-030", "PAD", 104, s.old[128 + 912]);
+	ringsim_reset(target_device(tc->t), 1);
+	ONLY(&s, "reset_ring", HEAD_WORD, { 64, 4 });
+	EXPECT_EQ(tc, "KRN-111", "cmd_head", 0, seat_head(tc->t));
+	EXPECT_EQ(tc, "KRN-111", "cmd_tail", 0, seat_tail(tc->t));
+	krn_in(&io[0], NULL, 5000);
+	target_submit(tc->t, &io[0]);
+	krn_keep(tc);
+	only(&s, "mine", (const struct range[]){ { 0, s.len }, { 0, 0 } });
+	ringsim_free_kept(target_device(tc->t), 1);
+	ONLY(&s, "free_kept_buf", NOTHING);
+	ringsim_uio_close(target_uio(tc->t));
+	ringsim_uio_open(target_uio(tc->t));
+	ONLY(&s, "close and open", NOTHING);
+}
+
+/* First fit from block 0, always: what got free below is taken before what is next. */
+static void first_fit(struct tc *tc)
+{
+	static const uint32_t busy[] = { 0, 1, 4, 5, 6, 9, UINT32_MAX };
+	static const uint64_t want[] = { 2, 2, 7, 2, 10, 1 }; /* block, how many in a row */
+	struct target_opts o = work_opts(4072, 16);
+	struct seat_entry e;
+	struct target_io io[3];
+	uint32_t i;
+
+	if (target_start(tc->t, &o) || !krn_busy_blocks(tc, busy))
+		return;
+	krn_in(&io[0], NULL, 5 * 4096);
+	target_submit(tc->t, &io[0]);
+	seat_entry(tc->t, seat_tail(tc->t), &e);
+	EXPECT_EQ(tc, "KRN-043", "iovs", 3, e.iov_cnt);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(tc, "KRN-040", "iov_base", 8192 + want[2 * i] * 4096,
+			  (uintptr_t)e.iov[i].iov_base);
+		EXPECT_EQ(tc, "KRN-043", "iov_len", want[2 * i + 1] * 4096, e.iov[i].iov_len);
+	}
+	ringsim_free_kept(target_device(tc->t), 5); /* block 4 */
+	krn_in(&io[1], NULL, 1);
+	target_submit(tc->t, &io[1]);
+	EXPECT(tc, "KRN-040", ringsim_block_used(target_device(tc->t), 4), "block 4 is free");
+	EXPECT(tc, "KRN-040", !ringsim_block_used(target_device(tc->t), 11), "block 11 is taken");
+	krn_in(&io[2], NULL, 6 * 4096); /* 5 are free: all or none */
+	target_submit(tc->t, &io[2]);
+	EXPECT_EQ(tc, "KRN-040", "commands that wait", 1, krn_stats(tc).queued);
+	EXPECT_EQ(tc, "KRN-082", "blocks in use", 11, krn_stats(tc).blocks_used);
+}
+
+/* dbi_thresh grows by whole commands when what is clear below it does not suffice. */
+static void threshold(struct tc *tc)
+{
+	static const struct {
+		uint32_t blocks, thresh, max;
+	} steps[] = { { 3, 3, 2 }, { 2, 5, 4 }, { 4, 9, 8 }, { 1, 10, 9 } };
+	struct target_opts o = work_opts(4072, 12);
+	struct target_io io[6];
+	uint32_t i;
+
+	if (target_start(tc->t, &o))
+		return;
+	EXPECT_EQ(tc, "KRN-001", "dbi_thresh of a new device", 0, krn_stats(tc).dbi_thresh);
+	for (i = 0; i < 4; i++) {
+		krn_out(&io[i], NULL, steps[i].blocks * 4096);
+		target_submit(tc->t, &io[i]);
+		EXPECT_EQ(tc, "KRN-040", "dbi_thresh", steps[i].thresh, krn_stats(tc).dbi_thresh);
+		EXPECT_EQ(tc, "KRN-040", "dbi_max", steps[i].max, krn_stats(tc).dbi_max);
+	}
+	seat_finish(tc->t, 0); /* 3 clear below 10 */
+	krn_out(&io[4], NULL, 3 * 4096);
+	target_submit(tc->t, &io[4]);
+	EXPECT_EQ(tc, "KRN-040", "dbi_thresh", 10, krn_stats(tc).dbi_thresh);
+	seat_finish(tc->t, 0); /* 2 clear, 4 wanted: 14, but there are 12 */
+	krn_out(&io[5], NULL, 4 * 4096);
+	target_submit(tc->t, &io[5]);
+	EXPECT_EQ(tc, "KRN-040", "dbi_thresh", 12, krn_stats(tc).dbi_thresh);
+	EXPECT_EQ(tc, "KRN-040", "blocks in use", 12, krn_stats(tc).blocks_used);
+	EXPECT_EQ(tc, "KRN-040", "commands that wait", 0, krn_stats(tc).queued);
+	seat_finish_all(tc->t, 0);
+}
+
+/* Data-Out takes its blocks first; Data-In starts an iov of its own even right behind them. */
+static void bidi(struct tc *tc)
+{
+	static const uint32_t busy[] = { 1, 3, UINT32_MAX };
+	static const uint64_t want[] = { 0, 4096, 2, 100, 4, 8192 + 1 };
+	struct target_opts o = work_opts(4072, 16);
+	uint8_t out[4196], *in = tc_alloc(tc, 8193), *data = tc_alloc(tc, 8193);
+	struct target_io io;
+	struct seat_entry e;
+	uint32_t i;
+
+	if (target_start(tc->t, &o) || !krn_busy_blocks(tc, busy))
+		return;
+	tc_fill(tc, out, sizeof(out), 1);
+	tc_fill(tc, data, 8193, 2);
+	krn_bidi(&io, out, sizeof(out), in, 8193);
+	target_submit(tc->t, &io);
+	seat_entry(tc->t, seat_tail(tc->t), &e);
+	EXPECT_EQ(tc, "KRN-044", "iov_cnt", 2, e.iov_cnt);
+	EXPECT_EQ(tc, "KRN-044", "iov_bidi_cnt", 1, e.iov_bidi_cnt);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(tc, "KRN-044", "iov_base", 8192 + want[2 * i] * 4096,
+			  (uintptr_t)e.iov[i].iov_base);
+		EXPECT_EQ(tc, "KRN-044", "iov_len", want[2 * i + 1], e.iov[i].iov_len);
+	}
+	EXPECT_MEM(tc, "KRN-044", "Data-Out, block 0", out, seat_region(tc->t) + 8192, 4096);
+	EXPECT_MEM(tc, "KRN-044", "Data-Out, block 2", out + 4096,
+		   seat_region(tc->t) + 8192 + 2 * 4096, 100);
+	memcpy(seat_region(tc->t) + 8192 + 4 * 4096, data, 8193);
+	seat_finish(tc->t, 0);
+	EXPECT_EQ(tc, "KRN-070", "Data-In bytes, as many as Data-Out", 4196, io.data_in);
+	EXPECT_MEM(tc, "KRN-044", "Data-In", data, in, 4196);
+	EXPECT_EQ(tc, "KRN-044", "blocks in use", 2, krn_stats(tc).blocks_used);
+	/* adjacent: blocks 0 and 2 are one apart, 4 and 5 are not */
+	krn_bidi(&io, out, 3 * 4096, in, 1);
+	io.data = NULL;
+	target_submit(tc->t, &io);
+	seat_entry(tc->t, seat_tail(tc->t), &e);
+	EXPECT_EQ(tc, "KRN-044", "iov_cnt", 3, e.iov_cnt);
+	EXPECT_EQ(tc, "KRN-044", "iov_bidi_cnt", 1, e.iov_bidi_cnt);
+	EXPECT_EQ(tc, "KRN-044", "adjacent iov_base", 8192 + 5 * 4096,
+		  (uintptr_t)e.iov[3].iov_base);
+	EXPECT_EQ(tc, "KRN-023", "iov_dif_cnt", 0, e.iov_dif_cnt);
+}
+
+/* No data: no iov, no block, 120 or 128 bytes, whatever the opcode. */
+static void zero_length(struct tc *tc)
+{
+	static const uint8_t ops[] = { 0x08, 0x0a, 0x12, 0x28, 0x2a, 0x41, 0x89, 0x8a, 0xa8, 0x53 };
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_io io;
+	struct seat_entry e;
+	uint32_t i;
+
+	if (target_start(tc->t, &o))
+		return;
+	for (i = 0; i < 4 * sizeof(ops); i++) {
+		cdb_begin(&io, ops[i / 4], (enum ringsim_dir)(i % 4), NULL, 0);
+		target_submit(tc->t, &io);
+		seat_entry(tc->t, seat_tail(tc->t), &e);
+		if (e.op == TCMU_OP_PAD)
+			seat_entry(tc->t, 0, &e);
+		EXPECT_EQ(tc, "KRN-045", "iov_cnt", 0, e.iov_cnt);
+		EXPECT_EQ(tc, "KRN-045", "iov_bidi_cnt", 0, e.iov_bidi_cnt);
+		EXPECT_EQ(tc, "KRN-045", "length", ops[i / 4] < 0x20 ? 120 : 128, e.len);
+		EXPECT_EQ(tc, "KRN-045", "blocks", 0, krn_stats(tc).blocks_used);
+		seat_finish(tc->t, 0);
+		EXPECT_ENDED(tc, "KRN-045", &io, RINGSIM_ANSWERED, 0, 0, 0, 0);
+	}
+}
+
+/* A command with any scatter list; ends up in @io as one of target_submit() does. */
+static void submit_sg(struct tc *tc, struct target_io *io, const struct iovec *sg, uint32_t cnt)
+{
+	io->cmd = (struct ringsim_cmd){ .cdb = io->cdb,
+					.cdb_room = sizeof(io->cdb),
+					.dir = io->dir,
+					.data_len = io->len,
+					.sg = sg,
+					.sg_cnt = cnt,
+					.user = io };
+	ringsim_submit(target_device(tc->t), &io->cmd);
+}
+
+/* Scatter lists of every shape; the bytes run on over segments and blocks. */
+static void scatter_lists(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 16);
+	uint8_t *buf = tc_alloc(tc, 40000), *data = tc_alloc(tc, 40000);
+	struct iovec sg[40];
+	struct target_io io;
+	uint32_t round, len, at, n;
+
+	if (target_start(tc->t, &o))
+		return;
+	for (round = 0; round < 20; round++) {
+		len = 1 + tc_below(tc, 39999);
+		tc_fill(tc, buf, len, round);
+		for (n = at = 0; at < len; n++) {
+			uint32_t bytes = n == 39 ? len - at : tc_below(tc, len / 8 + 2);
+
+			bytes = bytes > len - at ? len - at : bytes;
+			sg[n] = (struct iovec){ buf + at, bytes };
+			at += bytes;
+		}
+		krn_out(&io, NULL, len);
+		submit_sg(tc, &io, sg, n);
+		EXPECT_MEM(tc, "KRN-046", "Data-Out", buf, seat_region(tc->t) + 8192, len);
+		seat_finish(tc->t, 0);
+		krn_in(&io, NULL, len);
+		submit_sg(tc, &io, sg, n);
+		tc_fill(tc, data, len, round + 100);
+		memcpy(seat_region(tc->t) + 8192, data, len);
+		seat_finish(tc->t, 0);
+		EXPECT_EQ(tc, "KRN-070", "Data-In bytes", len, io.data_in);
+		EXPECT_MEM(tc, "KRN-070", "Data-In", data, buf, len);
+	}
+}
+
+/* A list shorter than the transfer: copying stops silently, and so do the iovs. */
+static void short_scatter(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 16);
+	uint8_t buf[5000], *region, before[100];
+	struct iovec sg = { buf, sizeof(buf) };
+	struct target_io io;
+	struct seat_entry e;
+
+	o.exact = true;
+	if (target_start(tc->t, &o))
+		return;
+	region = seat_region(tc->t);
+	tc_fill(tc, buf, sizeof(buf), 1);
+	krn_out(&io, NULL, 5 * 4096);
+	submit_sg(tc, &io, &sg, 1);
+	EXPECT(tc, "KRN-046", !io.done, "a short scatter list was refused");
+	seat_entry(tc->t, 0, &e);
+	EXPECT_EQ(tc, "KRN-013", "blocks", 5, krn_stats(tc).blocks_used);
+	EXPECT_EQ(tc, "KRN-046", "iov_cnt", 1, e.iov_cnt);
+	EXPECT_EQ(tc, "KRN-046", "iov_len", 2 * 4096, e.iov[0].iov_len);
+	EXPECT_MEM(tc, "KRN-046", "Data-Out", buf, region + 8192, 5000);
+	memcpy(before, region + 8192 + 5000, 100);
+	EXPECT_MEM(tc, "KRN-002", "bytes behind it", (uint8_t[100]){ 0 }, before, 100);
+	seat_finish(tc->t, 0);
+
+	krn_in(&io, NULL, 5 * 4096);
+	submit_sg(tc, &io, &sg, 1);
+	seat_entry(tc->t, seat_tail(tc->t), &e);
+	EXPECT_EQ(tc, "KRN-046", "iov_len of a READ", 5 * 4096, e.iov[0].iov_len);
+	memset(region + 8192, 0x3c, 5 * 4096);
+	memset(buf, 0, sizeof(buf));
+	sg.iov_len = 4999;
+	seat_finish(tc->t, 0);
+	EXPECT_EQ(tc, "KRN-070", "Data-In bytes", 4999, io.data_in);
+	EXPECT_EQ(tc, "KRN-070", "last byte", 0x3c, buf[4998]);
+	EXPECT_EQ(tc, "KRN-070", "byte behind the list", 0, buf[4999]);
+	EXPECT_EQ(tc, "KRN-069", "residual", 0, io.residual);
+}
+
+/* Out is copied before the command is visible, in after its answer; the buffer is free in between.
+ */
+static void when_copied(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 16);
+	uint8_t out[3000], in[3000], want[3000], zero[3000] = { 0 };
+	struct target_io io;
+
+	if (target_start(tc->t, &o))
+		return;
+	tc_fill(tc, out, sizeof(out), 1);
+	memcpy(want, out, sizeof(out));
+	krn_out(&io, out, sizeof(out));
+	target_submit(tc->t, &io);
+	memset(out, 0, sizeof(out));
+	EXPECT_MEM(tc, "KRN-046", "Data-Out", want, seat_region(tc->t) + 8192, sizeof(out));
+	memset(seat_region(tc->t) + 8192, 0x55, sizeof(out)); /* a WRITE copies nothing back */
+	seat_finish(tc->t, 0);
+	EXPECT_MEM(tc, "KRN-070", "the initiator's buffer", zero, out, sizeof(out));
+	EXPECT_EQ(tc, "KRN-070", "Data-In bytes of a WRITE", 0, io.data_in);
+	memset(in, 0x11, sizeof(in));
+	krn_in(&io, in, sizeof(in));
+	target_submit(tc->t, &io);
+	EXPECT(tc, "KRN-046", memcmp(seat_region(tc->t) + 8192, in, 64), "a READ was copied in");
+	memcpy(seat_region(tc->t) + 8192, want, sizeof(in));
+	EXPECT_EQ(tc, "KRN-070", "first byte before the answer", 0x11, in[0]);
+	seat_finish(tc->t, 0);
+	EXPECT_MEM(tc, "KRN-070", "Data-In", want, in, sizeof(in));
+}
+
+/* 4 GiB of data area are the most; near their end offsets need more than 32 bits. */
+static void four_gib(struct tc *tc)
+{
+	struct ringsim_config cfg = { .geo = { .ring_mb = 1, .data_area_mb = 4097 } };
+	struct target_opts o = TARGET_OPTS;
+	struct target_io *io = tc_alloc(tc, 64 * sizeof(*io));
+	struct ringsim_device *dev;
+	struct seat_entry e;
+	char err[160] = "";
+	uint8_t byte = 0x99;
+	uint32_t i;
+
+	EXPECT_EQ(tc, "KRN-047", "4097 MiB", -EINVAL,
+		  ringsim_device_create(&dev, &cfg, NULL, NULL, err, sizeof(err)));
+	EXPECT(tc, "KRN-047", strstr(err, "4096") && strstr(err, "4097"), "reason: %s", err);
+	cfg.geo = (struct ringsim_geometry){ .data_blocks = (1 << 20) + 1 };
+	EXPECT_EQ(tc, "KRN-047", "2^20 + 1 blocks", -EINVAL,
+		  ringsim_device_create(&dev, &cfg, NULL, NULL, err, sizeof(err)));
+	o.dev.geo = (struct ringsim_geometry){
+		.cmdr_off = 1 << 20,
+		.cmdr_size = 8 << 20,
+		.data_area_mb = 4096,
+		.pages_per_blk = 16384, /* 64 MiB */
+	};
+	if (target_start(tc->t, &o))
+		return;
+	for (i = 0; i < 64; i++) {
+		krn_out(&io[i], &byte, 1);
+		target_submit(tc->t, &io[i]);
+		seat_entry(tc->t, i * 128, &e);
+		EXPECT_EQ(tc, "KRN-047", "iov_base", (9ull << 20) + (uint64_t)i * (64 << 20),
+			  (uintptr_t)e.iov[0].iov_base);
+		EXPECT_EQ(tc, "KRN-047", "data", 0x99,
+			  seat_region(tc->t)[(9ull << 20) + (uint64_t)i * (64 << 20)]);
+	}
+	seat_finish_all(tc->t, 0);
+}
+
+/* Ids: the lowest, reused at once, and taken while in flight, expired or kept. */
+static void ids(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 16);
+	struct ringsim_device *dev;
+	struct target_io io[8];
+	uint32_t i;
+
+	if (target_start(tc->t, &o))
+		return;
+	dev = target_device(tc->t);
+	krn_turs(tc, io, 4);
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(tc, "KRN-050", "id", i + 1, io[i].cmd.id);
+	seat_answer(tc->t, 0, 3, 0, 0, 0, NULL); /* 3 first, then 2 kept */
+	seat_answer(tc->t, 120, 2, 0, TCMU_UFLAG_KEEP_BUF, 0, NULL);
+	seat_set_tail(tc->t, 240);
+	seat_ring(tc->t);
+	EXPECT(tc, "KRN-050", !ringsim_id_used(dev, 3) && ringsim_id_used(dev, 2), "ids 2 and 3");
+	krn_turs(tc, &io[4], 2);
+	EXPECT_EQ(tc, "KRN-050", "id reused at once", 3, io[4].cmd.id);
+	EXPECT_EQ(tc, "KRN-050", "next id", 5, io[5].cmd.id);
+	target_advance(tc->t, 31000);
+	for (i = 1; i <= 5; i++)
+		EXPECT(tc, "KRN-050", ringsim_id_used(dev, i), "id %u of an expired command", i);
+	krn_turs(tc, &io[6], 1);
+	EXPECT_EQ(tc, "KRN-050", "id beside the expired", 6, io[6].cmd.id);
+	EXPECT_EQ(tc, "KRN-112", "free_kept_buf", 0, ringsim_free_kept(dev, 2));
+	krn_turs(tc, &io[7], 1);
+	EXPECT_EQ(tc, "KRN-050", "id given back", 2, io[7].cmd.id);
+	/* slots in issue order from here: 3, 4, reused 3, 5, 6, 2 */
+	seat_answer(tc->t, 240, 1, 0, 0, 0, NULL);
+	seat_answer(tc->t, 360, 4, 0, 0, 0, NULL);
+	seat_set_tail(tc->t, 480);
+	seat_finish_all(tc->t, 0);
+	EXPECT_EQ(tc, "KRN-050", "ids in use", 0,
+		  krn_stats(tc).inflight + krn_stats(tc).expired + krn_stats(tc).kept);
+}
+
+static const struct case_def rows[] = {
+	{ "krn.001.head-is-shared", "KRN-001", CLAUSE_MUST, SEAT,
+	  "cmd_head is read from the mailbox each time", head_is_shared },
+	{ "krn.002.all-stores", "KRN-002 KRN-067 KRN-111", CLAUSE_MUST, SEAT,
+	  "every byte that each action stores", all_stores },
+	{ "krn.003.constants", "KRN-003 KRN-001", CLAUSE_MUST, SEAT,
+	  "the mailbox's constants are never read again", constants_are_private },
+	{ "krn.003.request", "KRN-003", CLAUSE_MUST, SEAT, "a request is never read again",
+	  request_not_reread },
+	{ "krn.040.first-fit", "KRN-040 KRN-043 KRN-082", CLAUSE_MUST, SEAT,
+	  "the lowest free blocks, all or none", first_fit },
+	{ "krn.040.threshold", "KRN-040 KRN-001", CLAUSE_MUST, SEAT, "how dbi_thresh grows",
+	  threshold },
+	{ "krn.044.bidi", "KRN-044 KRN-043 KRN-070 KRN-023", CLAUSE_MUST, SEAT,
+	  "both directions, block by block", bidi },
+	{ "krn.045.zero-length", "KRN-045", CLAUSE_MUST, SEAT,
+	  "no data, for opcodes that have some", zero_length },
+	{ "krn.046.scatter", "KRN-046 KRN-070", CLAUSE_MUST, SEAT, "scatter lists of any shape",
+	  scatter_lists },
+	{ "krn.046.short-scatter", "KRN-046 KRN-070", CLAUSE_MUST, SEAT,
+	  "scatter lists shorter than the transfer", short_scatter },
+	{ "krn.046.when", "KRN-046 KRN-070", CLAUSE_MUST, SEAT,
+	  "when data is copied, and in which direction", when_copied },
+	{ "krn.047.four-gib", "KRN-047 LAY-062", CLAUSE_MUST, SEAT,
+	  "no data area above 4 GiB; offsets below do not wrap", four_gib },
+	{ "krn.050.ids", "KRN-050 KRN-093 KRN-112", CLAUSE_MUST, SEAT,
+	  "the lowest free id, taken until released", ids },
+};
+
+CASE_TABLE(cases_krn_data);
