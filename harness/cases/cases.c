@@ -8,6 +8,10 @@
 	X(cases_krn_admit)       \
 	X(cases_krn_entry)       \
 	X(cases_krn_data)        \
+	X(cases_krn_walk)        \
+	X(cases_krn_answer)      \
+	X(cases_krn_queue)       \
+	X(cases_krn_tmr)         \
 	X(cases_krn_recovery)    \
 	X(cases_krn_uio)         \
 	X(cases_krn_pool)        \
@@ -19,6 +23,7 @@
 	X(cases_data)            \
 	X(cases_iovs)            \
 	X(cases_response)        \
+	X(cases_wakeup)          \
 	X(cases_doorbell)        \
 	X(cases_order)           \
 	X(cases_durability)      \

@@ -63,6 +63,14 @@ static void slow_crowd(struct tc *tc)
 	load(tc, &o, "HND-053", 120);
 }
 
+/* As many as the handler's own store can be given at once. */
+static void crowd(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 4001, 400);
+
+	load(tc, &o, "HND-053", 120);
+}
+
 /* One event, and more commands than the handler can hold at once. */
 static void few_slots(struct tc *tc, const struct target_opts *o)
 {
@@ -184,6 +192,7 @@ static const struct case_def rows[] = {
 	  "without CAP_OOOC operations may overlap, answers may not", slow_in_order },
 	{ "hnd.053.slow-crowd", "HND-053 HND-060", CLAUSE_MUST, NEEDS_INPROC,
 	  "more operations than the medium takes", slow_crowd },
+	{ "hnd.053.crowd", "HND-053 HND-060", CLAUSE_MUST, 0, "120 commands side by side", crowd },
 	{ "hnd.043.more-than-slots", "HND-043 HND-053", CLAUSE_MUST, NEEDS_INPROC,
 	  "one event for more commands than the handler can hold", more_than_slots },
 	{ "hnd.060.slow", "HND-060 DIS-09", CLAUSE_MUST, NEEDS_INPROC,

@@ -209,47 +209,7 @@ static void dirty_ring(struct tc *tc)
 	}
 }
 
-/* Always 0 today; a handler that looked at it would see data where there is none. */
-static void dif_count(struct tc *tc)
-{
-	static const uint32_t counts[] = { 1, 3, 0x7fffffff, 0xffffffff };
-	struct target_opts o = work_in_order(8 * 509, 64);
-	struct target_capacity cap;
-	uint8_t *out = tc_alloc(tc, 8192), *in = tc_alloc(tc, 8192);
-	struct target_io write, read;
-	struct ringsim_entry e;
-	uint32_t i, k, n;
-
-	if (target_start(tc->t, &o) || target_capacity(tc->t, &cap))
-		return;
-	n = 8192 / cap.block_size;
-	for (k = 0; k < 4; k++) {
-		target_settle(tc->t);
-		target_kill(tc->t);
-		tc_fill(tc, out, 8192, k);
-		target_io_rw(&write, true, 10, 3, n, cap.block_size, out);
-		target_submit(tc->t, &write);
-		target_io_rw(&read, false, 16, cap.blocks, n, cap.block_size, in);
-		target_submit(tc->t, &read);
-		for (i = 0; ringsim_entry_at(target_device(tc->t), i, &e); i++)
-			if (e.op == TCMU_OP_CMD)
-				shm_store32(seat_region(tc->t), 128ull + e.off + 16, counts[k]);
-		if (target_restart(tc->t))
-			return;
-		EXPECT(tc, "DIS-25", !target_wait(tc->t, &write) && !target_wait(tc->t, &read),
-		       "a command with iov_dif_cnt %u never ended", counts[k]);
-		EXPECT_EQ(tc, "DIS-25", "status of a WRITE with iov_dif_cnt", 0, write.status);
-		EXPECT_EQ(tc, "DIS-25", "sense of a READ out of range", 0x2100,
-			  sense_asc(read.sense));
-		target_io_rw(&read, false, 10, 3, n, cap.block_size, in);
-		EXPECT_GOOD(tc, "DIS-25", &read);
-		EXPECT_MEM(tc, "DIS-25", "data of a WRITE with iov_dif_cnt", out, in, 8192);
-	}
-}
-
 static const struct case_def rows[] = {
-	{ "hnd.019.dif-count", "HND-019 DIS-25", CLAUSE_MUST, NEEDS_RESTART,
-	  "iov_dif_cnt is ignored, whatever it says", dif_count },
 	{ "hnd.022.vendor-groups", "HND-022", CLAUSE_MUST, 0,
 	  "opcodes 0x60 to 0x7e and 0xc0 to 0xff end, with any data direction", vendor_groups },
 	{ "hnd.022.variable-short", "HND-022", CLAUSE_MUST, 0,

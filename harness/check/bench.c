@@ -80,7 +80,6 @@ static int bench_open(struct bench *b, bool sanitize, uint32_t depth)
 	char err[128];
 	int rc;
 
-	memset(b, 0, sizeof(*b));
 	b->depth = depth;
 	b->cmds = calloc(depth, sizeof(*b->cmds));
 	b->slots = calloc(depth, sizeof(*b->slots));
@@ -142,7 +141,7 @@ static int by_value(const void *a, const void *b)
 static int measure(const char *label, bool sanitize, uint64_t commands, uint32_t depth)
 {
 	double ns[ROUNDS];
-	struct bench b;
+	struct bench b = { 0 };
 	uint64_t start, i, expected = 0;
 	int r, rc = bench_open(&b, sanitize, depth);
 

@@ -20,6 +20,7 @@
 
 struct mutant_run {
 	const char *name;
+	const char *engine;
 	char clause[32];
 	char why[160];
 	char killer[96], seen[96];
@@ -27,7 +28,17 @@ struct mutant_run {
 	size_t ran;
 };
 
-/* "clause: HND-013" and "why: ..." from NAME.mutant. */
+/* The engine that a change in @file shows in. */
+static const char *engine_of(const char *file)
+{
+	if (strstr(file, "/store_libaio.c"))
+		return "libaio";
+	if (strstr(file, "/store_uring.c"))
+		return "io_uring";
+	return strstr(file, "/store_p") ? "psync" : "memory";
+}
+
+/* "clause: HND-013", "file: ..." and "why: ..." from NAME.mutant. */
 static bool read_header(const char *path, struct mutant_run *m)
 {
 	FILE *f = fopen(path, "re");
@@ -39,6 +50,8 @@ static bool read_header(const char *path, struct mutant_run *m)
 		line[strcspn(line, "\n")] = 0;
 		if (!strncmp(line, "clause:", 7))
 			sscanf(line + 7, " %31s", m->clause);
+		else if (!strncmp(line, "file:", 5))
+			m->engine = engine_of(line);
 		else if (!strncmp(line, "why:", 4))
 			snprintf(m->why, sizeof(m->why), "%.150s",
 				 line + 4 + strspn(line + 4, " "));
@@ -97,7 +110,7 @@ static int run_api(const struct handler_api *api, const char *dir, struct mutant
 		   uint64_t seed, const volatile sig_atomic_t *stop)
 {
 	struct target_spec spec = {
-		.label = m->name, .api = api, .engine = "memory", .tmpdir = dir, .timeout_ms = 2000
+		.label = m->name, .api = api, .engine = m->engine, .tmpdir = dir, .timeout_ms = 2000
 	};
 	struct run_plan plan = { .spec = &spec,
 				 .seed = seed,
@@ -154,7 +167,7 @@ static int is_so(const struct dirent *e)
 /* The unbroken handler: nothing may kill it, or kills mean nothing. */
 static int run_control(const char *dir, uint64_t seed, const volatile sig_atomic_t *stop)
 {
-	struct mutant_run m = { .name = "unbroken", .clause = "*" };
+	struct mutant_run m = { .name = "unbroken", .engine = "memory", .clause = "*" };
 	int rc = run_api(tcmu_handler_api(), dir, &m, seed, stop);
 
 	if (rc)
@@ -174,7 +187,7 @@ static int run_all(struct dirent **list, int n, const char *so_dir, const char *
 	int i, rc, killed = 0, bad = run_control(dir, seed, stop);
 
 	for (i = 0; i < n && bad >= 0; i++) {
-		struct mutant_run m = { .name = list[i]->d_name };
+		struct mutant_run m = { .name = list[i]->d_name, .engine = "memory" };
 
 		list[i]->d_name[strlen(list[i]->d_name) - 3] = 0;
 		rc = run_so(so_dir, dir, &m, seed, stop);

@@ -86,8 +86,9 @@ while True:
             put_data(iovs[count:], b"")  # no command here answers through a second list
             # Not 16 bytes always: behind a short CDB the ring may end (HND-018).
             sense = execute(region[cdb_off : min(cdb_off + 16, at + (len_op & ~7))], iovs[:count])
-            if sense:  # fixed format: key, additional code
-                region[at + 16 : at + 112] = struct.pack("BxB4xB4xB83x", 0x70, sense[0], 10, sense[1])
+            if sense:
+                fixed = struct.pack("BxB4xB4xB83x", 0x70, sense[0], 10, sense[1])
+                region[at + 16 : at + 112] = fixed
             region[at + 8] = 2 if sense else 0
             region[at + 7] = 0
         elif len_op & 7 > 2:

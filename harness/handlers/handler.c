@@ -388,6 +388,7 @@ const struct handler_api *tcmu_handler_api(void)
 		.busy = handler_busy,
 		.detach = handler_detach,
 		.destroy = handler_destroy,
+		.open_store = store_open,
 	};
 
 	return &api;

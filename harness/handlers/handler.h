@@ -67,6 +67,7 @@ struct handler;
  * @busy:    commands fetched and not yet published
  * @detach:  unmap; publishes nothing
  * @destroy: release everything but the store; safe after a simulated crash at any probe point
+ * @open_store: store_open() of the same program, so that a mutant of an engine is judged, too
  */
 struct handler_api {
 	unsigned int version; /* HANDLER_API_VERSION */
@@ -77,6 +78,8 @@ struct handler_api {
 	uint32_t (*busy)(const struct handler *h);
 	void (*detach)(struct handler *h);
 	void (*destroy)(struct handler *h);
+	int (*open_store)(struct store **out, const struct store_config *cfg, char *err,
+			  size_t err_len);
 };
 
 #define HANDLER_API_VERSION 1u

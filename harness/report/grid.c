@@ -2,10 +2,10 @@
 /*
  * The grid: one row per clause, one column per handler, a cell says how the handler does there.
  *
- * A cell shows the worst verdict of the cases that prove the clause: "pass 3", or "FAIL 1/3" when
- * one of three failed. A clause that broke while a case was about another one counts as failed in
- * its own row too. As many handlers stand side by side as fit into a hundred columns; the rest
- * follow in grids below.
+ * A cell shows the worst verdict of the cases that prove the clause, a skip only if all were
+ * skipped: "pass 3", "pass 2/3" when one of three was skipped, "FAIL 1/3" when one failed. A clause
+ * that broke while a case was about another one counts as failed in its own row too. As many
+ * handlers stand side by side as fit into a hundred columns; the rest follow in grids below.
  */
 #include "../clauses/clause.h"
 #include "internal.h"
@@ -123,7 +123,7 @@ static bool cell_text(const struct result_counts *c, enum verdict *worst, char *
 	} else if (c->known) {
 		*worst = VERDICT_KNOWN;
 		count = c->known;
-	} else if (c->skip) {
+	} else if (!c->pass) {
 		*worst = VERDICT_SKIP;
 		count = c->skip;
 	} else {

@@ -206,7 +206,7 @@ static int open_store(struct target *t)
 	cfg.spec = spec;
 	if (spec[0] == 'm')
 		cfg.engine = NULL;
-	rc = store_open(&t->in.store, &cfg, err, sizeof(err));
+	rc = t->spec->api->open_store(&t->in.store, &cfg, err, sizeof(err));
 	if (rc == -ENOMEM || rc == -EFBIG)
 		tc_skip(t->tc, "no room here for the store it needs: %s", err);
 	else if (rc)

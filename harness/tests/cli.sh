@@ -135,7 +135,8 @@ for number in '' -1 1x 0x 18446744073709551616 ' 1'; do
 done
 bad "check: repeat 0" "'0'" "$harness" check --repeat 0
 bad "check: timeout out of range" "'1'" "$harness" check --timeout-ms 1
-bad "check: no baseline" "$dir/none" "$harness" check --case hnd.001.version-2 --baseline "$dir/none"
+bad "check: no baseline" "$dir/none" \
+	"$harness" check --case hnd.001.version-2 --baseline "$dir/none"
 bad "check: a baseline that is a directory" "regular file" \
 	"$harness" check --case hnd.001.version-2 --baseline "$dir/d"
 echo '{"schema":1,"known":[{"case":"*"}]}' >"$dir/baseline"

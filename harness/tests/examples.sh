@@ -52,8 +52,10 @@ build() { # OUTPUT SOURCE…
 
 echo "TAP version 14"
 
-verdict "minimal.c builds" "$(build "$dir/minimal" $examples/minimal.c harness/consumer/attach.c)"
-verdict "minimal.c is a right handler" "$(passes "$dir/minimal" 70 --case 'hnd.*' --baseline $examples/baseline.json)"
+verdict "minimal.c builds" \
+	"$(build "$dir/minimal" $examples/minimal.c harness/consumer/attach.c)"
+verdict "minimal.c is a right handler" \
+	"$(passes "$dir/minimal" 70 --case 'hnd.*' --baseline $examples/baseline.json)"
 verdict "minimal.c reads and writes" \
 	"$(passes "$dir/minimal" 5 --case 'scs.030.read-*,scs.042.read*,scs.021.*')"
 
@@ -61,9 +63,9 @@ verdict "minimal.c reads and writes" \
 problem=$(check 1 "$dir/minimal" --case 'scs.030.*')
 {
 	echo '{ "schema": 1, "known": ['
-	sed -n 's/^FAIL \([^ ]*\) .*/{"handler":"*","case":"\1","reason":"not served","date":"2025-01-01"},/p' \
-		"$dir/out"
-	echo '{"handler":"*","case":"none","reason":"none","date":"2025-01-01"} ] }'
+	rest='"reason":"not served","date":"2025-01-01"'
+	sed -n "s/^FAIL \\([^ ]*\\) .*/{\"handler\":\"*\",\"case\":\"\\1\",$rest},/p" "$dir/out"
+	echo '{"handler":"*","case":"none",'"$rest"'} ] }'
 } >"$dir/baseline"
 verdict "minimal.c does not serve everything" "$problem"
 verdict "a baseline makes failures known" \
@@ -98,6 +100,12 @@ mistake HND-045 's/write(io_fd, &word, sizeof(word))/write(io_fd, "12345678", 8)
 if python=$(python3 -c 'import socket, sys; socket.recv_fds; print(sys.executable)' 2>/dev/null); then
 	verdict "minimal.py is a right handler" \
 		"$(passes "$python -IS $examples/minimal.py" 40 --case 'hnd.01*,hnd.04*')"
+	sed 's/min(cdb_off + 16, at + (len_op & ~7))/cdb_off + 16/' $examples/minimal.py \
+		>"$dir/sixteen.py"
+	problem=$(check 1 "$python -IS $dir/sixteen.py" --case 'hnd.014.flush*')
+	grep -q 'HND-018: the handler touched data page 0' "$dir/out" ||
+		problem="expected HND-018 as in the README"
+	verdict "minimal.py with the mistake in the README" "$problem"
 else
 	verdict "minimal.py # SKIP no Python 3.9 or later" ""
 fi
