@@ -15,8 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STRAY_MAX 16 /* pages reported at a look, lest a handler that does not stop keep us here \
-		      */
+#define STRAY_MAX                                                                      \
+	16 /* pages reported at a look, lest a handler that does not stop keep us here \
+	    */
 
 static uint64_t pattern(const struct shadow *s, uint64_t word)
 {

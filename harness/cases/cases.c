@@ -12,6 +12,7 @@
 	X(cases_krn_answer)      \
 	X(cases_krn_queue)       \
 	X(cases_krn_tmr)         \
+	X(cases_core)            \
 	X(cases_krn_recovery)    \
 	X(cases_krn_uio)         \
 	X(cases_krn_pool)        \

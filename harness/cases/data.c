@@ -75,7 +75,19 @@ static void bidi_io(struct scs *s, uint8_t op, const void *data, uint32_t out, u
 {
 	cdb_begin(&s->io, op, RINGSIM_BIDI, (void *)(uintptr_t)data, out);
 	s->io.bidi = tc_alloc(s->tc, in + 1);
+	memset(s->io.bidi, 0xee, in);
 	s->io.bidi_len = in;
+}
+
+/* Data-In of a command that has none: zeros, or what the initiator had there before. */
+static void bidi_not_stale(struct scs *s)
+{
+	const uint8_t *p = s->io.bidi;
+	uint32_t i;
+
+	for (i = 0; i < s->io.bidi_len; i++)
+		EXPECT(s->tc, "HND-035", p[i] == 0 || p[i] == 0xee,
+		       "byte %u of the BIDI Data-In: expected 0, found 0x%02x", i, p[i]);
 }
 
 /*
@@ -92,6 +104,7 @@ static void bidi_write(struct scs *s, uint8_t op, uint32_t n, uint32_t out, uint
 	EXPECT(s->tc, "HND-019", scs_exec(s, "HND-019"), "no end");
 	if (s->io.status == 0) {
 		EXPECT_EQ(s->tc, "HND-019", "blocks of Data-Out that were enough", n, out);
+		bidi_not_stale(s);
 		memcpy(old + s->cap.block_size, new, scs_bytes(s, n));
 	} else if (s->io.status == SAM_CHECK) {
 		scs_judge_sense(s, "HND-033");
@@ -282,7 +295,7 @@ static const struct case_def rows[] = {
 	  "nothing is touched behind the last byte of the last block", partial_blocks },
 	{ "hnd.018.neighbours", "HND-018 HND-035", CLAUSE_MUST, 0,
 	  "short answers do not reach into others' data", neighbours },
-	{ "hnd.019.split", "HND-019 SCS-020", CLAUSE_MUST, 0,
+	{ "hnd.019.split", "HND-019 HND-035 SCS-020", CLAUSE_MUST, 0,
 	  "the Data-In iovs of a BIDI command are no Data-Out", bidi_split },
 	{ "hnd.019.any", "HND-019 HND-035", CLAUSE_MUST, 0,
 	  "BIDI commands of all kinds are completed", bidi_any },

@@ -213,6 +213,41 @@ static void verify(struct tc *tc)
 	}
 }
 
+/* More than one go's worth of blocks in pieces: every part is compared with its own iovs. */
+static void verify_long(struct tc *tc)
+{
+	struct target_opts o = scs_opts(tc);
+	struct scs_limits lim;
+	uint32_t n, i;
+	uint8_t *data;
+	struct scs *s;
+
+	o.dev.geo.pages_per_blk = 1;
+	s = scs_start(tc, &o, 4096);
+	if (!s)
+		return;
+	n = (5u << 20) / 4 / s->cap.block_size;
+	scs_limits(s, &lim);
+	if (!n || s->cap.blocks < n + FIRST || (lim.max_transfer && lim.max_transfer < n)) {
+		tc_skip(tc, "1.25 MiB are too much for this unit");
+		return;
+	}
+	take_every_second(s, 600);
+	data = scs_pattern(s, n, 1);
+	scs_write(s, FIRST, n, data);
+	for (i = 0; i < 4; i++) {
+		uint32_t at = (1u << 20) + i * 4096 + tc_below(tc, 4096);
+
+		cdb_out(&s->io, ops_verify[2], data, scs_bytes(s, n));
+		cdb_range(&s->io, FIRST, n);
+		s->io.cdb[1] = CDB1_BYTCHK;
+		EXPECT_GOOD(tc, "HND-020", &s->io);
+		data[at] ^= 1;
+		scs_expect_sense(s, "HND-020", MISCOMPARE);
+		data[at] ^= 1;
+	}
+}
+
 /* COMPARE AND WRITE whose halves meet inside an iov, and at the end of one. */
 static void compare_and_write(struct tc *tc)
 {
@@ -287,6 +322,8 @@ static const struct case_def rows[] = {
 	  "answers shorter than the first iov leave nothing old in the others", short_answers },
 	{ "hnd.020.verify", "HND-020 SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
 	  "VERIFY compares across iovs", verify },
+	{ "hnd.020.verify-long", "HND-020 SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
+	  "VERIFY of more than 1 MiB compares across iovs", verify_long },
 	{ "hnd.020.compare-and-write", "HND-020 SCS-030", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
 	  "COMPARE AND WRITE halves that meet anywhere in an iov", compare_and_write },
 	{ "hnd.020.write-same", "HND-020 SCS-030", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,

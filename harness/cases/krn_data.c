@@ -366,7 +366,7 @@ static void scatter_lists(struct tc *tc)
 	for (round = 0; round < 20; round++) {
 		len = 1 + tc_below(tc, 39999);
 		tc_fill(tc, buf, len, round);
-		for (n = at = 0; at < len; n++) {
+		for (n = at = 0; at < len && n < 40; n++) {
 			uint32_t bytes = n == 39 ? len - at : tc_below(tc, len / 8 + 2);
 
 			bytes = bytes > len - at ? len - at : bytes;

@@ -237,7 +237,7 @@ static void name_subtype(struct tc *tc)
 static void name_hba(struct tc *tc)
 {
 	NAMES(tc, false, "tcm-user/x/a/foo", "tcm-user//a/foo", "tcm-user/0x/a/foo",
-	      "tcm-user/-1/a/foo");
+	      "tcm-user/0xa/foo/x", "tcm-user/-1/a/foo");
 	NAMES(tc, true, "tcm-user/7/a/foo", "tcm-user/12345/a/foo/x", "tcm-user/4294967295/a/foo");
 }
 

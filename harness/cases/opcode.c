@@ -338,6 +338,97 @@ static void tmr_of_some(struct tc *tc)
 	}
 }
 
+/* X to Y, then Y to Z: where the second has not begun when it is aborted, Y remains. */
+static void tmr_cancels(struct tc *tc)
+{
+	struct target_opts o = tmr_opts();
+	struct target_io first, second, *list = &second;
+	struct target_capacity cap;
+	uint8_t *data, *in;
+	uint32_t round, bs;
+
+	o.medium = MEDIUM_SLOW;
+	if (target_start(tc->t, &o) || target_capacity(tc->t, &cap))
+		return;
+	bs = cap.block_size;
+	data = tc_alloc(tc, 3 * bs);
+	in = tc_alloc(tc, bs);
+	for (round = 0; round < 10; round++) {
+		tc_fill(tc, data, 3 * bs, round);
+		target_io_rw(&first, true, 10, 7, 1, bs, data);
+		EXPECT_GOOD(tc, "HND-016", &first);
+		target_settle(tc->t);
+		target_freeze(tc->t);
+		cdb_caw(&first, 7, 1, data, 2 * bs);
+		target_submit(tc->t, &first);
+		cdb_caw(&second, 7, 1, data + bs, 2 * bs);
+		target_submit(tc->t, &second);
+		target_tmr(tc->t, TCMU_TMR_ABORT_TASK, &list, 1);
+		target_thaw(tc->t);
+		EXPECT(tc, "HND-016", !target_wait(tc->t, &first) && !target_wait(tc->t, &second),
+		       "a command never ended");
+		target_io_rw(&first, false, 10, 7, 1, bs, in);
+		EXPECT_GOOD(tc, "HND-016", &first);
+		EXPECT_MEM(tc, "HND-016", "block of a command that was aborted before it began",
+			   data + bs, in, bs);
+	}
+}
+
+/* After the @at-th doorbell, everything that is still under way is aborted. */
+struct midway {
+	struct target_io *ios;
+	uint32_t n, at;
+};
+
+static void tmr_midway(struct target *t, void *ctx, enum consumer_step step)
+{
+	struct midway *m = ctx;
+	struct target_io *list[16];
+	uint32_t i, n = 0;
+
+	if (step != CONSUMER_STEP_DOORBELL || !m->at || --m->at)
+		return;
+	for (i = 0; i < m->n; i++)
+		if (!m->ios[i].done)
+			list[n++] = &m->ios[i];
+	target_tmr(t, TCMU_TMR_LUN_RESET, list, n);
+}
+
+/* Commands get their turn at the block that they wait for just when they are aborted. */
+static void tmr_at_the_turn(struct tc *tc)
+{
+	enum { N = 8 };
+	struct target_opts o = tmr_opts();
+	struct target_io *ios = tc_alloc(tc, N * sizeof(*ios));
+	struct midway m = { .ios = ios, .n = N };
+	struct target_capacity cap;
+	struct ringsim_stats st;
+	uint32_t i, round;
+	uint8_t *same;
+
+	o.medium = MEDIUM_SLOW;
+	if (target_start(tc->t, &o) || target_capacity(tc->t, &cap))
+		return;
+	same = tc_alloc(tc, 2 * cap.block_size);
+	target_on_step(tc->t, tmr_midway, &m);
+	for (round = 0; round < 30; round++) {
+		target_settle(tc->t);
+		target_freeze(tc->t);
+		for (i = 0; i < N; i++) {
+			cdb_caw(&ios[i], 7, 1, same, 2 * cap.block_size);
+			target_submit(tc->t, &ios[i]);
+		}
+		m.at = 1 + round % 5;
+		target_thaw(tc->t);
+		if (!work_wait_all(tc, "HND-016", ios, N))
+			return;
+		target_settle(tc->t);
+		ringsim_stats(target_device(tc->t), &st);
+		EXPECT_EQ(tc, "HND-053", "commands that were never completed", 0,
+			  st.inflight + st.expired);
+	}
+}
+
 /* Their data is on its way to or from the medium. */
 static void tmr_slow(struct tc *tc)
 {
@@ -390,6 +481,10 @@ static const struct case_def rows[] = {
 	  "aborted commands that are completed out of order", tmr_reordered },
 	{ "hnd.016.of-some", "HND-016 HND-053", CLAUSE_MUST, NEEDS_INPROC,
 	  "a TMR is about the commands that it lists", tmr_of_some },
+	{ "hnd.016.cancels", "HND-016", CLAUSE_SHOULD, NEEDS_INPROC,
+	  "a command that has not begun when it is aborted is not executed", tmr_cancels },
+	{ "hnd.016.at-the-turn", "HND-016 HND-053", CLAUSE_MUST, NEEDS_INPROC,
+	  "commands are aborted just when they may begin", tmr_at_the_turn },
 	{ "hnd.016.slow", "HND-016 HND-053", CLAUSE_MUST, NEEDS_INPROC,
 	  "commands are aborted while the medium works on them", tmr_slow },
 	{ "hnd.016.in-load", "HND-016 HND-053 DIS-03", CLAUSE_MUST, 0,

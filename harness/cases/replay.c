@@ -114,6 +114,76 @@ static void caw_partly_same(struct tc *tc)
 	}
 }
 
+/*
+ * A predecessor that got as far as some of the blocks: for its successor the medium is half old,
+ * half new. The iovs lie apart, so that each block is compared with its own.
+ */
+static void caw_half_done(struct tc *tc)
+{
+	const uint32_t n = 5;
+	struct scs *s = start(tc, 4096);
+	uint8_t *old, *new, *medium;
+	uint32_t done, i;
+
+	if (!s)
+		return;
+	old = scs_pattern(s, n, 1);
+	new = scs_pattern(s, n, 2);
+	for (done = 0; done < 1u << n; done += 1 + done % 4) {
+		medium = tc_alloc(tc, scs_bytes(s, n));
+		for (i = 0; i < n; i++)
+			memcpy(medium + scs_bytes(s, i),
+			       (done >> i & 1 ? new : old) + scs_bytes(s, i), s->cap.block_size);
+		if (!work_fragment_every(tc, 24))
+			return;
+		scs_write(s, FIRST, n, medium);
+		caw_one(s, &s->io, n, old, new);
+		target_freeze(s->t);
+		target_submit(s->t, &s->io);
+		target_kill(s->t);
+		target_restart(s->t);
+		target_thaw(s->t);
+		EXPECT(tc, "HND-062", target_wait(s->t, &s->io) == 0, "no end");
+		EXPECT(tc, "HND-062", s->io.status == 0,
+		       "blocks 0x%x written before: status 0x%02x sense %x/%04x", done,
+		       s->io.status, sense_key(s->io.sense), sense_asc(s->io.sense));
+		scs_expect_medium(s, "HND-062", "medium after a replay", FIRST, n, new);
+	}
+}
+
+/* A block that is neither old nor new was no predecessor's work. */
+static void caw_half_strange(struct tc *tc)
+{
+	const uint32_t n = 5;
+	struct scs *s = start(tc, 4096);
+	uint8_t *old, *new, *medium;
+	uint32_t i;
+
+	if (!s)
+		return;
+	old = scs_pattern(s, n, 1);
+	new = scs_pattern(s, n, 2);
+	for (i = 0; i < n; i++) {
+		medium = tc_alloc(tc, scs_bytes(s, n));
+		memcpy(medium, i % 2 ? new : old, scs_bytes(s, n));
+		medium[scs_bytes(s, i) + 77] ^= 1;
+		if (!work_fragment_every(tc, 24))
+			return;
+		scs_write(s, FIRST, n, medium);
+		caw_one(s, &s->io, n, old, new);
+		target_freeze(s->t);
+		target_submit(s->t, &s->io);
+		target_kill(s->t);
+		target_restart(s->t);
+		target_thaw(s->t);
+		EXPECT(tc, "HND-062", target_wait(s->t, &s->io) == 0, "no end");
+		EXPECT(tc, "HND-062", scs_is(s, MISCOMPARE),
+		       "block %u is neither: status 0x%02x sense %x/%04x", i, s->io.status,
+		       sense_key(s->io.sense), sense_asc(s->io.sense));
+		scs_expect_medium(s, "HND-062", "medium after a replay", FIRST, n, medium);
+	}
+}
+
 /* One that does not match: MISCOMPARE at the same place, and nothing is written. */
 static void caw_mismatch(struct tc *tc)
 {
@@ -237,6 +307,10 @@ static const struct case_def rows[] = {
 	  caw_match },
 	{ "hnd.062.caw-partly-same", "HND-062 HND-061", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
 	  "the same where old and new share blocks", caw_partly_same },
+	{ "hnd.062.caw-half-done", "HND-062 HND-020", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
+	  "a COMPARE AND WRITE of which some blocks were written", caw_half_done },
+	{ "hnd.062.caw-half-strange", "HND-062 HND-020", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
+	  "a block that is neither half's is a difference when replayed, too", caw_half_strange },
 	{ "hnd.062.caw-mismatch", "HND-062 HND-061", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
 	  "a COMPARE AND WRITE that did not match does not when replayed", caw_mismatch },
 	{ "hnd.062.caw-chain", "HND-062 HND-061", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,

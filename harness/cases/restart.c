@@ -391,7 +391,7 @@ static const struct case_def rows[] = {
 	{ "hnd.061.every-step-slow", "HND-061 HND-062 HND-070 SCS-031", CLAUSE_MUST,
 	  NEEDS_INPROC | NEEDS_RESTART, "power cuts over a slow medium without a cache",
 	  every_step_slow },
-	{ "hnd.062.caw-chain", "HND-062 HND-061", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
+	{ "hnd.062.caw-behind-verify", "HND-062 HND-061", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
 	  "COMPARE AND WRITEs that depend on each other, killed after every step", caw_chain },
 	{ "hnd.070.under-load", "HND-070 HND-061 HND-048", CLAUSE_MUST,
 	  NEEDS_INPROC | NEEDS_RESTART, "random deaths under load, no reset", under_load },

@@ -148,6 +148,15 @@ ALLOC_CASE(read_capacity_16, false, CAPACITY_16)
 ALLOC_CASE(opcodes, true, OPCODES)
 ALLOC_CASE(one_opcode, true, ONE_OPCODE)
 
+/* Whether the short answer to @s->io said how short it is. */
+static void expect_read_len(struct scs *s, bool used)
+{
+	cdb_inquiry(&s->io, 0, 0, 255, s->room, 255);
+	EXPECT_GOOD(s->tc, "HND-035", &s->io);
+	EXPECT_EQ(s->tc, "HND-035", "bytes of 255 that were not transferred",
+		  used ? 255 - (5 + s->room[4]) : 0, s->io.residual);
+}
+
 /* The same with the handler told to use READ_LEN, @offered by the kernel or not. */
 static void with_read_len(struct tc *tc, bool offered)
 {
@@ -164,6 +173,7 @@ static void with_read_len(struct tc *tc, bool offered)
 	s = scs_start(tc, &o, 0);
 	if (!s)
 		return;
+	expect_read_len(s, offered);
 	for (i = 0; i < sizeof(d) / sizeof(d[0]) && !tc->failed; i++) {
 		if (!learn(s, &d[i], true))
 			continue;
@@ -208,16 +218,19 @@ static void long_room(struct tc *tc)
  */
 static void no_data_command(struct tc *tc)
 {
+	static const uint32_t lens[] = { 1, 8, 123, SCS_ROOM };
 	struct scs *s = scs_start(tc, NULL, 0);
-	uint32_t i;
+	uint32_t i, k;
 
 	if (!s)
 		return;
-	cdb_in(&s->io, OP_TEST_UNIT_READY, s->room, 123);
-	EXPECT(tc, "SCS-020", scs_exec(s, "SCS-020"), "no end");
-	for (i = 0; s->io.status == 0 && i < 123; i++)
-		EXPECT(tc, "HND-035", s->room[i] == 0, "byte %u: expected 0, found 0x%02x", i,
-		       s->room[i]);
+	for (k = 0; k < sizeof(lens) / sizeof(lens[0]); k++) {
+		cdb_in(&s->io, OP_TEST_UNIT_READY, s->room, lens[k]);
+		EXPECT(tc, "SCS-020", scs_exec(s, "SCS-020"), "no end");
+		for (i = 0; s->io.status == 0 && i < lens[k]; i++)
+			EXPECT(tc, "HND-035", s->room[i] == 0, "byte %u: expected 0, found 0x%02x",
+			       i, s->room[i]);
+	}
 }
 
 #define PROVES "SCS-022 SCS-020 HND-035"

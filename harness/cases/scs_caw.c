@@ -302,12 +302,15 @@ static void atomic_slow(struct tc *tc)
 	}
 }
 
-/* Compare and write beside a WRITE: whichever is first, what the WRITE wrote is what remains. */
+/*
+ * Compare and write beside a WRITE: whichever is first, what the WRITE wrote is what remains. The
+ * commands in between have nothing to do with it.
+ */
 static void beside_writes(struct tc *tc)
 {
 	const uint32_t n = 4;
 	struct target_opts o = scs_opts(tc);
-	struct target_io ios[2];
+	struct target_io ios[4];
 	uint32_t round, i;
 	uint8_t *old, *new;
 	struct scs *s;
@@ -319,18 +322,22 @@ static void beside_writes(struct tc *tc)
 	old = scs_pattern(s, n, 1);
 	new = scs_pattern(s, n, 3);
 	for (round = 0; round < 24; round++) {
+		uint32_t w = round % 2 ? 0 : 3;
+
 		scs_write(s, FIRST, n, old);
-		cdb_caw(&ios[round % 2], FIRST, n, halves(s, n, old, scs_pattern(s, n, 2)),
+		cdb_caw(&ios[3 - w], FIRST, n, halves(s, n, old, scs_pattern(s, n, 2)),
 			scs_bytes(s, 2 * n));
-		target_io_rw(&ios[1 - round % 2], true, 16, FIRST, n, s->cap.block_size, new);
+		cdb_none(&ios[1], OP_TEST_UNIT_READY);
+		cdb_inquiry(&ios[2], 0, 0, 36, s->room, 36);
+		target_io_rw(&ios[w], true, 16, FIRST, n, s->cap.block_size, new);
 		target_freeze(s->t);
-		for (i = 0; i < 2; i++)
+		for (i = 0; i < 4; i++)
 			target_submit(s->t, &ios[i]);
 		target_thaw(s->t);
-		for (i = 0; i < 2; i++)
+		for (i = 0; i < 4; i++)
 			EXPECT(tc, "SCS-030", target_wait(s->t, &ios[i]) == 0,
 			       "number %u never ended", i);
-		EXPECT_EQ(tc, "SCS-030", "status of the WRITE", 0, ios[1 - round % 2].status);
+		EXPECT_EQ(tc, "SCS-030", "status of the WRITE", 0, ios[w].status);
 		scs_expect_medium(s, "SCS-030", "the WRITE's blocks", FIRST, n, new);
 	}
 }

@@ -258,20 +258,22 @@ static void random_transfers(struct tc *tc)
 /* WRITE AND VERIFY writes, with and without comparing bytes. */
 static void write_verify(struct tc *tc)
 {
+	static const uint32_t counts[] = { 1, 2, 5 };
 	struct scs *s = scs_start(tc, NULL, 64);
-	uint32_t i;
+	uint32_t i, n;
 
 	if (!s)
 		return;
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 18; i++) {
 		uint8_t *old = scs_pattern(s, 7, i), *new = scs_pattern(s, 5, 100 + i);
 
+		n = counts[i / 6];
 		scs_write(s, 20, 7, old);
-		cdb_out(&s->io, ops_write_verify[i / 2], new, scs_bytes(s, 5));
-		cdb_range(&s->io, 21, 5);
+		cdb_out(&s->io, ops_write_verify[i / 2 % 3], new, scs_bytes(s, n));
+		cdb_range(&s->io, 21, n);
 		s->io.cdb[1] = i % 2 ? CDB1_BYTCHK : 0;
 		EXPECT_GOOD(tc, "SCS-030", &s->io);
-		memcpy(old + s->cap.block_size, new, scs_bytes(s, 5));
+		memcpy(old + s->cap.block_size, new, scs_bytes(s, n));
 		scs_expect_medium(s, "SCS-030", "medium after WRITE AND VERIFY", 20, 7, old);
 	}
 	for (i = 0; i < 3; i++) {

@@ -231,14 +231,27 @@ static int make_server(struct target *t)
 	return rc;
 }
 
-/* The handler must stay away: it exits or closes without a store and without a doorbell. */
-static int expect_refusal(struct target *t)
+/*
+ * The handler must stay away: it exits or closes without a store and without a doorbell. It may
+ * need as long as others to get there, and it may be a daemon whose parent is gone first.
+ */
+static int expect_refusal(struct target *t, uint32_t attach_ms)
 {
-	uint64_t end = now_ms() + SETTLE_MS;
+	uint64_t end = now_ms() + attach_ms;
+	bool seen = false, dead = false;
 	char how[64];
 
-	while (now_ms() < end && !is_dead(t, how, sizeof(how)))
+	while (now_ms() < end && !(seen && !t->uio.is_open)) {
 		serve(t, TURN_MS);
+		if (!seen && t->uio.is_open) {
+			seen = true;
+			end = now_ms() + t->spec->timeout_ms;
+		}
+		if (!dead && is_dead(t, how, sizeof(how))) {
+			dead = true;
+			end = now_ms() + SETTLE_MS;
+		}
+	}
 	serve(t, 0);
 	if (t->uio.doorbells)
 		tc_fail(t->tc, "HND-001",
@@ -274,7 +287,7 @@ int process_start(struct target *t)
 		return rc;
 	t->proc.mapping_checked = false;
 	if (t->opts.expect_no_attach)
-		return expect_refusal(t);
+		return expect_refusal(t, attach_ms);
 	while (!t->uio.is_open) {
 		if (is_dead(t, how, sizeof(how)) && strcmp(how, "exited with status 0")) {
 			serve(t, 0);

@@ -244,7 +244,7 @@ bad "handler: two devices" "found both" "$handler" --store memory:1M --uio uio0 
 bad "handler: no such UIO device" "no such UIO" "$handler" --store memory:1M --uio uio987654
 bad "handler: what is no UIO device" "'../uio0'" "$handler" --store memory:1M --uio ../uio0
 bad "handler: no such socket" "No such file" "$handler" --store memory:1M --attach "$dir/none"
-bad "handler: what is no socket" "refused" "$handler" --store memory:1M --attach "$trace"
+bad "handler: what is no socket" "refused" "$handler" --store memory:1M --attach "$dir/baseline"
 bad "handler: depth out of range" "'0'" "$handler" --store memory:1M --depth 0
 bad "handler: unknown order" "'sideways'" "$handler" --store memory:1M --order sideways
 bad "handler: block size out of range" "'100'" "$handler" --store memory:1M --block-size 100

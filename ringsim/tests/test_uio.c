@@ -2,6 +2,7 @@
 /* The semantics of the UIO node: KRN-120 to KRN-128. */
 #include "rig.h"
 
+#include <ringsim/attach.h>
 #include <errno.h>
 #include <poll.h>
 
@@ -131,6 +132,7 @@ static void test_gone(void)
 	CU_ASSERT_FALSE(r.uio.is_open);
 	CU_ASSERT_EQUAL(rig_stats(&r).kept, 1);
 	CU_ASSERT_EQUAL(ringsim_uio_open(&r.uio), -ENODEV);
+	ringsim_attach_destroy(NULL); /* a node that was never handed out */
 	rig_down(&r);
 }
 
