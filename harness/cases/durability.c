@@ -262,6 +262,36 @@ static void sync_immed(struct tc *tc)
 	scs_expect_medium(s, "HND-054", "flushed blocks", FIRST, 2 * N, data);
 }
 
+/* An IMMED flush is answered at once, but it takes place; one that comes meanwhile as well. */
+static void sync_immed_settled(struct tc *tc)
+{
+	struct target_opts o = scs_opts(tc);
+	struct scs *s;
+	uint32_t round, i;
+
+	o.medium = MEDIUM_SLOW;
+	s = scs_start(tc, &o, 256);
+	if (!s)
+		return;
+	if (!target_persistent(tc->t)) {
+		tc_skip(tc, "the handler's store dies with it");
+		return;
+	}
+	for (round = 0; round < 12 && !tc->failed; round++) {
+		uint8_t *data = scs_pattern(s, 3, round);
+
+		for (i = 0; i < 3; i++) {
+			scs_write(s, FIRST + i, 1, data + scs_bytes(s, i));
+			cdb_none(&s->io, i % 2 ? OP_SYNC_10 : OP_SYNC_16);
+			s->io.cdb[1] = CDB1_IMMED;
+			EXPECT_GOOD(tc, "HND-054", &s->io);
+		}
+		target_settle(s->t);
+		reborn(s);
+		scs_expect_medium(s, "HND-054", "blocks flushed with IMMED", FIRST, 3, data);
+	}
+}
+
 static const struct case_def rows[] = {
 	{ "hnd.054.sync-cache", "HND-054 SCS-030 SCS-031", CLAUSE_SHOULD, NEEDS_RESTART,
 	  "flushed blocks survive the handler", sync_cache },
@@ -269,6 +299,8 @@ static const struct case_def rows[] = {
 	  "a flush covers the writes that ended before it came", sync_in_load },
 	{ "hnd.054.sync-immed", "HND-054 SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
 	  "a flush behind one with IMMED covers both", sync_immed },
+	{ "hnd.054.sync-immed-settled", "HND-054 SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
+	  "a flush with IMMED takes place, though nobody waits", sync_immed_settled },
 	{ "scs.030.old-or-new", "SCS-030", CLAUSE_MUST, NEEDS_RESTART,
 	  "a block that was not flushed is the old one or the new one", old_or_new },
 	{ "scs.030.fua", "SCS-030 SCS-031", CLAUSE_MUST, NEEDS_RESTART,

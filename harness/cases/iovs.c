@@ -214,7 +214,7 @@ static void verify(struct tc *tc)
 }
 
 /* More than one go's worth of blocks in pieces: every part is compared with its own iovs. */
-static void verify_long(struct tc *tc)
+static void verify_parts(struct tc *tc, uint32_t block_size)
 {
 	struct target_opts o = scs_opts(tc);
 	struct scs_limits lim;
@@ -223,6 +223,7 @@ static void verify_long(struct tc *tc)
 	struct scs *s;
 
 	o.dev.geo.pages_per_blk = 1;
+	o.handler.block_size = block_size;
 	s = scs_start(tc, &o, 4096);
 	if (!s)
 		return;
@@ -232,7 +233,7 @@ static void verify_long(struct tc *tc)
 		tc_skip(tc, "1.25 MiB are too much for this unit");
 		return;
 	}
-	take_every_second(s, 600);
+	take_every_second(s, 640);
 	data = scs_pattern(s, n, 1);
 	scs_write(s, FIRST, n, data);
 	for (i = 0; i < 4; i++) {
@@ -246,6 +247,17 @@ static void verify_long(struct tc *tc)
 		scs_expect_sense(s, "HND-020", MISCOMPARE);
 		data[at] ^= 1;
 	}
+}
+
+static void verify_long(struct tc *tc)
+{
+	verify_parts(tc, 512);
+}
+
+/* Parts that end in the middle of an iov. */
+static void verify_long_odd(struct tc *tc)
+{
+	verify_parts(tc, 520);
 }
 
 /* COMPARE AND WRITE whose halves meet inside an iov, and at the end of one. */
@@ -324,6 +336,8 @@ static const struct case_def rows[] = {
 	  "VERIFY compares across iovs", verify },
 	{ "hnd.020.verify-long", "HND-020 SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
 	  "VERIFY of more than 1 MiB compares across iovs", verify_long },
+	{ "hnd.020.verify-long-odd", "HND-020 SCS-030", CLAUSE_SHOULD, NEEDS_INPROC | NEEDS_RESTART,
+	  "VERIFY of more than 1 MiB in blocks of 520 bytes", verify_long_odd },
 	{ "hnd.020.compare-and-write", "HND-020 SCS-030", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
 	  "COMPARE AND WRITE halves that meet anywhere in an iov", compare_and_write },
 	{ "hnd.020.write-same", "HND-020 SCS-030", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,

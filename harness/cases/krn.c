@@ -37,6 +37,15 @@ void krn_turs(struct tc *tc, struct target_io *ios, uint32_t n)
 	}
 }
 
+void krn_next(struct tc *tc, struct seat_entry *e)
+{
+	seat_entry(tc->t, seat_tail(tc->t), e);
+	if (e->op != TCMU_OP_PAD)
+		return;
+	seat_set_tail(tc->t, seat_next(tc->t, e));
+	seat_entry(tc->t, seat_tail(tc->t), e);
+}
+
 void krn_keep(struct tc *tc)
 {
 	uint32_t tail = seat_tail(tc->t);

@@ -24,6 +24,8 @@ void krn_bidi(struct target_io *io, const void *out, uint32_t out_len, void *in,
 
 /** krn_turs() - submit @n TEST UNIT READY. */
 void krn_turs(struct tc *tc, struct target_io *ios, uint32_t n);
+/** krn_next() - the next CMD on the ring; if a PAD comes first the tail is moved over it. */
+void krn_next(struct tc *tc, struct seat_entry *e);
 /** krn_keep() - answer the entry at the tail with GOOD and KEEP_BUF and ring: its blocks stay. */
 void krn_keep(struct tc *tc);
 /**

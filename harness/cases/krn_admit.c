@@ -297,21 +297,20 @@ static void plain_submit(struct plain *p, struct ringsim_cmd *cmd, enum ringsim_
 	ringsim_submit(p->dev, cmd);
 }
 
-/* Answers the entry at the tail, moves on and rings. */
+/* Answers the next CMD from the tail, moves on and rings. */
 static void plain_answer(struct plain *p, uint8_t uflags)
 {
 	uint32_t tail = *(uint32_t *)(void *)(p->mem + 64);
 	uint32_t size = *(uint32_t *)(void *)(p->mem + 8), len_op;
 
-	do {
-		len_op = *(uint32_t *)(void *)(p->mem + 128 + tail);
-		if ((len_op & 7) == 1) {
-			p->mem[128 + tail + 8] = 0;
-			p->mem[128 + tail + 7] = uflags;
-		}
-		tail = (tail + (len_op & ~7u)) % size;
-	} while ((len_op & 7) != 1);
-	*(uint32_t *)(void *)(p->mem + 64) = tail;
+	len_op = *(uint32_t *)(void *)(p->mem + 128 + tail);
+	if ((len_op & 7) == TCMU_OP_PAD) {
+		tail = 0;
+		len_op = *(uint32_t *)(void *)(p->mem + 128);
+	}
+	p->mem[128 + tail + 8] = 0;
+	p->mem[128 + tail + 7] = uflags;
+	*(uint32_t *)(void *)(p->mem + 64) = (tail + (len_op & ~7u)) % size;
 	ringsim_doorbell(p->dev);
 }
 
@@ -431,8 +430,7 @@ static void cdb_lengths(struct tc *tc)
 			continue;
 		len = krn_cdb_len(io.cdb);
 		target_submit(tc->t, &io);
-		while (seat_entry(tc->t, seat_tail(tc->t), &e), e.op == TCMU_OP_PAD)
-			seat_set_tail(tc->t, seat_next(tc->t, &e));
+		krn_next(tc, &e);
 		EXPECT_EQ(tc, "KRN-012", "entry length", 112 + (len + 7) / 8 * 8, e.len);
 		EXPECT_MEM(tc, "KRN-012", "CDB", io.cdb, e.cdb, len);
 		EXPECT_MEM(tc, "KRN-012", "bytes behind the CDB", zero, e.cdb + len,
@@ -444,8 +442,7 @@ static void cdb_lengths(struct tc *tc)
 		io.cdb[7] = (uint8_t)len7;
 		len = len7 + 8 > 260 ? 260 : len7 + 8;
 		target_submit(tc->t, &io);
-		while (seat_entry(tc->t, seat_tail(tc->t), &e), e.op == TCMU_OP_PAD)
-			seat_set_tail(tc->t, seat_next(tc->t, &e));
+		krn_next(tc, &e);
 		EXPECT_EQ(tc, "KRN-012", "entry length of 7F", 112 + (len + 7) / 8 * 8, e.len);
 		EXPECT_MEM(tc, "KRN-012", "CDB of 7F", io.cdb, e.cdb, len);
 		seat_finish(tc->t, 0);

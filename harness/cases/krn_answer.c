@@ -40,9 +40,9 @@ static void may_be_wrong(struct tc *tc)
 /* Submits on the started target, answers, rings; false if the case failed. */
 static bool answer(struct tc *tc, const struct answer *a, struct outcome *r)
 {
-	uint32_t tail = seat_tail(tc->t), i;
 	struct seat_entry e;
-	uint64_t at = 0;
+	uint64_t at;
+	uint32_t i;
 
 	tc_fill(tc, r->data, LEN, 1);
 	tc_fill(tc, r->sense, 96, 2);
@@ -55,8 +55,7 @@ static bool answer(struct tc *tc, const struct answer *a, struct outcome *r)
 	else
 		krn_in(&r->io, r->in, LEN);
 	target_submit(tc->t, &r->io);
-	while (seat_entry(tc->t, tail, &e), e.op == TCMU_OP_PAD)
-		tail = seat_next(tc->t, &e);
+	krn_next(tc, &e);
 	i = a->dir == RINGSIM_BIDI ? e.iov_cnt : 0;
 	at = (uintptr_t)e.iov[i].iov_base;
 	if (e.iov[i].iov_len != LEN) {
@@ -66,7 +65,7 @@ static bool answer(struct tc *tc, const struct answer *a, struct outcome *r)
 	memcpy(seat_region(tc->t) + at, r->data, LEN);
 	if (a->expired)
 		target_advance(tc->t, 31000);
-	seat_answer(tc->t, tail, 0, a->status, a->uflags, a->read_len, r->sense);
+	seat_answer(tc->t, e.off, 0, a->status, a->uflags, a->read_len, r->sense);
 	seat_set_tail(tc->t, seat_next(tc->t, &e));
 	seat_ring(tc->t);
 	if (!r->io.done)

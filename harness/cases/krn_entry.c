@@ -104,17 +104,16 @@ static void submit_one(struct mix *m, const char *clause)
 static void answer_one(struct mix *m, const char *clause)
 {
 	struct tc *tc = m->tc;
-	uint32_t i = tc_below(tc, LIVE), tail = seat_tail(tc->t);
+	uint32_t i = tc_below(tc, LIVE);
 	struct seat_entry e;
 
 	while (m->id[i % LIVE] == 0)
 		if (++i == 2 * LIVE)
 			return;
 	i %= LIVE;
-	while (seat_entry(tc->t, tail, &e), e.op == TCMU_OP_PAD)
-		tail = seat_next(tc->t, &e);
-	seat_answer(tc->t, tail, m->id[i], 0x18, 0, 0, NULL);
-	krn_oracle_stored(tc, &m->o, tail);
+	krn_next(tc, &e);
+	seat_answer(tc->t, e.off, m->id[i], 0x18, 0, 0, NULL);
+	krn_oracle_stored(tc, &m->o, e.off);
 	seat_set_tail(tc->t, seat_next(tc->t, &e));
 	seat_ring(tc->t);
 	krn_oracle_pass(&m->o);
@@ -359,6 +358,7 @@ static void zero_fill(struct tc *tc)
 {
 	struct target_opts o = work_opts(8 * 509, 64);
 	struct krn_oracle orc;
+	struct seat_entry e;
 	struct target_io io;
 	uint32_t lap, i;
 
@@ -375,9 +375,8 @@ static void zero_fill(struct tc *tc)
 		if (!krn_oracle_equal(tc, "KRN-021", &orc))
 			return;
 		/* the answer leaves ones in all it may touch */
-		while (seat_region(tc->t)[128 + seat_tail(tc->t)] % 8 == 0)
-			seat_set_tail(tc->t, 0);
-		i = seat_tail(tc->t);
+		krn_next(tc, &e);
+		i = e.off;
 		memset(seat_region(tc->t) + 128 + i + 8, 0xff, 104);
 		seat_region(tc->t)[128 + i + 8] = 0x30;
 		seat_set_tail(tc->t, seat_head(tc->t));

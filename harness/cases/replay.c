@@ -118,10 +118,9 @@ static void caw_partly_same(struct tc *tc)
  * A predecessor that got as far as some of the blocks: for its successor the medium is half old,
  * half new. The iovs lie apart, so that each block is compared with its own.
  */
-static void caw_half_done(struct tc *tc)
+static void half_done(struct tc *tc, uint32_t block_size, uint32_t n)
 {
-	const uint32_t n = 5;
-	struct scs *s = start(tc, 4096);
+	struct scs *s = start(tc, block_size);
 	uint8_t *old, *new, *medium;
 	uint32_t done, i;
 
@@ -129,7 +128,7 @@ static void caw_half_done(struct tc *tc)
 		return;
 	old = scs_pattern(s, n, 1);
 	new = scs_pattern(s, n, 2);
-	for (done = 0; done < 1u << n; done += 1 + done % 4) {
+	for (done = 0; done < 1u << n; done += 1 + done / 4) {
 		medium = tc_alloc(tc, scs_bytes(s, n));
 		for (i = 0; i < n; i++)
 			memcpy(medium + scs_bytes(s, i),
@@ -149,6 +148,13 @@ static void caw_half_done(struct tc *tc)
 		       s->io.status, sense_key(s->io.sense), sense_asc(s->io.sense));
 		scs_expect_medium(s, "HND-062", "medium after a replay", FIRST, n, new);
 	}
+}
+
+static void caw_half_done(struct tc *tc)
+{
+	half_done(tc, 4096, 5);
+	if (!tc->failed)
+		half_done(tc, 520, 11);
 }
 
 /* A block that is neither old nor new was no predecessor's work. */

@@ -81,6 +81,22 @@ static bool mix_start(struct mix *m, struct tc *tc)
 	return mix_exec(m, &io);
 }
 
+/* D_SENSE in the control mode page; a handler that starts has forgotten it. */
+static void ask_for_descriptors(struct mix *m)
+{
+	uint8_t page[24] = { 0 };
+	struct target_io io;
+
+	cdb_mode_sense(&io, OP_MODE_SENSE_6, CDB1_DBD, 0x0a, sizeof(page), page, sizeof(page));
+	if (target_exec(m->tc->t, &io) || io.status)
+		return;
+	page[0] = page[1] = page[2] = page[3] = 0;
+	page[4] &= 0x3f;
+	page[6] |= 0x04;
+	cdb_mode_select(&io, OP_MODE_SELECT_6, CDB1_PF, 4u + 2 + page[5], page, 4u + 2 + page[5]);
+	target_exec(m->tc->t, &io);
+}
+
 static void mix_prepare(struct mix *m)
 {
 	uint32_t bs = m->cap.block_size, gen = ++m->gen;
@@ -173,7 +189,8 @@ static void mix_verify(struct mix *m, uint32_t step)
  * One run of the mix for each of its steps, killed there; the last one is not killed any more. With
  * @again the successor dies, too, at a place that moves.
  */
-static void kill_everywhere(struct tc *tc, struct target_opts *o, uint32_t again)
+static void kill_everywhere_as(struct tc *tc, struct target_opts *o, uint32_t again,
+			       bool descriptor)
 {
 	struct mix *m = tc_alloc(tc, sizeof(*m));
 	uint32_t step, kills;
@@ -182,6 +199,8 @@ static void kill_everywhere(struct tc *tc, struct target_opts *o, uint32_t again
 	if (target_start(tc->t, o) || !mix_start(m, tc))
 		return;
 	for (step = 1; step < 2000; step++) {
+		if (descriptor)
+			ask_for_descriptors(m);
 		target_settle(tc->t);
 		mix_submit(m);
 		target_kill_after(tc->t, step);
@@ -200,6 +219,11 @@ static void kill_everywhere(struct tc *tc, struct target_opts *o, uint32_t again
 			break;
 	}
 	EXPECT(tc, "HND-061", step > 40 && step < 2000, "the mix took %u steps", step);
+}
+
+static void kill_everywhere(struct tc *tc, struct target_opts *o, uint32_t again)
+{
+	kill_everywhere_as(tc, o, again, false);
 }
 
 static struct target_opts in_order_opts(void)
@@ -223,6 +247,14 @@ static void every_step_async(struct tc *tc)
 
 	o.reclaim = RECLAIM_ASYNC;
 	kill_everywhere(tc, &o, 0);
+}
+
+/* Key and ASC are elsewhere in descriptor sense, and must be the same after a death. */
+static void every_step_descriptor(struct tc *tc)
+{
+	struct target_opts o = in_order_opts();
+
+	kill_everywhere_as(tc, &o, 0, true);
 }
 
 static void every_step_twice(struct tc *tc)
@@ -380,6 +412,9 @@ static const struct case_def rows[] = {
 	{ "hnd.061.every-step-async", "HND-061 HND-062 HND-038", CLAUSE_MUST,
 	  NEEDS_INPROC | NEEDS_RESTART, "the same while the kernel reclaims at once",
 	  every_step_async },
+	{ "hnd.061.every-step-descriptor", "HND-061 HND-070 HND-033", CLAUSE_MUST,
+	  NEEDS_INPROC | NEEDS_RESTART, "the same with sense in descriptor format",
+	  every_step_descriptor },
 	{ "hnd.061.every-step-twice", "HND-061 HND-062 HND-063", CLAUSE_MUST,
 	  NEEDS_INPROC | NEEDS_RESTART, "the successors are killed, too", every_step_twice },
 	{ "hnd.061.every-step-no-flag", "HND-061 HND-050 HND-070", CLAUSE_MUST,

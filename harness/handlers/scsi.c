@@ -217,10 +217,14 @@ void scsi_abort(struct scsi_task *t)
 		return;
 	if (t->started)
 		return;
-	if (t->ready)
+	if (t->ready) {
 		t->resume = aborted;
-	else
-		aborted(t);
+		return;
+	}
+	/* It waits for its blocks; out of the line at once, lest it get its turn after all. */
+	if (t->held)
+		scsi_unlock(t);
+	aborted(t);
 }
 
 void scsi_release(struct scsi_task *t)

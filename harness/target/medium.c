@@ -27,7 +27,7 @@
  * struct medium - the engine behind the store
  * @is_dirty: by page: @durable holds what a power cut leaves
  * @dirty:    numbers of these pages, @dirty_cnt of them
- * @queue:    operations that did not end yet, @queued of them
+ * @queue:    operations that did not end yet: @queued of them, the first @kicked may end
  * @fail:     by enum store_op: errno of the next one, 0 = it succeeds
  * @off:      the power is off: operations end without effect
  */
@@ -36,7 +36,7 @@ struct medium {
 	bool *is_dirty;
 	uint32_t *dirty, dirty_cnt;
 	struct store_io *queue[DEPTH];
-	uint32_t queued;
+	uint32_t queued, kicked;
 	uint64_t rng;
 	int *fail;
 	bool slow, off;
@@ -136,8 +136,16 @@ static int medium_submit(struct store *s, struct store_io *io)
 		return 0;
 	}
 	m->queue[m->queued++] = io;
-	eventfd_write(s->poll_fd, 1);
 	return 0;
+}
+
+static void medium_kick(struct store *s)
+{
+	struct medium *m = s->engine;
+
+	if (m->kicked != m->queued)
+		eventfd_write(s->poll_fd, 1);
+	m->kicked = m->queued;
 }
 
 static uint32_t next_random(struct medium *m, uint32_t n)
@@ -146,22 +154,23 @@ static uint32_t next_random(struct medium *m, uint32_t n)
 	return (uint32_t)(m->rng >> 33) % n;
 }
 
-/* Some of what is in the queue ends, never in the order in which it came. */
+/* Some of what was kicked ends, never in the order in which it came. */
 static uint32_t medium_reap(struct store *s)
 {
 	struct medium *m = s->engine;
-	uint32_t i, pick, n = next_random(m, m->queued + 1);
+	uint32_t i, pick, n = next_random(m, m->kicked + 1);
 	struct store_io *io;
 	eventfd_t value;
 
 	for (i = 0; i < n; i++) {
-		pick = next_random(m, m->queued);
+		pick = next_random(m, m->kicked);
 		io = m->queue[pick];
-		m->queue[pick] = m->queue[--m->queued];
+		m->queue[pick] = m->queue[--m->kicked];
+		m->queue[m->kicked] = m->queue[--m->queued];
 		io->result = execute(m, io);
 		store_finish(s, io);
 	}
-	if (m->slow && !m->queued)
+	if (m->slow && !m->kicked)
 		eventfd_read(s->poll_fd, &value);
 	return n;
 }
@@ -186,6 +195,7 @@ static const struct store_ops ops = {
 	.name = "medium",
 	.close = medium_close,
 	.submit = medium_submit,
+	.kick = medium_kick,
 	.reap = medium_reap,
 };
 

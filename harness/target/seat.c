@@ -119,6 +119,8 @@ static bool pass_one(struct target *t, uint8_t status, bool *was_cmd)
 	if (tail == seat_head(t))
 		return false;
 	seat_entry(t, tail, &e);
+	if (!e.len)
+		return false; /* no entry: nothing to pass */
 	*was_cmd = e.op == TCMU_OP_CMD;
 	if (*was_cmd)
 		seat_answer(t, tail, 0, status, 0, 0, status == 2 ? sense : NULL);
