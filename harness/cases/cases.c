@@ -5,7 +5,9 @@
 #define TABLES(X)                \
 	X(cases_lay)             \
 	X(cases_lay_region)      \
+	X(cases_krn_state)       \
 	X(cases_krn_admit)       \
+	X(cases_krn_lengths)     \
 	X(cases_krn_entry)       \
 	X(cases_krn_data)        \
 	X(cases_krn_walk)        \

@@ -31,9 +31,11 @@ void krn_bidi(struct target_io *io, const void *out, uint32_t out_len, void *in,
 
 void krn_turs(struct tc *tc, struct target_io *ios, uint32_t n)
 {
-	for (; n--; ios++) {
-		work_tur(ios);
-		target_submit(tc->t, ios);
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		work_tur(&ios[i]);
+		target_submit(tc->t, &ios[i]);
 	}
 }
 
