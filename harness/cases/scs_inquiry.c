@@ -57,6 +57,19 @@ static void page_without_evpd(struct tc *tc)
 	}
 }
 
+/* CMDDT went with SPC-2; standard data would be the wrong answer to it. */
+static void command_data(struct tc *tc)
+{
+	struct scs *s = scs_start(tc, NULL, 0);
+
+	if (!s)
+		return;
+	cdb_inquiry(&s->io, 2, 0, 255, s->room, 255);
+	scs_expect_sense(s, "SCS-040", BAD_CDB);
+	cdb_inquiry(&s->io, 3, 0, 255, s->room, 255);
+	scs_expect_sense(s, "SCS-040", BAD_CDB);
+}
+
 static void vpd_list(struct tc *tc)
 {
 	struct scs *s = scs_start(tc, NULL, 0);
@@ -321,6 +334,8 @@ static const struct case_def rows[] = {
 	  "byte 4 of standard INQUIRY data counts exactly what is there", standard_length },
 	{ "scs.030.inquiry-page-without-evpd", "SCS-030 SCS-040 SCS-003", CLAUSE_MUST, 0,
 	  "a page code without EVPD is an invalid field", page_without_evpd },
+	{ "scs.040.inquiry-cmddt", "SCS-040 SCS-030 SCS-003", CLAUSE_SHOULD, 0,
+	  "CMDDT is an invalid field", command_data },
 	{ "scs.030.vpd-list", "SCS-030", CLAUSE_MUST, 0,
 	  "VPD page 00 is ascending, has itself, 80 and 83", vpd_list },
 	{ "scs.031.vpd-list-is-true", "SCS-030 SCS-031 SCS-040", CLAUSE_MUST, 0,

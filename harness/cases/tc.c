@@ -142,7 +142,8 @@ void tc_violation(struct tc *tc, const struct ringsim_violation *v)
 	}
 	bare.dump = NULL; /* the detail ends with the ring anyway */
 	ringsim_violation_text(&bare, text, sizeof(text));
-	fail(tc, v->clause, v->what, text);
+	/* its first line is the reason */
+	fail(tc, v->clause, v->what, text + strcspn(text, "\n") + 1);
 }
 
 bool tc_equal(struct tc *tc, const char *clause, const char *what, const void *want,

@@ -91,7 +91,8 @@ void scsi_data_in(struct scsi_task *t, const void *data, uint32_t len, uint32_t 
 	put = consumer_iov_put(c, cmd->iov, cmd->iov_cnt, 0, data, len);
 	if (put < cmd->len) {
 		consumer_iov_zero(c, cmd->iov, cmd->iov_cnt, put);
-		if (put != 0 && t->lun->use_read_len) {
+		/* with a second direction this one is Data-Out, which has no READ_LEN (HND-035) */
+		if (put != 0 && cmd->bidi_cnt == 0 && t->lun->use_read_len) {
 			cmd->uflags = TCMU_UFLAG_READ_LEN;
 			cmd->read_len = (uint32_t)put;
 		}

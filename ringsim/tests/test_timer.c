@@ -52,6 +52,7 @@ static void test_rounding(void)
 	CU_ASSERT_EQUAL(cmd[1].outcome, RINGSIM_ANSWERED);
 	CU_ASSERT_EQUAL(ringsim_next_timer(r.dev), UINT64_MAX);
 	CU_ASSERT_EQUAL(rig_stats(&r).expired, 0);
+	ringsim_advance(r.dev, UINT64_MAX); /* the end of time is no time to stay in */
 	rig_down(&r);
 }
 
@@ -414,15 +415,16 @@ static void test_own_pool(void)
 	struct ringsim_cmd cmd[2];
 	struct rig r;
 
-	cfg.cmd_time_out_s = 3600;
+	cfg.cmd_time_out_s = 7;
 	rig_up(&r, &cfg);
 	CU_ASSERT_EQUAL(r.dev->pool->max_pages, 2048u << 20 >> 12);
 	r.dev->pool->max_pages = 8;
 	rig_read(&r, &cmd[0], NULL, 8 * 4096);
-	CU_ASSERT_EQUAL(ringsim_next_timer(r.dev), 3600 * SEC);
+	CU_ASSERT_EQUAL(ringsim_next_timer(r.dev), 7 * SEC);
 	rig_read(&r, &cmd[1], NULL, 4096);
 	CU_ASSERT_EQUAL(ringsim_next_timer(r.dev), 0);
-	ringsim_advance(r.dev, 7 * SEC);
+	ringsim_advance(r.dev, 7 * SEC); /* both expire, which is no reason to reclaim */
+	CU_ASSERT_EQUAL(r.n_done, 2);
 	CU_ASSERT_EQUAL(ringsim_next_timer(r.dev), 10 * SEC);
 	rig_answer(&r, 0, 0, 0, 0);
 	rig_answer(&r, 0, 0, 0, 0);
