@@ -274,19 +274,19 @@ verdict "store: what could not be extended is not left behind" "$(ls "$dir/huge"
 # A disk that is full, in a mount namespace of its own; else a file that may not grow.
 # shellcheck disable=SC2016 # it is for the inner shell
 full='mount -t tmpfs -o size=64k none "$1" && exec "${@:2}"'
-# shellcheck disable=SC2016
-small='trap "" XFSZ; ulimit -f 64; exec "${@:2}"'
+on_full=()
+small= # for the handler's own shell
 if unshare -m bash -c "$full" - "$dir/d" true 2>/dev/null; then
 	on_full=(unshare -m bash -c "$full" - "$dir/d")
 elif unshare -rm bash -c "$full" - "$dir/d" true 2>/dev/null; then
 	on_full=(unshare -rm bash -c "$full" - "$dir/d")
 else
 	truncate -s 64M "$dir/d/disk"
-	on_full=(bash -c "$small" - "$dir/d")
+	small='trap "" XFSZ; ulimit -f 64; '
 fi
 for engine in psync libaio io_uring; do
 	problem=$(run 1 "${on_full[@]}" "$harness" check --case 'hnd.001.version-2,scs.030.write-same' \
-		--exec "$handler --store file:$dir/d/disk --create --engine $engine")
+		--exec "$small$handler --store file:$dir/d/disk --create --engine $engine")
 	[[ -z $problem ]] && ! grep -q 'sense' "$dir/out" &&
 		problem="expected a command that ended with sense"
 	verdict "store: a disk that is full, $engine" "$problem"
