@@ -136,26 +136,22 @@ int data_alloc(struct ringsim_device *dev, struct slot *slot, uint32_t *iovs, ui
 	return 0;
 }
 
-static void free_chain(struct ringsim_device *dev, uint32_t blk, uint16_t id)
+static void free_chain(struct ringsim_device *dev, uint32_t blk)
 {
 	for (; blk != NO_BLOCK; blk = dev->blk_next[blk]) {
 		bitset_add(&dev->blks_free, blk);
 		dev->blks_used--;
 		if (dev->shadow)
-			shadow_block_freed(dev, blk, id);
+			shadow_block_freed(dev, blk);
 	}
 }
 
 void data_free(struct ringsim_device *dev, struct slot *slot)
 {
-	uint16_t id = (uint16_t)(slot - dev->slots);
-
 	if (dev->shadow)
-		shadow_slot_checked(dev, slot, id);
-	free_chain(dev, slot->first_blk, id);
-	free_chain(dev, slot->bidi_first_blk, id);
-	slot->first_blk = slot->bidi_first_blk = NO_BLOCK;
-	slot->blks = slot->bidi_blks = 0;
+		shadow_slot_checked(dev, slot, (uint16_t)(slot - dev->slots));
+	free_chain(dev, slot->first_blk);
+	free_chain(dev, slot->bidi_first_blk);
 }
 
 /*

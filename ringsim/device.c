@@ -211,7 +211,7 @@ void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_o
 	cmd->state = RINGSIM_IDLE;
 	cmd->outcome = outcome;
 	cmd->status = status;
-	if (outcome != RINGSIM_ANSWERED && status == 2 && !cmd->sense_valid)
+	if (status == 2 && !cmd->sense_valid)
 		cmd_set_sense(dev, cmd, 0x02, 0x08, 0x00);
 	if (tmr) {
 		cmd->tmr = NULL;

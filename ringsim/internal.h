@@ -7,7 +7,8 @@
  * device.c   life, submission   ring.c      space, PAD, building and publishing entries
  * walk.c     completion walk    timer.c     deadlines and the queue-full list
  * recovery.c TMR, block, reset  pool.c      page budget and reclaimer
- * uio.c      UIO node           sanitizer.c, shadow.c, dump.c  watching and telling
+ * uio.c      UIO node           attach.c    a node for another process
+ * core.c     who answers what   sanitizer.c, shadow.c, sweep.c, dump.c  watching and telling
  */
 #ifndef RINGSIM_INTERNAL_H
 #define RINGSIM_INTERNAL_H
@@ -242,7 +243,7 @@ void shadow_before_walk(struct ringsim_device *dev);
 void shadow_before_entry(struct ringsim_device *dev, const struct record *rec);
 void shadow_data_in(struct ringsim_device *dev, const struct slot *slot, uint16_t id, uint32_t len);
 void shadow_slot_checked(struct ringsim_device *dev, const struct slot *slot, uint16_t id);
-void shadow_block_freed(struct ringsim_device *dev, uint32_t blk, uint16_t id);
+void shadow_block_freed(struct ringsim_device *dev, uint32_t blk);
 void shadow_reclaimed(struct ringsim_device *dev, const struct record *rec);
 void shadow_pages_released(struct ringsim_device *dev, uint32_t first_page, uint32_t end_page);
 void shadow_rang(struct ringsim_device *dev);

@@ -44,7 +44,6 @@ static void poison(struct ringsim_device *dev, uint64_t off, uint32_t len)
 int shadow_create(struct ringsim_device *dev, uint64_t poison_seed)
 {
 	struct shadow *s = calloc(1, sizeof(*s));
-	struct stat st;
 
 	if (!s)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
@@ -62,8 +61,6 @@ int shadow_create(struct ringsim_device *dev, uint64_t poison_seed)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
 	memcpy(s->copy, dev->region, sizeof(struct tcmu_mailbox));
 	s->tail = s->rung = shm_load32(dev->region, RINGSIM_OFF_TAIL);
-	if (!fstat(dev->fd, &st))
-		s->base_blocks = (uint64_t)st.st_blocks;
 	return 0;
 }
 
@@ -157,7 +154,7 @@ void shadow_slot_checked(struct ringsim_device *dev, const struct slot *slot, ui
 	check_guard(dev, slot->bidi_first_blk, id);
 }
 
-void shadow_block_freed(struct ringsim_device *dev, uint32_t blk, uint16_t id)
+void shadow_block_freed(struct ringsim_device *dev, uint32_t blk)
 {
 	struct shadow *s = dev->shadow;
 
@@ -166,7 +163,6 @@ void shadow_block_freed(struct ringsim_device *dev, uint32_t blk, uint16_t id)
 	else
 		shadow_adopt(dev, blk_off(dev, blk), s->blk_used[blk]);
 	s->blk_used[blk] = 0;
-	s->blk_last[blk] = id;
 }
 
 void shadow_pages_released(struct ringsim_device *dev, uint32_t first_page, uint32_t end_page)

@@ -47,6 +47,7 @@
 	X(cases_scs_verify)      \
 	X(cases_scs_write_same)  \
 	X(cases_scs_unmap)       \
+	X(cases_scs_thick)       \
 	X(cases_scs_caw)         \
 	X(cases_scs_lengths)     \
 	X(cases_scs_sense)       \

@@ -170,14 +170,54 @@ static void fua_caw(struct tc *tc)
 			  data + s->cap.block_size);
 }
 
+/* Commands that change the medium; with zeros as their data, some of them are a hole. */
+static const struct {
+	uint8_t op, byte1;
+	bool zeros;
+} changes[] = {
+	{ 0x0a, 0, false },
+	{ 0x2a, 0, false },
+	{ 0xaa, 0, true },
+	{ 0x8a, 0, false },
+	{ OP_WRITE_SAME_16, 0, false },
+	{ OP_WRITE_SAME_16, 0, true },
+	{ 0x8a, 0, false },
+	{ OP_WRITE_SAME_16, CDB1_UNMAP, true },
+	{ OP_WRITE_SAME_10, 0, false },
+	{ OP_WRITE_SAME_10, CDB1_UNMAP, true },
+	{ 0x2a, 0, false },
+	{ OP_WRITE_SAME_10, 0, true },
+	{ OP_CAW, 0, false },
+	{ OP_UNMAP, 0, false },
+};
+
+/* One of them; false if the handler does not have it. */
+static bool change(struct scs *s, uint32_t i)
+{
+	static const uint8_t list[24] = { 0, 22, 0, 16,	   0, 0, 0, 0, 0, 0, 0, 0,
+					  0, 0,	 0, FIRST, 0, 0, 0, 1, 0, 0, 0, 0 };
+	uint8_t *data = scs_pattern(s, 2, 20 + i);
+
+	if (changes[i].zeros)
+		memset(data, 0, scs_bytes(s, 2));
+	if (changes[i].op == OP_CAW) {
+		scs_read(s, FIRST, 1, data);
+		cdb_caw(&s->io, FIRST, 1, data, scs_bytes(s, 2));
+	} else if (changes[i].op == OP_UNMAP) {
+		cdb_unmap(&s->io, sizeof(list), list, sizeof(list));
+	} else {
+		cdb_out(&s->io, changes[i].op, data, scs_bytes(s, 1));
+		cdb_range(&s->io, FIRST, 1);
+		s->io.cdb[1] |= changes[i].byte1;
+	}
+	return scs_supported(s, "SCS-030") && !scs_is(s, BAD_CDB);
+}
+
 /* Without a volatile cache every command that ended is on stable storage. */
 static void write_through(struct tc *tc)
 {
-	static const uint8_t ops[] = {
-		0x0a, 0x2a, 0xaa, 0x8a, OP_WRITE_SAME_16, OP_WRITE_SAME_10, OP_UNMAP, OP_CAW
-	};
-	uint8_t list[24] = { 0, 22, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, FIRST, 0, 0, 0, 1 };
 	struct target_opts o = scs_opts(tc);
+	uint8_t *got;
 	struct scs *s;
 	uint32_t i;
 
@@ -185,19 +225,9 @@ static void write_through(struct tc *tc)
 	s = start(tc, &o);
 	if (!s)
 		return;
-	for (i = 0; i < sizeof(ops) && !tc->failed; i++) {
-		uint8_t *data = scs_pattern(s, 2, 20 + i), *got = tc_alloc(tc, scs_bytes(s, 1));
-
-		if (ops[i] == OP_CAW) {
-			scs_read(s, FIRST, 1, data);
-			cdb_caw(&s->io, FIRST, 1, data, scs_bytes(s, 2));
-		} else if (ops[i] == OP_UNMAP) {
-			cdb_unmap(&s->io, sizeof(list), list, sizeof(list));
-		} else {
-			cdb_out(&s->io, ops[i], data, scs_bytes(s, 1));
-			cdb_range(&s->io, FIRST, 1);
-		}
-		if (!scs_supported(s, "SCS-030"))
+	got = tc_alloc(tc, scs_bytes(s, 1));
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]) && !tc->failed; i++) {
+		if (!change(s, i))
 			continue;
 		EXPECT_EQ(tc, "SCS-030", "status", 0, s->io.status);
 		scs_read(s, FIRST, 1, got);

@@ -316,6 +316,7 @@ static void plain_answer(struct plain *p, uint8_t uflags)
 static bool plain_start(struct tc *tc, struct plain *p, uint32_t n)
 {
 	struct ringsim_config cfg = { .geo = { .cmdr_size = 512, .data_blocks = 4 },
+				      .cmd_time_out_s = 30,
 				      .qfull_time_out_s = -1 };
 	uint32_t i;
 
@@ -334,6 +335,7 @@ static bool plain_start(struct tc *tc, struct plain *p, uint32_t n)
 
 static void id_exhaustion(struct tc *tc, struct plain *p)
 {
+	static const uint16_t ids[] = { 777, 1, 65535, 4096 };
 	struct ringsim_stats before, st;
 	struct ringsim_cmd cmd[5];
 	uint32_t i;
@@ -365,11 +367,18 @@ static void id_exhaustion(struct tc *tc, struct plain *p)
 		EXPECT_EQ(tc, "KRN-010", "blocks in use", 0, st.blocks_used);
 		EXPECT_EQ(tc, "KRN-010", "cmd_head", before.head, st.head);
 		EXPECT_EQ(tc, "KRN-010", "PADs", before.pads, st.pads);
-		EXPECT_EQ(tc, "KRN-050", "free_kept_buf", 0, ringsim_free_kept(p->dev, 777 + i));
+		EXPECT_EQ(tc, "KRN-112", "free_kept_buf", 0, ringsim_free_kept(p->dev, ids[i]));
 		plain_submit(p, &cmd[4], RINGSIM_NONE);
-		EXPECT_EQ(tc, "KRN-050", "the only free id", 777 + i, cmd[4].id);
+		EXPECT_EQ(tc, "KRN-050", "the only free id", ids[i], cmd[4].id);
 		plain_answer(p, TCMU_UFLAG_KEEP_BUF);
 	}
+	/* an expired command holds its id as well */
+	ringsim_free_kept(p->dev, 65000);
+	plain_submit(p, &cmd[0], RINGSIM_NONE);
+	ringsim_advance(p->dev, 40 * RINGSIM_NSEC_PER_SEC);
+	EXPECT_EQ(tc, "KRN-090", "outcome", RINGSIM_EXPIRED, cmd[0].outcome);
+	plain_submit(p, &cmd[4], RINGSIM_NONE);
+	EXPECT_EQ(tc, "KRN-050", "status beside an expired command", 0x28, cmd[4].status);
 }
 
 static void no_ids(struct tc *tc)

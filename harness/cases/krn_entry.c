@@ -176,6 +176,7 @@ static void mix_big_blocks(struct tc *tc)
 static void mix_fragments(struct tc *tc)
 {
 	mix_run(tc, GEO(.cmdr_size = 8 * 601, .data_blocks = 120), 4800, 120000, 400, "KRN-040");
+	mix_run(tc, GEO(.cmdr_size = 8 * 149, .data_blocks = 40), 0, 60000, 300, "KRN-032");
 }
 
 /* A shipping geometry near the end of the ring. */

@@ -111,6 +111,28 @@ static void data_lengths(struct tc *tc)
 	seat_finish(tc->t, 8);
 }
 
+/* The iovs of both directions count for the limit of half a ring. */
+static void bidi_entries(struct tc *tc)
+{
+	static const uint32_t busy[] = { 1,  3,	 5,  7,	 9,  11, 13,	    15,
+					 17, 19, 21, 23, 25, 27, UINT32_MAX };
+	struct target_opts o = work_opts(512, 32);
+	uint8_t *out = tc_alloc(tc, 7 * 4096), *in = tc_alloc(tc, 7 * 4096);
+	struct target_io io;
+	uint32_t n;
+
+	for (n = 5; n <= 7; n++) { /* 2n iovs: 224, 256 and 288 bytes, of 256 */
+		if (target_start(tc->t, &o) || !krn_busy_blocks(tc, busy))
+			return;
+		krn_bidi(&io, out, n * 4096, in, n * 4096);
+		target_submit(tc->t, &io);
+		EXPECT_EQ(tc, "KRN-020", "refused", n == 7, io.done);
+		if (io.done)
+			EXPECT_ENDED(tc, "KRN-010", &io, RINGSIM_REFUSED, 2, 5, 0x24, 0);
+		seat_finish_all(tc->t, 8);
+	}
+}
+
 static const struct case_def rows[] = {
 	{ "krn.012.opcodes", "KRN-012 KRN-020 KRN-021", CLAUSE_MUST, SEAT,
 	  "CDB length of every opcode, and of 7F with every length byte", cdb_lengths },
@@ -118,6 +140,8 @@ static const struct case_def rows[] = {
 	  vendor_cdb },
 	{ "krn.013.lengths", "KRN-013 KRN-010", CLAUSE_MUST, SEAT,
 	  "data blocks by expected length, of both directions", data_lengths },
+	{ "krn.020.bidi-length", "KRN-020 KRN-010", CLAUSE_MUST, SEAT,
+	  "iovs of both directions make an entry too long", bidi_entries },
 };
 
 CASE_TABLE(cases_krn_lengths);

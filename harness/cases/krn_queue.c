@@ -197,10 +197,11 @@ static void of_the_queue(struct tc *tc)
 		uint32_t cmd_s;
 		int32_t qfull_s;
 		uint32_t want_s;
-	} rows[] = { { 60, 5, 5 }, { 60, -1, 60 }, { 0, -1, 30 }, { 0, 7, 7 }, { 40, 50, 50 } };
+	} rows[] = { { 60, 1, 1 },  { 60, 5, 5 }, { 60, -1, 60 },
+		     { 0, -1, 30 }, { 0, 7, 7 },  { 40, 50, 50 } };
 	uint32_t i;
 
-	for (i = 0; i < 5 && !tc->failed; i++) {
+	for (i = 0; i < 6 && !tc->failed; i++) {
 		struct target_opts o = four(rows[i].cmd_s, rows[i].qfull_s);
 
 		EXPECT_EQ(tc, "KRN-091", "expired at (ms)", rows[i].want_s * 1000 + 1000,

@@ -134,6 +134,39 @@ static void vpd_serial(struct tc *tc)
 		       "serial number: byte %u is 0x%02x, no ASCII", i, s->full[i]);
 }
 
+/* A page of the unit called @name, into @to; its length, 0 if the case has failed. */
+static uint32_t identity(struct tc *tc, const char *name, uint8_t page, uint8_t *to)
+{
+	struct target_opts o = scs_opts(tc);
+	struct scs *s;
+
+	o.name = name;
+	s = scs_start(tc, &o, 0);
+	if (!s || !scs_vpd(s, page))
+		return 0;
+	memcpy(to, s->full, s->full_len);
+	return s->full_len;
+}
+
+/* Two units are told apart by their serial numbers and designators; one is the same each time. */
+static void vpd_identity(struct tc *tc)
+{
+	static const uint8_t pages[] = { 0x80, 0x83 };
+	uint8_t *a = tc_alloc(tc, SCS_ROOM), *b = tc_alloc(tc, SCS_ROOM);
+	uint32_t i, len_a, len_b;
+
+	for (i = 0; i < sizeof(pages); i++) {
+		len_a = identity(tc, "tcm-user/0/disk/any/x", pages[i], a);
+		len_b = identity(tc, "tcm-user/0/disk/any/y", pages[i], b);
+		EXPECT(tc, "SCS-030", len_a && len_b, "VPD page %02x is refused", pages[i]);
+		EXPECT(tc, "SCS-030", len_a != len_b || memcmp(a, b, len_a) != 0,
+		       "VPD page %02x is the same for two devices", pages[i]);
+		len_b = identity(tc, "tcm-user/0/disk/any/x", pages[i], b);
+		EXPECT(tc, "SCS-030", len_a == len_b && memcmp(a, b, len_a) == 0,
+		       "VPD page %02x of one device changes", pages[i]);
+	}
+}
+
 /* Length that a NAA designator must have, by its first four bits; 0 = no such format. */
 static uint32_t naa_len(uint8_t first)
 {
@@ -154,6 +187,7 @@ static bool designator(struct scs *s, const uint8_t *d, uint32_t len)
 {
 	uint8_t set = d[0] & 0x0f, type = d[1] & 0x0f, assoc = d[1] >> 4 & 3;
 	struct tc *tc = s->tc;
+	uint32_t i;
 
 	if (set < 1 || set > 3 || len == 0 || d[2] != 0)
 		tc_fail(tc, "SCS-030", "designator %02x %02x %02x %02x: code set or length", d[0],
@@ -161,6 +195,10 @@ static bool designator(struct scs *s, const uint8_t *d, uint32_t len)
 	if (type == 3 && (set != 1 || len != naa_len(d[4])))
 		tc_fail(tc, "SCS-030", "NAA designator: code set %u, NAA %x, %u bytes", set,
 			d[4] >> 4, len);
+	for (i = 0; set == 2 && i < len; i++) {
+		if (d[4 + i] < 0x20 || d[4 + i] > 0x7e)
+			tc_fail(tc, "SCS-030", "ASCII designator: byte %u is 0x%02x", i, d[4 + i]);
+	}
 	if (type == 1 && len < 8)
 		tc_fail(tc, "SCS-030", "T10 designator of %u bytes has no vendor", len);
 	if (assoc != 0)
@@ -211,7 +249,7 @@ static void vpd_limits(struct tc *tc)
 {
 	struct scs *s = scs_start(tc, NULL, 0);
 	struct scs_limits lim;
-	uint32_t optimal, granularity;
+	uint32_t optimal, granularity, align;
 
 	if (!s)
 		return;
@@ -230,6 +268,11 @@ static void vpd_limits(struct tc *tc)
 	EXPECT(tc, "SCS-031", !lim.max_transfer || lim.max_caw <= lim.max_transfer,
 	       "COMPARE AND WRITE of %u blocks exceeds the maximum of %u", lim.max_caw,
 	       lim.max_transfer);
+	align = (uint32_t)be_get(s->full + 32, 4);
+	EXPECT(tc, "SCS-031",
+	       !(align & 0x80000000) || (align & 0x7fffffff) < be_get(s->full + 28, 4),
+	       "unmap alignment 0x%08x is not below the granularity of %u blocks", align,
+	       (uint32_t)be_get(s->full + 28, 4));
 	EXPECT(tc, "SCS-031", lim.lbpu == (lim.max_unmap != 0),
 	       "LBPU is %d, maximum unmap LBA count is %u", lim.lbpu, lim.max_unmap);
 	EXPECT(tc, "SCS-031", lim.lbpu == (lim.max_unmap_desc != 0),
@@ -343,6 +386,8 @@ static const struct case_def rows[] = {
 	{ "scs.030.vpd-serial", "SCS-030", CLAUSE_MUST, 0, "VPD page 80 is printable", vpd_serial },
 	{ "scs.030.vpd-identification", "SCS-030", CLAUSE_MUST, 0,
 	  "VPD page 83 is well-formed and names the unit", vpd_identification },
+	{ "scs.030.vpd-identity", "SCS-030", CLAUSE_SHOULD, NEEDS_INPROC,
+	  "pages 80 and 83 tell two devices apart, and stay as they are", vpd_identity },
 	{ "scs.031.vpd-vendor", "SCS-030 SCS-031", CLAUSE_SHOULD, 0,
 	  "vendor in page 83 and in standard data agree", vpd_vendor },
 	{ "scs.030.vpd-limits", "SCS-030 SCS-031", CLAUSE_SHOULD, 0,

@@ -110,31 +110,77 @@ static void unchanged(struct tc *tc)
 	}
 }
 
+/* Offset of page @code in @l. */
+static uint32_t page_at(const struct list *l, uint8_t code)
+{
+	uint32_t at = l->header;
+
+	while ((l->p[at] & 0x3f) != code)
+		at += l->p[at + 1] + 2u;
+	return at;
+}
+
+/* Defaults are what they were, and sense comes in the format that D_SENSE says. */
+static void expect_effect(struct scs *s, const struct list *l, const struct list *defaults)
+{
+	uint32_t at = l->header;
+	bool d_sense = l->p[page_at(l, 0x0a) + 2] & 0x04;
+
+	while (at < l->len && !s->tc->failed) {
+		EXPECT(s->tc, "SCS-030",
+		       scs_mode_sense(s, sense_op(l), CDB1_DBD, 0x80 | (l->p[at] & 0x3f)),
+		       "no default values of page %02x", l->p[at]);
+		EXPECT_MEM(s->tc, "SCS-030", "default values", defaults->p + at + 2,
+			   s->full + l->header + 2, l->p[at + 1]);
+		at += l->p[at + 1] + 2u;
+	}
+	cdb_none(&s->io, 0xff);
+	scs_expect_sense(s, "SCS-040", BAD_OPCODE);
+	EXPECT(s->tc, "SCS-031", ((s->io.sense[0] & 0x7f) >= 0x72) == d_sense,
+	       "D_SENSE is %d, the response code 0x%02x", d_sense, s->io.sense[0]);
+}
+
+/* All pages as they are by default. */
+static void read_defaults(struct scs *s, const struct list *l, struct list *defaults)
+{
+	uint32_t at = l->header, n;
+
+	*defaults = *l;
+	while (at < l->len && !s->tc->failed) {
+		n = l->p[at + 1] + 2u;
+		EXPECT(s->tc, "SCS-030",
+		       scs_mode_sense(s, sense_op(l), CDB1_DBD, 0x80 | (l->p[at] & 0x3f)),
+		       "no default values of page %02x", l->p[at]);
+		memcpy(defaults->p + at, s->full + l->header, n);
+		at += n;
+	}
+}
+
 /* Every bit that MODE SENSE calls changeable can be changed, alone, and back. */
 static void changeable(struct tc *tc)
 {
-	uint32_t bit, k;
+	uint32_t bit, k, i;
 
 	for (k = 0; k < 2 && !tc->failed; k++) {
-		struct list l;
+		struct list l, defaults;
 		struct scs *s = start(tc, &l, k);
 		uint32_t at, end;
 
 		if (!s)
 			return;
+		read_defaults(s, &l, &defaults);
 		for (at = l.header; at < l.len; at = end) {
 			end = at + l.p[at + 1] + 2;
 			for (bit = 8 * (at + 2); bit < 8 * end; bit++) {
 				if (!(l.mask[bit / 8] >> bit % 8 & 1))
 					continue;
-				l.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
-				select_io(s, &l);
-				EXPECT_GOOD(tc, "SCS-030", &s->io);
-				expect_pages(s, "SCS-030", &l);
-				l.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
-				select_io(s, &l);
-				EXPECT_GOOD(tc, "SCS-030", &s->io);
-				expect_pages(s, "SCS-030", &l);
+				for (i = 0; i < 2; i++) { /* there and back */
+					l.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+					select_io(s, &l);
+					EXPECT_GOOD(tc, "SCS-030", &s->io);
+					expect_pages(s, "SCS-030", &l);
+					expect_effect(s, &l, &defaults);
+				}
 			}
 		}
 	}
@@ -180,16 +226,6 @@ static bool flip_one(struct list *l, uint32_t at)
 		}
 	}
 	return false;
-}
-
-/* Offset of page @code in @l. */
-static uint32_t page_at(const struct list *l, uint8_t code)
-{
-	uint32_t at = l->header;
-
-	while ((l->p[at] & 0x3f) != code)
-		at += l->p[at + 1] + 2u;
-	return at;
 }
 
 /* A good page in front of a bad one is not applied. */

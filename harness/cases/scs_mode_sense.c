@@ -48,6 +48,8 @@ static void judge_header(struct scs *s, uint8_t op, uint8_t byte1)
 {
 	EXPECT(s->tc, "SCS-030", scs_mode_sense(s, op, byte1, 0x3f),
 	       "MODE SENSE 0x%02x of all pages: status 0x%02x", op, s->io.status);
+	EXPECT_EQ(s->tc, "SCS-030", "reserved bits beside WP and DPOFUA", 0,
+		  device_specific(s, op) & 0x6f);
 	EXPECT_EQ(s->tc, "SCS-030", "medium type", 0, s->full[op == OP_MODE_SENSE_6 ? 1 : 2]);
 	if (op == OP_MODE_SENSE_10)
 		EXPECT_EQ(s->tc, "SCS-030", "reserved byte of the header", 0, s->full[5]);

@@ -291,6 +291,37 @@ static void medium_errors(struct tc *tc)
 	}
 }
 
+/* A flush that nobody waited for has failed: the next one says so, once. */
+static void late_flush_error(struct tc *tc)
+{
+	struct target_opts o = scs_opts(tc);
+	struct scs *s;
+	uint32_t i;
+
+	o.medium = MEDIUM_CACHED;
+	s = scs_start(tc, &o, 64);
+	if (!s)
+		return;
+	for (i = 0; i < 2; i++) {
+		scs_write(s, FIRST, 8, scs_pattern(s, 8, i));
+		cdb_none(&s->io, i ? OP_SYNC_16 : OP_SYNC_10);
+		s->io.cdb[1] = CDB1_IMMED;
+		target_faults(s->t)->store[STORE_FLUSH] = EIO;
+		EXPECT(tc, "SCS-040", scs_exec(s, "SCS-040"), "no end");
+		target_settle(s->t);
+		target_faults(s->t)->store[STORE_FLUSH] = 0;
+		if (s->io.status == 0) {
+			cdb_none(&s->io, OP_SYNC_10);
+			EXPECT(tc, "SCS-040", scs_exec(s, "SCS-040"), "no end");
+		}
+		EXPECT(tc, "SCS-040", scs_is(s, 3, 0x0c00),
+		       "the flush failed: expected CHECK CONDITION 3/0c00, found status 0x%02x",
+		       s->io.status);
+		cdb_none(&s->io, OP_SYNC_16);
+		EXPECT_GOOD(tc, "SCS-040", &s->io);
+	}
+}
+
 /* A thin unit out of space, memory that is short, a medium that is gone: never GOOD. */
 static void other_errors(struct tc *tc)
 {
@@ -336,6 +367,8 @@ static const struct case_def rows[] = {
 	  "a write-protected medium can be read", write_protected_reads },
 	{ "scs.040.medium-errors", "SCS-040 HND-033", CLAUSE_MUST, NEEDS_INPROC,
 	  "errors of the medium are read and write errors", medium_errors },
+	{ "scs.040.late-flush-error", "SCS-040 SCS-030", CLAUSE_SHOULD, NEEDS_INPROC,
+	  "an error of a flush with IMMED is reported by the next", late_flush_error },
 	{ "scs.040.other-errors", "SCS-040 SCS-043 HND-032", CLAUSE_SHOULD, NEEDS_INPROC,
 	  "no space, no memory, no medium", other_errors },
 	{ "scs.043.no-memory", "SCS-043 SCS-030 SCS-041 HND-067", CLAUSE_SHOULD, NEEDS_INPROC,

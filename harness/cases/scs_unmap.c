@@ -129,6 +129,42 @@ static void unmaps(struct tc *tc)
 	judge(s, "SCS-030", &a);
 }
 
+/* The smallest list there is: one block, wherever it lies in a page, the first and the last LBA. */
+static void single_blocks(struct tc *tc)
+{
+	struct area a;
+	struct list l;
+	struct scs *s = start(tc, &a);
+	uint8_t *data, *got, *zeros;
+	uint32_t i;
+
+	if (!s)
+		return;
+	for (i = 0; i < 18; i += 2) {
+		begin(&l);
+		add(&l, FIRST + i, 1);
+		unmap_io(s, &l);
+		EXPECT_GOOD(tc, "SCS-030", &s->io);
+		gone(&a, i, 1);
+		judge(s, "SCS-030", &a);
+	}
+	data = scs_pattern(s, 1, 3);
+	got = tc_alloc(tc, scs_bytes(s, 1));
+	zeros = tc_alloc(tc, scs_bytes(s, 1));
+	for (i = 0; i < 2; i++) {
+		uint64_t lba = i ? s->cap.blocks - 1 : 0;
+
+		scs_write(s, lba, 1, data);
+		begin(&l);
+		add(&l, lba, 1);
+		unmap_io(s, &l);
+		EXPECT_GOOD(tc, "SCS-030", &s->io);
+		scs_read(s, lba, 1, got);
+		if (a.zeros)
+			EXPECT_MEM(tc, "SCS-030", "unmapped block", zeros, got, scs_bytes(s, 1));
+	}
+}
+
 /* Several descriptors: unsorted, adjacent, overlapping, empty, as many as a page of them. */
 static void descriptors(struct tc *tc)
 {
@@ -426,6 +462,7 @@ static void as_advertised(struct tc *tc)
 static const struct case_def rows[] = {
 	{ "scs.030.unmap", "SCS-030 SCS-031", CLAUSE_MUST, 0,
 	  "UNMAP takes what it names and nothing else", unmaps },
+	{ "scs.030.unmap-single", "SCS-030", CLAUSE_MUST, 0, "UNMAP of one block", single_blocks },
 	{ "scs.030.unmap-descriptors", "SCS-030", CLAUSE_MUST, 0,
 	  "UNMAP with many descriptors: unsorted, overlapping, empty", descriptors },
 	{ "scs.023.unmap-empty", "SCS-023 SCS-030 HND-021", CLAUSE_MUST, 0,

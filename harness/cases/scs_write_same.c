@@ -64,6 +64,40 @@ static void same(struct tc *tc)
 	}
 }
 
+/* Blocks that look like zeros, or like one byte repeated, to who looks hastily. */
+static void patterns(struct tc *tc)
+{
+	struct scs *s = scs_start(tc, NULL, 256);
+	uint32_t i, k, len;
+	uint8_t *block;
+
+	if (!s)
+		return;
+	len = s->cap.block_size;
+	block = tc_alloc(tc, len);
+	for (k = 0; k < 2 && !tc->failed; k++) {
+		if (!there(s, ops[k]))
+			continue;
+		for (i = 0; i < 8; i++) {
+			memset(block, i < 2 ? 0xff - i * 0xfe : 0, len);
+			if (i == 2)
+				block[0] = 1;
+			else if (i == 3)
+				block[1] = 1;
+			else if (i == 4)
+				block[len / 2] = 0x80;
+			else if (i == 5)
+				block[len - 2] = 1;
+			else if (i > 5)
+				memset(block + len / 2, 0xa5, i == 6 ? len / 2 : 1);
+			one_same(s, ops[k], 0, 9, 20, block);
+		}
+		for (i = 0; i < len; i++)
+			block[i] = i % 2 ? 0x77 : 0;
+		one_same(s, ops[k], 0, 9, 20, block);
+	}
+}
+
 /* More than a handler is likely to write in one go. */
 static void long_run(struct tc *tc)
 {
@@ -290,6 +324,8 @@ static void ranges(struct tc *tc)
 static const struct case_def rows[] = {
 	{ "scs.030.write-same", "SCS-030 SCS-041", CLAUSE_MUST, 0,
 	  "WRITE SAME writes one block many times, and nothing beside", same },
+	{ "scs.030.write-same-patterns", "SCS-030", CLAUSE_MUST, 0,
+	  "WRITE SAME of blocks that are nearly uniform", patterns },
 	{ "scs.030.write-same-long", "SCS-030 SCS-041", CLAUSE_MUST, 0,
 	  "WRITE SAME over more than 2 MiB", long_run },
 	{ "scs.031.write-same-unmap", "SCS-031 SCS-030 SCS-040", CLAUSE_MUST, 0,

@@ -298,11 +298,33 @@ static int run_spec(struct check *c, const struct target_spec *spec)
 	return rc;
 }
 
-static int run_handlers(struct check *c, const char *list)
+/* Every name of the list is one of ours; found out before anything runs. */
+static int check_handlers(const char *list)
 {
 	static const char *const known[] = { "memory", "psync", "libaio", "io_uring" };
+	char *copy = strdup(list), *save = NULL, *name;
+	int rc = 0, n = 0, i;
+
+	for (name = strtok_r(copy, ",", &save); name && !rc; name = strtok_r(NULL, ",", &save)) {
+		for (i = 0; i < 4 && strcmp(known[i], name); i++)
+			;
+		n++;
+		if (i == 4)
+			rc = usage_error("check",
+					 "--handler: expected memory, psync, libaio or io_uring, "
+					 "found '%s'",
+					 name);
+	}
+	if (!n)
+		rc = usage_error("check", "--handler: expected a handler, found nothing");
+	free(copy);
+	return rc;
+}
+
+static int run_handlers(struct check *c, const char *list)
+{
 	char *copy = strdup(list), *save = NULL, *name, *program = beside_program("tcmu-handler");
-	int rc = 0, i;
+	int rc = check_handlers(list);
 
 	if (program && access(program, X_OK)) {
 		free(program);
@@ -318,13 +340,7 @@ static int run_handlers(struct check *c, const char *list)
 					    .tmpdir = c->dir,
 					    .timeout_ms = (uint32_t)c->opt.timeout_ms };
 
-		for (i = 0; i < 4 && strcmp(known[i], name); i++)
-			;
-		rc = i == 4 ? usage_error("check",
-					  "--handler: expected memory, psync, libaio or io_uring, "
-					  "found '%s'",
-					  name)
-			    : run_spec(c, &spec);
+		rc = run_spec(c, &spec);
 	}
 	free(copy);
 	free(program);

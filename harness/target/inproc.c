@@ -191,8 +191,8 @@ static int open_store(struct target *t)
 	if (t->in.store)
 		return 0;
 	if (t->opts.medium) {
-		rc = medium_open(&t->in.store, cfg.size_bytes, t->opts.medium == MEDIUM_SLOW,
-				 t->tc->seed, t->in.faults.store);
+		rc = medium_open(&t->in.store, cfg.size_bytes, t->opts.medium != MEDIUM_THICK,
+				 t->opts.medium == MEDIUM_SLOW, t->tc->seed, t->in.faults.store);
 		if (rc)
 			tc_fail(t->tc, NULL, "cannot make the medium: %s", strerror(-rc));
 		return rc;

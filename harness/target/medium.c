@@ -199,7 +199,8 @@ static const struct store_ops ops = {
 	.reap = medium_reap,
 };
 
-int medium_open(struct store **out, uint64_t size_bytes, bool slow, uint64_t seed, int *fail)
+int medium_open(struct store **out, uint64_t size_bytes, bool thin, bool slow, uint64_t seed,
+		int *fail)
 {
 	uint64_t pages = (size_bytes + PAGE - 1) / PAGE;
 	struct store *s = calloc(1, sizeof(*s));
@@ -215,7 +216,7 @@ int medium_open(struct store **out, uint64_t size_bytes, bool slow, uint64_t see
 			     .depth = DEPTH,
 			     .fd = -1,
 			     .poll_fd = slow ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1,
-			     .can_punch = true,
+			     .can_punch = thin,
 			     .engine = m };
 	m->now = map(pages * PAGE);
 	m->durable = map(pages * PAGE);

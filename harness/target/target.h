@@ -52,6 +52,7 @@ enum target_medium {
 	MEDIUM_ENGINE, /* the engine's own store; all of it survives the handler */
 	MEDIUM_CACHED, /* a disk with a volatile cache; the handler's death is a power cut */
 	MEDIUM_SLOW,   /* the same, and operations end later, in an order of their own */
+	MEDIUM_THICK,  /* as MEDIUM_CACHED, but it gives no space back: nothing to unmap */
 };
 
 /**

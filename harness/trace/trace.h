@@ -167,7 +167,7 @@ int trace_add_entry(struct trace *t, const void *region, uint32_t off);
 struct trace_finding {
 	uint32_t line;
 	const char *kind;
-	char field[24];
+	char field[40];
 	char expected[160];
 	char found[160];
 };

@@ -215,6 +215,12 @@ void rig_expect(struct rig *r, const char *clause, uint64_t off)
 	rig_forget(r);
 }
 
+void rig_expect_id(struct rig *r, const char *clause, uint64_t off, uint16_t id, uint32_t len)
+{
+	CU_ASSERT_EQUAL(r->seen[0].id, id);
+	rig_expect_bytes(r, clause, off, r->mem + off, r->mem + off, len);
+}
+
 void rig_expect_bytes(struct rig *r, const char *clause, uint64_t off, const void *expected,
 		      const void *found, uint32_t len)
 {

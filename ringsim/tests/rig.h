@@ -83,6 +83,8 @@ void rig_sense(struct rig *r, uint32_t off, uint8_t key);
 void rig_clean(const struct rig *r);
 /** rig_expect() - assert that the only new report is of @clause at @off; forgets it. */
 void rig_expect(struct rig *r, const char *clause, uint64_t off);
+/** rig_expect_id() - as rig_expect(), about command @id, with @len bytes of what is there now. */
+void rig_expect_id(struct rig *r, const char *clause, uint64_t off, uint16_t id, uint32_t len);
 /** rig_expect_bytes() - as rig_expect(), and that @len bytes @expected were @found. */
 void rig_expect_bytes(struct rig *r, const char *clause, uint64_t off, const void *expected,
 		      const void *found, uint32_t len);

@@ -77,13 +77,14 @@ static void test_entry(void)
 	     i++) /* id and response are the handler's; so is a stolen slot's rest */
 		if (i != 6)
 			r.mem[RING(i)] ^= 0xff;
+	r.mem[RING(112)] ^= 0xff;
 	r.mem[RING(115)] ^= 0xff;
 	ringsim_observe(r.dev);
 	rig_clean(&r);
 	r.mem[RING(4)] ^= 0xff;
 	r.mem[RING(5)] ^= 0xff;
 	ringsim_observe(r.dev);
-	rig_expect(&r, "HND-023", RING(115));
+	rig_expect(&r, "HND-023", RING(112));
 	rig_answer(&r, 0, 0, 0, 0);
 	ringsim_doorbell(r.dev);
 	rig_down(&r);
@@ -118,9 +119,13 @@ static void test_other_entries(void)
 	poke(&r, "HND-015", RING(96 + 23), 2);
 	rig_set_tail(&r, 120);
 	ringsim_observe(r.dev);
-	rig_expect(&r, "HND-015", RING(96 + 7)); /* passed, and not marked */
+	rig_expect_id(&r, "HND-015", RING(96 + 7), 0, 1); /* passed, and not marked */
+	ringsim_tmr(r.dev, &tmr, NULL, 0);
+	r.mem[RING(120 + 12)] = 9; /* and at once past it: seen at the doorbell */
+	rig_answer_all(&r);
+	rig_expect(&r, "HND-016", RING(120 + 12));
 	ringsim_put_raw(r.dev, 7, 24, 0);
-	r.mem[RING(120 + 7)] = TCMU_UFLAG_UNKNOWN_OP;
+	r.mem[RING(152 + 7)] = TCMU_UFLAG_UNKNOWN_OP;
 	rig_answer_all(&r);
 	rig_down(&r);
 }
@@ -138,7 +143,7 @@ static void answer(const struct ringsim_config *cfg, enum ringsim_dir dir, uint8
 	rig_answer(&r, 0, status, uflags, read_len);
 	ringsim_observe(r.dev);
 	if (clause)
-		rig_expect(&r, clause, RING(at));
+		rig_expect_id(&r, clause, RING(at), 1, 1);
 	rig_clean(&r);
 	ringsim_doorbell(r.dev);
 	CU_ASSERT_EQUAL(cmd.outcome, RINGSIM_ANSWERED);
@@ -176,15 +181,13 @@ static void test_unwritten(void)
 	struct ringsim_config cfg = config();
 	struct ringsim_cmd cmd[4], one;
 	struct rig r;
-	uint8_t cnt = 1;
 
 	rig_up(&r, &cfg);
 	rig_read(&r, &one, NULL, 1);
 	rig_set_tail(&r, 128);
 	ringsim_observe(r.dev);
-	CU_ASSERT_EQUAL(r.seen[0].len, 8);
-	CU_ASSERT_EQUAL(memcmp(r.seen[0].found, &cnt, 1), 0);
-	rig_expect(&r, "HND-031", RING(8));
+	CU_ASSERT_EQUAL(r.mem[RING(8)], 1);
+	rig_expect_id(&r, "HND-031", RING(8), 1, 8);
 	ringsim_doorbell(r.dev);
 	CU_ASSERT_EQUAL(one.status, 1);
 
@@ -221,7 +224,7 @@ static void sense(uint8_t code, uint8_t key_at, uint8_t key, uint8_t add_len, co
 	r.mem[RING(16 + 7)] = add_len;
 	ringsim_observe(r.dev);
 	if (clause)
-		rig_expect(&r, clause, RING(at));
+		rig_expect_id(&r, clause, RING(at), 1, at == 16 ? 16 : 1);
 	rig_clean(&r);
 	ringsim_doorbell(r.dev);
 	CU_ASSERT_EQUAL(cmd.sense[0], code);
@@ -268,7 +271,8 @@ static void test_ids(void)
 	rig_answer(&r, 1, 0, 0, 0);
 	ringsim_observe(r.dev);
 	CU_ASSERT_PTR_NOT_NULL(strstr(r.seen[0].what, "completed already"));
-	rig_expect(&r, "HND-053", RING(120 + 4));
+	CU_ASSERT_EQUAL(r.seen[0].id, 1);
+	rig_expect_bytes(&r, "HND-053", RING(120 + 4), &(uint16_t){ 2 }, &(uint16_t){ 1 }, 2);
 	ringsim_doorbell(r.dev);
 	ringsim_reset(r.dev, 1);
 	rig_nodata(&r, &cmd[0]);
@@ -277,7 +281,8 @@ static void test_ids(void)
 	rig_nodata(&r, &cmd[0]);
 	rig_answer(&r, 2, 0, 0, 0); /* of before the reset */
 	ringsim_observe(r.dev);
-	rig_expect(&r, "HND-064", RING(4));
+	CU_ASSERT_EQUAL(r.seen[0].id, 2);
+	rig_expect_bytes(&r, "HND-064", RING(4), &(uint16_t){ 1 }, &(uint16_t){ 2 }, 2);
 	ringsim_doorbell(r.dev);
 	ringsim_reset(r.dev, 1);
 	rig_nodata(&r, &cmd[0]);
@@ -286,7 +291,8 @@ static void test_ids(void)
 	ringsim_doorbell(r.dev);
 	rig_answer(&r, 1, 0, 0, 0);
 	ringsim_observe(r.dev);
-	rig_expect(&r, "HND-036", RING(120 + 4));
+	CU_ASSERT_EQUAL(r.seen[0].id, 1);
+	rig_expect_bytes(&r, "HND-036", RING(120 + 4), &(uint16_t){ 2 }, &(uint16_t){ 1 }, 2);
 	ringsim_doorbell(r.dev);
 	CU_ASSERT_EQUAL(rig_stats(&r).kept, 0);
 	rig_down(&r);
@@ -306,7 +312,8 @@ static void test_order(void)
 	rig_answer(&r, 1, 0, 0, 0);
 	rig_answer(&r, 2, 0, 0, 0); /* twice in one go */
 	ringsim_observe(r.dev);
-	rig_expect(&r, "HND-053", RING(240 + 4));
+	CU_ASSERT_EQUAL(r.seen[0].id, 2);
+	rig_expect_bytes(&r, "HND-053", RING(240 + 4), &(uint16_t){ 3 }, &(uint16_t){ 2 }, 2);
 	rig_entry(&r, 240)->hdr.cmd_id = 3; /* too late to mend: its tail is out */
 	ringsim_doorbell(r.dev);
 	rig_expect(&r, "HND-039", RING(240 + 4));
@@ -319,7 +326,8 @@ static void test_order(void)
 	rig_nodata(&r, &cmd[1]);
 	rig_answer(&r, 2, 0, 0, 0);
 	ringsim_observe(r.dev);
-	rig_expect(&r, "HND-050", RING(4));
+	CU_ASSERT_EQUAL(r.seen[0].id, 2);
+	rig_expect_bytes(&r, "HND-050", RING(4), &(uint16_t){ 1 }, &(uint16_t){ 2 }, 2);
 	rig_answer(&r, 1, 0, 0, 0);
 	ringsim_observe(r.dev);
 	rig_expect(&r, "HND-050", RING(120 + 4));
@@ -343,6 +351,8 @@ static void tail_is(uint32_t first, uint32_t value, const char *clause)
 	rig_clean(&r);
 	rig_set_tail(&r, value);
 	ringsim_observe(r.dev);
+	CU_ASSERT_EQUAL(strstr(r.seen[0].what, "backwards") != NULL, !strcmp(clause, "HND-049"));
+	CU_ASSERT_EQUAL(r.seen[0].id, 0);
 	rig_expect_bytes(&r, clause, RINGSIM_OFF_TAIL, &first, &value, 4);
 	ringsim_observe(r.dev);
 	rig_clean(&r); /* once */
@@ -372,7 +382,7 @@ static void test_tail(void)
 	rig_up(&r, &cfg); /* a legal tail makes good what was wrong, until the kernel looks */
 	rig_nodata(&r, &cmd);
 	rig_set_tail(&r, 8);
-	ringsim_observe(r.dev);
+	ringsim_sweep(r.dev);
 	rig_expect(&r, "HND-012", RINGSIM_OFF_TAIL);
 	rig_set_tail(&r, 0);
 	rig_answer(&r, 0, 0, 0, 0);
@@ -427,6 +437,7 @@ static void test_doorbell(void)
 	ringsim_handler_sleeps(r.dev);
 	rig_answer(&r, 0, 0, 0, 0);
 	ringsim_handler_sleeps(r.dev);
+	CU_ASSERT_EQUAL(r.seen[0].id, 0);
 	rig_expect_bytes(&r, "HND-044", RINGSIM_OFF_TAIL, &zero, &tail, 4);
 	ringsim_handler_sleeps(r.dev);
 	rig_clean(&r);
@@ -476,6 +487,37 @@ static void test_off(void)
 	rig_down(&r);
 }
 
+/* Neither an illegal tail nor a changed header lets in what waits. */
+static void test_queue_stays(void)
+{
+	struct ringsim_config cfg = config();
+	struct ringsim_cmd cmd[5];
+	struct rig r;
+	uint32_t i;
+
+	cfg.sanitize = false;
+	cfg.geo.cmdr_size = 512;
+	rig_up(&r, &cfg);
+	for (i = 0; i < 5; i++)
+		rig_nodata(&r, &cmd[i]);
+	rig_set_tail(&r, 112);
+	ringsim_doorbell(r.dev);
+	CU_ASSERT_EQUAL(rig_stats(&r).queued, 1);
+	rig_expect(&r, "HND-040", RINGSIM_OFF_TAIL);
+	ringsim_reset(r.dev, 1);
+	for (i = 0; i < 4; i++)
+		rig_nodata(&r, &cmd[i]);
+	CU_ASSERT_EQUAL(rig_stats(&r).queued, 1);
+	r.mem[RING(120)] = 0;
+	rig_answer(&r, 0, 0, 0, 0);
+	rig_set_tail(&r, 240);
+	ringsim_doorbell(r.dev);
+	CU_ASSERT_EQUAL(rig_stats(&r).queued, 1);
+	CU_ASSERT_EQUAL(rig_stats(&r).reclaim, 120);
+	rig_expect(&r, "HND-023", RING(120));
+	rig_down(&r);
+}
+
 int main(void)
 {
 	static const CU_TestInfo tests[] = {
@@ -491,6 +533,7 @@ int main(void)
 		{ "stores that come too late", test_late_stores },
 		{ "a doorbell that never comes", test_doorbell },
 		{ "sanitizer off", test_off },
+		{ "what waits stays", test_queue_stays },
 		CU_TEST_INFO_NULL,
 	};
 

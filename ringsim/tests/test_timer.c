@@ -403,6 +403,10 @@ static void test_pool(void)
 	rig_answer_all(&a);
 	rig_down(&a); /* its pages go with it */
 	CU_ASSERT_EQUAL(ringsim_pool_pages(pool), 0);
+	rig_read(&b, &cmd[1], NULL, 12 * 4096); /* who is left is still looked after */
+	rig_answer(&b, 0, 0, 0, 0);
+	CU_ASSERT_EQUAL(ringsim_pool_run(pool, 30 * SEC), 12);
+	CU_ASSERT_EQUAL(cmd[1].outcome, RINGSIM_ANSWERED);
 	rig_down(&b);
 	CU_ASSERT_EQUAL(ringsim_pool_pages(pool), 0);
 	ringsim_pool_destroy(pool);
