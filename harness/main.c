@@ -39,11 +39,13 @@ int main(int argc, char **argv)
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	if (!strcmp(verb, "check"))
 		return verb_check(argc - 1, argv + 1, &stop);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	if (!strcmp(verb, "list"))
 		return verb_list(argc - 1, argv + 1);
 	if (!strcmp(verb, "explain"))

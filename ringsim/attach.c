@@ -197,20 +197,21 @@ static void serve_attach(struct ringsim_attach *a, int fd)
 static void serve_action(struct ringsim_attach *a, int fd, const char *args)
 {
 	char action[32], extra;
-	unsigned int value;
+	long long value;
 	int rc = -EINVAL;
 
-	if (sscanf(args, "%31s %u%c", action, &value, &extra) != 2) {
+	if (sscanf(args, "%31s %lld%c", action, &value, &extra) != 2 || value < 0 ||
+	    value > RINGSIM_ID_MAX) {
 		answer_error(a, fd, EINVAL, "expected ACTION name number");
 		return;
 	}
 	if (!strcmp(action, "block_dev") && value <= 1) {
-		ringsim_block(a->uio->dev, value);
+		ringsim_block(a->uio->dev, value != 0);
 		rc = 0;
 	} else if (!strcmp(action, "reset_ring")) {
-		rc = ringsim_reset(a->uio->dev, value);
+		rc = ringsim_reset(a->uio->dev, (unsigned int)value);
 	} else if (!strcmp(action, "free_kept_buf")) {
-		rc = ringsim_free_kept(a->uio->dev, value);
+		rc = ringsim_free_kept(a->uio->dev, (uint32_t)value);
 	}
 	if (rc)
 		answer_error(a, fd, -rc, "no such action, or value out of range");
@@ -244,6 +245,14 @@ static bool serve(struct ringsim_attach *a, int fd)
 	return true;
 }
 
+/* A write of no bytes arrives as such and is no end of file. */
+static bool hung_up(int fd)
+{
+	struct pollfd pfd = { .fd = fd };
+
+	return poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLHUP | POLLERR);
+}
+
 /* Doorbells, and the hangup when the last copy of the handler's end is closed. */
 static uint32_t serve_io(struct ringsim_attach *a)
 {
@@ -255,7 +264,7 @@ static uint32_t serve_io(struct ringsim_attach *a)
 		n = recv(a->io_fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
-		if (n <= 0) {
+		if (n < 0 || (n == 0 && hung_up(a->io_fd))) {
 			close_fd(&a->io_fd);
 			ringsim_uio_close(a->uio);
 			break;
@@ -281,15 +290,15 @@ uint32_t ringsim_attach_service(struct ringsim_attach *a)
 
 void ringsim_attach_event(struct ringsim_attach *a)
 {
-	uint32_t count;
+	uint32_t msg[2] = { 0 }; /* longer than what a handler should ask for: see attach.h */
 	int unread = 0;
 
 	if (a->io_fd < 0)
 		return;
 	if (ioctl(a->io_fd, SIOCOUTQ, &unread) || unread)
 		return;
-	if (ringsim_uio_read(a->uio, &count, sizeof(count)) == sizeof(count))
-		(void)!send(a->io_fd, &count, sizeof(count), MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (ringsim_uio_read(a->uio, msg, sizeof(msg[0])) == sizeof(msg[0]))
+		(void)!send(a->io_fd, msg, sizeof(msg), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void ringsim_attach_hangup(struct ringsim_attach *a)

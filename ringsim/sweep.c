@@ -5,6 +5,8 @@
  */
 #include "shadow.h"
 
+#include <stdlib.h>
+
 /* Checks the ring bytes that no published entry covers, in at most two runs. */
 static void sweep_free_ring(struct ringsim_device *dev)
 {
@@ -43,30 +45,79 @@ static void broken_invariant(struct ringsim_device *dev, const char *what, uint6
 		  (unsigned long long)want, (unsigned long long)got);
 }
 
-/* Every id and block is free or belongs to one slot (invariants 3 and 4). */
-static void sweep_tables(struct ringsim_device *dev)
+/* Takes the blocks of a chain out of @left; a block that is not there is free or somebody else's.
+ */
+static void sweep_chain(struct ringsim_device *dev, uint64_t *left, uint32_t blk, uint32_t n)
 {
-	uint32_t id, blks = 0, inflight = 0, expired = 0, kept = 0, ids = 0;
+	for (; n && blk != NO_BLOCK; n--, blk = dev->blk_next[blk]) {
+		if (!(left[blk / 64] >> (blk % 64) & 1))
+			broken_invariant(dev, "block owned twice or free", 0, blk);
+		left[blk / 64] &= ~(1ull << (blk % 64));
+	}
+	if (n || blk != NO_BLOCK)
+		broken_invariant(dev, "blocks in a chain", 0, n);
+}
 
-	for (id = 1; id <= RINGSIM_ID_MAX && ids < dev->inflight + dev->expired + dev->kept; id++) {
+static uint32_t bits(const uint64_t *words, uint32_t n)
+{
+	uint32_t i, count = 0;
+
+	for (i = 0; i <= (n - 1) / 64; i++)
+		count += (uint32_t)__builtin_popcountll(words[i]);
+	return count;
+}
+
+/* The bitmap is the union of the blocks of all commands, which are disjoint (invariant 3). */
+static void sweep_blocks(struct ringsim_device *dev)
+{
+	uint32_t words = (dev->lay.blocks + 63) / 64, i, id;
+	uint64_t *left = malloc(words * sizeof(*left));
+
+	if (!left)
+		return; /* GCOVR_EXCL_LINE */
+	for (i = 0; i < words; i++)
+		left[i] = ~dev->blks_free.words[i];
+	if (dev->lay.blocks % 64)
+		left[words - 1] &= (1ull << (dev->lay.blocks % 64)) - 1;
+	if (bits(left, dev->lay.blocks) != dev->blks_used)
+		broken_invariant(dev, "blocks taken", dev->blks_used, bits(left, dev->lay.blocks));
+	for (id = 1; id <= RINGSIM_ID_MAX; id++) {
 		const struct slot *slot = &dev->slots[id];
 
 		if (slot->state < SLOT_INFLIGHT)
 			continue;
-		ids++;
-		blks += slot->blks + slot->bidi_blks;
-		inflight += slot->state == SLOT_INFLIGHT;
-		expired += slot->state == SLOT_EXPIRED;
-		kept += slot->state == SLOT_KEPT;
-		if (bitset_has(&dev->ids_free, id))
-			broken_invariant(dev, "free id in use", 0, id);
+		sweep_chain(dev, left, slot->first_blk, slot->blks);
+		sweep_chain(dev, left, slot->bidi_first_blk, slot->bidi_blks);
 	}
-	if (blks != dev->blks_used)
-		broken_invariant(dev, "blocks of all commands", dev->blks_used, blks);
+	if (bits(left, dev->lay.blocks))
+		broken_invariant(dev, "blocks that no command owns", 0,
+				 bits(left, dev->lay.blocks));
+	free(left);
+}
+
+/* Every id is free or belongs to one slot, every in-flight one is in the FIFO (invariant 4). */
+static void sweep_ids(struct ringsim_device *dev)
+{
+	uint32_t id, inflight = 0, expired = 0, kept = 0, fifo = 0;
+
+	for (id = 1; id <= RINGSIM_ID_MAX; id++) {
+		uint8_t state = dev->slots[id].state;
+
+		inflight += state == SLOT_INFLIGHT;
+		expired += state == SLOT_EXPIRED;
+		kept += state == SLOT_KEPT;
+		if (bitset_has(&dev->ids_free, id) != (state < SLOT_INFLIGHT))
+			broken_invariant(dev, "id taken without a command, or free with one", 0,
+					 id);
+	}
+	for (id = dev->fifo_first; id && fifo <= inflight; id = dev->slots[id].next)
+		fifo++;
 	if (inflight != dev->inflight || expired != dev->expired || kept != dev->kept)
 		broken_invariant(dev, "commands that own an id",
 				 dev->inflight + dev->expired + dev->kept,
 				 inflight + expired + kept);
+	if (fifo != inflight)
+		broken_invariant(dev, "commands in the in-flight FIFO", inflight, fifo);
 }
 
 /* The records cover the ring from the reclaim pointer to the head (invariants 1 and 2). */
@@ -102,5 +153,6 @@ void ringsim_sweep(struct ringsim_device *dev)
 			shadow_check_block(dev, i, s->blk_used[i]);
 	shadow_check_stray(dev);
 	sweep_records(dev);
-	sweep_tables(dev);
+	sweep_blocks(dev);
+	sweep_ids(dev);
 }

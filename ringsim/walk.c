@@ -6,7 +6,8 @@
  * lengths found in the ring, this walk goes by its own records. A tail that is not the end of a
  * published entry stops it before anything is completed, a changed length or opcode at that entry:
  * a real kernel would run wild there, the simulator says so and is BROKEN (TRP-01, TRP-02).
- * Clauses: KRN-060 to KRN-072.
+ * Entries of unknown opcode, which only ringsim_put_raw() makes, are passed like a PAD; a kernel
+ * never issues them and would take them for CMD entries (KRN-061). Clauses: KRN-060 to KRN-072.
  */
 #include "internal.h"
 

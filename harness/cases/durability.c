@@ -322,6 +322,27 @@ static void sync_immed_settled(struct tc *tc)
 	}
 }
 
+/* Stopping a unit is what one does before switching it off. */
+static void stop_flushes(struct tc *tc)
+{
+	struct scs *s = start(tc, NULL);
+	uint8_t *data;
+
+	if (!s)
+		return;
+	data = scs_pattern(s, N, 1);
+	scs_write(s, FIRST, N, data);
+	cdb_none(&s->io, OP_START_STOP);
+	if (!scs_supported(s, "SCS-030"))
+		return;
+	EXPECT_EQ(tc, "SCS-030", "status", 0, s->io.status);
+	reborn(s);
+	cdb_none(&s->io, OP_START_STOP);
+	s->io.cdb[4] = 1;
+	EXPECT_GOOD(tc, "SCS-030", &s->io);
+	scs_expect_medium(s, "SCS-030", "blocks of a unit that was stopped", FIRST, N, data);
+}
+
 static const struct case_def rows[] = {
 	{ "hnd.054.sync-cache", "HND-054 SCS-030 SCS-031", CLAUSE_SHOULD, NEEDS_RESTART,
 	  "flushed blocks survive the handler", sync_cache },
@@ -331,6 +352,8 @@ static const struct case_def rows[] = {
 	  "a flush behind one with IMMED covers both", sync_immed },
 	{ "hnd.054.sync-immed-settled", "HND-054 SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
 	  "a flush with IMMED takes place, though nobody waits", sync_immed_settled },
+	{ "scs.030.stop-flushes", "SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
+	  "what was written before START STOP UNIT stopped the unit is durable", stop_flushes },
 	{ "scs.030.old-or-new", "SCS-030", CLAUSE_MUST, NEEDS_RESTART,
 	  "a block that was not flushed is the old one or the new one", old_or_new },
 	{ "scs.030.fua", "SCS-030 SCS-031", CLAUSE_MUST, NEEDS_RESTART,

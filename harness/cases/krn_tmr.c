@@ -226,6 +226,33 @@ static void longest(struct tc *tc)
 	EXPECT_EQ(tc, "KRN-103", "commands that it waits for", 65535, tmr.pending);
 }
 
+/* A reset drops the TMRs that wait, and those only: the next ones are made as ever. */
+static void after_reset(struct tc *tc)
+{
+	struct target_opts o = with_tmr(8 * 95, true);
+	struct target_io io[6], *one[1] = { &io[0] };
+	struct seat_entry e;
+	uint32_t i;
+
+	if (target_start(tc->t, &o))
+		return;
+	krn_turs(tc, io, 6);
+	target_tmr(tc->t, 5, one, 1);
+	target_tmr(tc->t, 5, NULL, 0);
+	EXPECT_EQ(tc, "KRN-102", "TMRs that wait", 2, krn_stats(tc).tmrs);
+	ringsim_reset(target_device(tc->t), 1);
+	EXPECT_EQ(tc, "KRN-111", "TMRs that wait", 0, krn_stats(tc).tmrs);
+	EXPECT_EQ(tc, "KRN-111", "TMR entries", 0, krn_stats(tc).tmr_entries);
+	for (i = 0; i < 3; i++) {
+		target_tmr(tc->t, 1, NULL, 0);
+		seat_entry(tc->t, 32 * i, &e);
+		EXPECT(tc, "KRN-102", e.op == TCMU_OP_TMR && e.tmr_type == 1,
+		       "no TMR entry after a reset");
+	}
+	seat_finish_all(tc->t, 0);
+	EXPECT_EQ(tc, "KRN-104", "reclaim pointer", 96, krn_stats(tc).reclaim);
+}
+
 /* BLOCKED makes no difference, BROKEN drops it, off means no entry but an answer. */
 static void states(struct tc *tc)
 {
@@ -346,6 +373,8 @@ static const struct case_def rows[] = {
 	  in_order },
 	{ "krn.102.longest", "KRN-102 LAY-040", CLAUSE_MUST, SEAT, "a TMR with every id there is",
 	  longest },
+	{ "krn.102.after-reset", "KRN-102 KRN-111", CLAUSE_MUST, SEAT,
+	  "a reset drops waiting TMRs and no later one", after_reset },
 	{ "krn.102.states", "KRN-102 KRN-104 DIS-03", CLAUSE_MUST, SEAT,
 	  "BLOCKED, and notification off", states },
 	{ "krn.103.in-flight", "KRN-103", CLAUSE_MUST, SEAT,

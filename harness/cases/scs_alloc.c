@@ -214,22 +214,42 @@ static void long_room(struct tc *tc)
 		       len, buf[i]);
 }
 
-/* A command without data that was given a buffer: what the initiator reads there is not another's.
+/*
+ * Commands without data, or with none this time, that were given a buffer: what the initiator reads
+ * there is not another's.
  */
 static void no_data_command(struct tc *tc)
 {
-	static const uint32_t lens[] = { 1, 8, 123, SCS_ROOM };
-	struct scs *s = scs_start(tc, NULL, 0);
+	static const uint8_t cdbs[][16] = {
+		{ OP_TEST_UNIT_READY },
+		{ OP_START_STOP, 0, 0, 0, 1 },
+		{ OP_PREVENT_ALLOW },
+		{ 0x28, 0, 0, 0, 0, 1, 0, 0, 0 },
+		{ 0x2a, 0, 0, 0, 0, 1, 0, 0, 0 },
+		{ 0x2e, 0, 0, 0, 0, 1, 0, 0, 0 },
+		{ 0x2f, 0, 0, 0, 0, 1, 0, 0, 0 },
+		{ 0x2f, CDB1_BYTCHK, 0, 0, 0, 1, 0, 0, 0 },
+		{ OP_SYNC_10 },
+		{ OP_SYNC_16, CDB1_IMMED },
+		{ OP_MODE_SELECT_6, CDB1_PF },
+		{ OP_MODE_SELECT_10, CDB1_PF },
+		{ OP_UNMAP },
+		{ OP_CAW },
+	};
+	struct scs *s = scs_start(tc, NULL, 8);
 	uint32_t i, k;
 
 	if (!s)
 		return;
-	for (k = 0; k < sizeof(lens) / sizeof(lens[0]); k++) {
-		cdb_in(&s->io, OP_TEST_UNIT_READY, s->room, lens[k]);
+	for (i = 0; i < sizeof(cdbs) / sizeof(cdbs[0]); i++) {
+		target_io_init(&s->io, cdbs[i], sizeof(cdbs[i]), RINGSIM_FROM_DEVICE, s->room, 123);
 		EXPECT(tc, "SCS-020", scs_exec(s, "SCS-020"), "no end");
-		for (i = 0; s->io.status == 0 && i < lens[k]; i++)
-			EXPECT(tc, "HND-035", s->room[i] == 0, "byte %u: expected 0, found 0x%02x",
-			       i, s->room[i]);
+		if (s->io.status == SAM_CHECK)
+			scs_judge_sense(s, "HND-033");
+		for (k = 0; k < s->io.data_in; k++)
+			EXPECT(tc, "HND-035", s->room[k] == 0,
+			       "command 0x%02x: byte %u: expected 0, found 0x%02x", cdbs[i][0], k,
+			       s->room[k]);
 	}
 }
 

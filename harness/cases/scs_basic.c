@@ -191,23 +191,25 @@ static void all_opcodes(struct tc *tc)
 	EXPECT_GOOD(tc, "SCS-030", &s->io);
 }
 
-/* A service action that does not exist, where others do. */
+/* Service actions that do not exist, where others do; some differ from those by one bit. */
 static void service_actions(struct tc *tc)
 {
 	static const uint8_t ops[] = { OP_MAINTENANCE_IN, OP_MAINTENANCE_OUT };
+	static const uint8_t actions[] = { 0x04, 0x08, 0x1a, 0x1c, 0x1e };
 	struct scs *s = scs_start(tc, NULL, 0);
 	uint32_t i;
 
 	if (!s)
 		return;
-	for (i = 0; i < sizeof(ops); i++) {
-		cdb_begin(&s->io, ops[i], i ? RINGSIM_TO_DEVICE : RINGSIM_FROM_DEVICE, s->room, 8);
-		s->io.cdb[1] = 0x1e;
+	for (i = 0; i < 2 * sizeof(actions); i++) {
+		cdb_begin(&s->io, ops[i % 2], i % 2 ? RINGSIM_TO_DEVICE : RINGSIM_FROM_DEVICE,
+			  s->room, 8);
+		s->io.cdb[1] = actions[i / 2];
 		be_put(s->io.cdb + 6, 4, 8);
 		scs_expect_check(s, "SCS-040");
 		EXPECT(tc, "SCS-040", scs_is(s, BAD_CDB) || scs_is(s, BAD_OPCODE),
-		       "opcode 0x%02x, service action 0x1e: found %x/%04x", ops[i],
-		       sense_key(s->io.sense), sense_asc(s->io.sense));
+		       "opcode 0x%02x, service action 0x%02x: found %x/%04x", ops[i % 2],
+		       actions[i / 2], sense_key(s->io.sense), sense_asc(s->io.sense));
 	}
 	cdb_none(&s->io, 0x7f);
 	s->io.cdb[7] = 24;

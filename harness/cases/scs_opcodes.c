@@ -166,6 +166,20 @@ static void forms(struct tc *tc)
 	scs_expect_sense(s, "SCS-040", BAD_CDB);
 	ask(s, 7, OP_TEST_UNIT_READY, 0);
 	scs_expect_sense(s, "SCS-040", BAD_CDB);
+	/* the neighbour reports task management functions, if it is there */
+	ask(s, ALL, 0, 0);
+	EXPECT_GOOD(tc, "SCS-031", &s->io);
+	memcpy(s->room, s->full, 32);
+	ask(s, ALL, 0, 0);
+	s->io.cdb[1] = 0x0d;
+	EXPECT(tc, "SCS-040", scs_exec(s, "SCS-040"), "no end");
+	if (s->io.status == 0)
+		EXPECT(tc, "SCS-031", memcmp(s->room, s->full, 32) != 0,
+		       "service action 0x0d is answered with the list of opcodes");
+	else
+		EXPECT(tc, "SCS-040", scs_is(s, BAD_CDB) || scs_is(s, BAD_OPCODE),
+		       "service action 0x0d: found %x/%04x", sense_key(s->io.sense),
+		       sense_asc(s->io.sense));
 }
 
 static const struct case_def rows[] = {

@@ -231,6 +231,54 @@ static void no_memory(struct tc *tc)
 	EXPECT_GOOD(tc, "SCS-043", &s->io);
 }
 
+static void *nothing_at_all(size_t size)
+{
+	(void)size;
+	return NULL;
+}
+
+/* Parameter lists and single blocks, without a byte to copy them to: one answer each, no error. */
+static void no_memory_at_all(struct tc *tc)
+{
+	static const uint8_t unmap[24] = { 0, 22, 0, 16, [15] = FIRST, [19] = 1 };
+	static const uint8_t mode[4] = { 0 };
+	struct target_opts o = scs_opts(tc);
+	struct scs *s;
+	uint8_t *data;
+	uint32_t i;
+
+	o.handler.alloc = nothing_at_all;
+	s = scs_start(tc, &o, 64);
+	if (!s)
+		return;
+	data = scs_pattern(s, 2, 1);
+	for (i = 0; i < 6; i++) {
+		if (i == 0)
+			cdb_unmap(&s->io, sizeof(unmap), unmap, sizeof(unmap));
+		else if (i == 1)
+			cdb_mode_select(&s->io, OP_MODE_SELECT_6, CDB1_PF, 4, mode, 4);
+		else if (i == 2)
+			cdb_caw(&s->io, FIRST, 1, data, scs_bytes(s, 2));
+		else
+			cdb_out(&s->io,
+				i == 3	 ? OP_WRITE_SAME_16
+				: i == 4 ? 0x8e
+					 : 0x8f,
+				data, scs_bytes(s, i < 5));
+		if (i > 2)
+			cdb_range(&s->io, FIRST, 1);
+		EXPECT(tc, "SCS-043", scs_exec(s, "SCS-043"), "no end");
+		EXPECT(tc, "SCS-043",
+		       s->io.status == 0 || s->io.status == 0x08 || s->io.status == 0x28 ||
+			       scs_is(s, BAD_OPCODE) || (i == 2 && scs_is(s, MISCOMPARE)),
+		       "opcode 0x%02x: expected the truth, BUSY or TASK SET FULL, found status "
+		       "0x%02x",
+		       s->io.cdb[0], s->io.status);
+	}
+	cdb_none(&s->io, OP_TEST_UNIT_READY);
+	EXPECT_GOOD(tc, "SCS-043", &s->io);
+}
+
 /* Operations on the medium that fail, and what the initiator hears of it. */
 struct defect {
 	uint8_t cdb[16];
@@ -371,6 +419,8 @@ static const struct case_def rows[] = {
 	  "an error of a flush with IMMED is reported by the next", late_flush_error },
 	{ "scs.040.other-errors", "SCS-040 SCS-043 HND-032", CLAUSE_SHOULD, NEEDS_INPROC,
 	  "no space, no memory, no medium", other_errors },
+	{ "scs.043.no-memory-at-all", "SCS-043 HND-067 HND-053", CLAUSE_SHOULD, NEEDS_INPROC,
+	  "no memory for a parameter list asks for a retry, once", no_memory_at_all },
 	{ "scs.043.no-memory", "SCS-043 SCS-030 SCS-041 HND-067", CLAUSE_SHOULD, NEEDS_INPROC,
 	  "without memory the answer is BUSY or TASK SET FULL", no_memory },
 };

@@ -349,17 +349,20 @@ static int run_handlers(struct check *c, const char *list)
 
 static int run_mutant(struct check *c)
 {
-	struct target_spec spec = { .engine = "memory", .tmpdir = c->dir, .timeout_ms = 2000 };
+	struct target_spec spec = { .tmpdir = c->dir, .timeout_ms = 2000 };
 	const struct handler_api *(*entry)(void);
-	char name[300], *path, *label = NULL;
+	char name[300], *path, *label = NULL, *header;
 	void *so;
 	int rc = EXIT_USAGE;
 
 	snprintf(name, sizeof(name), "mutants/%s.so", c->opt.mutant);
 	path = beside_program(name);
+	snprintf(name, sizeof(name), "mutants/%s.mutant", c->opt.mutant);
+	header = beside_program(name);
+	spec.engine = header ? mutant_engine(header) : NULL;
 	so = path && !strchr(c->opt.mutant, '/') ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
 	entry = so ? (const struct handler_api *(*)(void))dlsym(so, "tcmu_handler_api") : NULL;
-	if (!entry || entry()->version != HANDLER_API_VERSION) {
+	if (!spec.engine || !entry || entry()->version != HANDLER_API_VERSION) {
 		usage_error("check", "--mutant: no mutant '%s' at %s; `make mutants` builds them",
 			    c->opt.mutant, path ? path : name);
 	} else if (asprintf(&label, "mutant:%s", c->opt.mutant) >= 0) {
@@ -370,6 +373,7 @@ static int run_mutant(struct check *c)
 	if (so)
 		dlclose(so);
 	free(label);
+	free(header);
 	free(path);
 	return rc;
 }

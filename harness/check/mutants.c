@@ -60,6 +60,13 @@ static bool read_header(const char *path, struct mutant_run *m)
 	return m->clause[0] != 0;
 }
 
+const char *mutant_engine(const char *path)
+{
+	struct mutant_run m = { .engine = "memory" };
+
+	return read_header(path, &m) ? m.engine : NULL;
+}
+
 static bool names(const struct case_def *def, const char *clause)
 {
 	return clause_list_match(clause, def->clauses);

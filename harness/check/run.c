@@ -10,6 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define STRING_MAX (1u << 20)
+#define REAP_MS	   10000
+
 /* What a worker sends for each case, followed by the three strings. */
 struct frame {
 	uint32_t index;
@@ -77,7 +80,7 @@ static void worker(const struct run_plan *plan, size_t from, int fd)
 			free(*strings(&r, k));
 		}
 	}
-	process_end_all();
+	process_end_all("");
 	inproc_drop_cache(plan->spec);
 	/* exit(), not _exit(): leak checkers and coverage report at exit */
 	exit(0);
@@ -121,24 +124,46 @@ static int get_all(int fd, void *buf, size_t len, uint64_t end_ms,
 	return 1;
 }
 
-static int get_result(const struct run_plan *plan, int fd, struct frame *f, struct result *r)
+static int get_result(const struct run_plan *plan, size_t at, int fd, struct frame *f,
+		      struct result *r)
 {
 	uint64_t end = now_ms() + plan->limit_ms;
 	int rc = get_all(fd, f, sizeof(*f), end, plan->stop);
 	unsigned int k;
 
+	/* a handler in the worker's process may have written over anything */
+	if (rc == 1 && (f->index != at || f->verdict > VERDICT_SKIP))
+		return -EPROTO;
 	for (k = 0; rc == 1 && k < 3; k++) {
-		char *s = f->len[k] ? malloc(f->len[k]) : NULL;
+		char *s = f->len[k] && f->len[k] <= STRING_MAX ? malloc(f->len[k]) : NULL;
 
 		if (f->len[k] && !s)
-			return -ENOMEM;
+			return -EPROTO;
 		*strings(r, k) = s;
 		rc = get_all(fd, s, f->len[k], end, plan->stop);
+		if (s)
+			s[f->len[k] - 1] = 0;
 	}
 	r->verdict = f->verdict;
 	r->time_us = f->time_us;
 	r->seed = plan->seed;
 	return rc;
+}
+
+/* The worker has nothing more to say: its end is awaited, but not for ever. */
+static int reap(pid_t pid)
+{
+	uint64_t end = now_ms() + REAP_MS;
+	int status = 0;
+
+	while (now_ms() < end) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		usleep(200);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return status;
 }
 
 /* A worker that does not report any more: why, in a result of its own. */
@@ -149,8 +174,8 @@ static void bury(const struct run_plan *plan, pid_t pid, int rc, struct result *
 	*r = (struct result){ .verdict = VERDICT_FAIL, .seed = plan->seed };
 	if (rc < 0)
 		kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	process_end_all();
+	status = reap(pid);
+	process_end_all(plan->spare);
 	if (rc == -ETIMEDOUT) {
 		r->time_us = plan->limit_ms * 1000ull;
 		if (asprintf(&r->reason, "hangs: no result within %u ms", plan->limit_ms) < 0)
@@ -172,7 +197,7 @@ static int one_worker(const struct run_plan *plan, size_t *at)
 	bool go_on = true;
 	pid_t pid;
 
-	if (pipe(fds))
+	if (pipe2(fds, O_CLOEXEC)) /* a handler must not be able to write its own verdicts */
 		return -errno;
 	fflush(NULL);
 	pid = fork();
@@ -190,7 +215,7 @@ static int one_worker(const struct run_plan *plan, size_t *at)
 		struct result r = { 0 };
 		struct frame f;
 
-		rc = get_result(plan, fds[0], &f, &r);
+		rc = get_result(plan, *at, fds[0], &f, &r);
 		if (rc == -EINTR)
 			break;
 		if (rc != 1) {
@@ -206,18 +231,23 @@ static int one_worker(const struct run_plan *plan, size_t *at)
 	if (pid && *at < plan->n)
 		kill(pid, SIGKILL);
 	if (pid)
-		waitpid(pid, NULL, 0);
-	process_end_all();
+		reap(pid);
+	process_end_all(plan->spare);
 	if (rc == -EINTR)
 		return rc;
 	return go_on && *at < plan->n;
 }
 
-int run_cases(const struct run_plan *plan)
+int run_cases(const struct run_plan *asked)
 {
+	char children[PROCESS_CHILDREN_MAX];
+	struct run_plan with_spare = *asked, *plan = &with_spare;
 	size_t at = 0;
 	int rc = plan->n ? 1 : 0;
 
+	/* a shell that exec()ed us may have left us children of its own */
+	process_children(children, sizeof(children));
+	plan->spare = children;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	while (rc == 1)
 		rc = one_worker(plan, &at);

@@ -34,6 +34,7 @@ int select_cases(const struct case_filter *f, const struct case_def ***out, size
  * @cases:      @n pointers into the registry, in order
  * @limit_ms:   wall time that one case may take
  * @stop:       set by a signal handler: finish quickly; may be NULL
+ * @spare:      children that are not ours to end; filled in by run_cases()
  * @on_result:  called for each; takes ownership of @r's strings; false = stop here
  */
 struct run_plan {
@@ -43,6 +44,7 @@ struct run_plan {
 	uint64_t seed;
 	uint32_t limit_ms;
 	const volatile sig_atomic_t *stop;
+	const char *spare;
 	bool (*on_result)(void *ctx, const struct case_def *def, struct result *r);
 	void *ctx;
 };

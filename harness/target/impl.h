@@ -83,6 +83,7 @@ struct process {
 	pid_t pid;
 	uint32_t serial;
 	bool frozen, mapping_checked;
+	int output_fd;
 	char path[256], store[256], output[256];
 };
 
@@ -127,7 +128,10 @@ int process_start(struct target *t);
 void process_stop(struct target *t);
 void process_kill(struct target *t);
 int process_run(struct target *t, struct target_io *io);
-/** process_end_all() - kill and reap every descendant of this process. */
-void process_end_all(void);
+#define PROCESS_CHILDREN_MAX 4096
+/** process_children() - ids of this process's children, separated by blanks; "" if unknown. */
+void process_children(char *buf, size_t len);
+/** process_end_all() - kill and reap every descendant but the children listed in @spare. */
+void process_end_all(const char *spare);
 
 #endif

@@ -27,7 +27,7 @@ static void probe(void *ctx, enum consumer_step step)
 
 	in->steps++;
 	ringsim_observe(t->dev);
-	if (step == CONSUMER_STEP_TAIL && t->opts.reclaim == RECLAIM_ASYNC)
+	if (step == CONSUMER_STEP_TAIL && t->opts.reclaim == RECLAIM_ASYNC && !t->uio.gone)
 		ringsim_poll_tail(t->dev);
 	if (in->on_step)
 		in->on_step(t, in->on_step_ctx, step);

@@ -16,14 +16,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define QUIET_MS  10  /* nothing happened for so long: it sleeps */
-#define SETTLE_MS 300 /* ... while commands are unanswered */
-#define TURN_MS	  2
-#define DYING_MS  100 /* between the last close and the exit of a process that dies */
+#define QUIET_MS   10  /* nothing happened for so long: it sleeps */
+#define SETTLE_MS  300 /* ... while commands are unanswered */
+#define OUTPUT_MAX (1 << 20)
+#define TURN_MS	   2
+#define DYING_MS   100 /* between the last close and the exit of a process that dies */
 
 static uint64_t now_ms(void)
 {
@@ -49,45 +51,69 @@ static bool read_line(const char *path, char *buf, size_t len)
 	return true;
 }
 
-static void kill_children(void)
+void process_children(char *buf, size_t len)
 {
-	char path[64], buf[4096], *p = buf, *end;
+	char path[64];
 	pid_t self = getpid();
-	long pid;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)self, (int)self);
-	if (!read_line(path, buf, sizeof(buf)))
-		return;
-	for (; (pid = strtol(p, &end, 10)) > 0; p = end)
+	if (!read_line(path, buf, len))
+		buf[0] = 0;
+}
+
+static bool is_listed(const char *list, long pid)
+{
+	char *end;
+	long other;
+
+	for (; (other = strtol(list, &end, 10)) > 0; list = end)
+		if (other == pid)
+			return true;
+	return false;
+}
+
+/* Returns how many there were to kill. */
+static uint32_t kill_children(const char *spare)
+{
+	char buf[PROCESS_CHILDREN_MAX], *p = buf, *end;
+	uint32_t n = 0;
+	long pid;
+
+	process_children(buf, sizeof(buf));
+	for (; (pid = strtol(p, &end, 10)) > 0; p = end) {
+		if (is_listed(spare, pid))
+			continue;
 		kill((pid_t)pid, SIGKILL);
+		waitpid((pid_t)pid, NULL, WNOHANG);
+		n++;
+	}
+	return n;
 }
 
 /* Killing a parent hands its children to us; go on until none is left, at most two seconds. */
-void process_end_all(void)
+void process_end_all(const char *spare)
 {
 	uint64_t end = now_ms() + 2000;
-	pid_t pid;
 
-	while (now_ms() < end) {
-		kill_children();
-		pid = waitpid(-1, NULL, WNOHANG);
-		if (pid < 0)
-			return;
-		if (!pid)
-			usleep(200);
-	}
+	while (kill_children(spare) && now_ms() < end)
+		usleep(200);
 }
 
 /* The last line that the handler wrote, for "it exited before attaching: ...". */
 static void last_words(struct target *t, char *buf, size_t len)
 {
 	char text[4096];
+	off_t got;
 	size_t n;
 	char *nl;
 
 	buf[0] = 0;
-	if (!read_line(t->proc.output, text, sizeof(text)))
+	got = lseek(t->proc.output_fd, 0, SEEK_END);
+	got = pread(t->proc.output_fd, text, sizeof(text) - 1,
+		    got >= (off_t)sizeof(text) ? got - (off_t)sizeof(text) + 1 : 0);
+	if (got < 0)
 		return;
+	text[got] = 0;
 	n = strlen(text);
 	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
 		text[--n] = 0;
@@ -145,6 +171,15 @@ static void check_mapping(struct target *t)
 	fclose(f);
 }
 
+/* Only its last words are of interest; a handler that talks without end must not fill the disk. */
+static void limit_output(struct target *t)
+{
+	struct stat st;
+
+	if (!fstat(t->proc.output_fd, &st) && st.st_size > OUTPUT_MAX)
+		(void)!ftruncate(t->proc.output_fd, 0);
+}
+
 /* One round of work for the server, waiting at most @ms for something to do. */
 static uint32_t serve(struct target *t, int ms)
 {
@@ -154,8 +189,10 @@ static uint32_t serve(struct target *t, int ms)
 	poll(fds, n, ms);
 	rings = ringsim_attach_service(t->proc.server);
 	ringsim_observe(t->dev);
-	if (t->opts.reclaim == RECLAIM_ASYNC)
+	/* once the case is over, the storage of what is still in flight may be, too */
+	if (t->opts.reclaim == RECLAIM_ASYNC && !t->uio.gone)
 		ringsim_poll_tail(t->dev);
+	limit_output(t);
 	return rings;
 }
 
@@ -185,13 +222,13 @@ static void run_child(struct target *t, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
-	fd = open("/dev/null", O_RDONLY);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	dup2(fd, 0);
-	fd = open(t->proc.output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	dup2(fd, 1);
-	dup2(fd, 2);
+	dup2(t->proc.output_fd, 1);
+	dup2(t->proc.output_fd, 2);
 	setenv(TCMU_ATTACH_ENV, t->proc.path, 1);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
 	execl("/bin/sh", "sh", "-c", command(t, buf, sizeof(buf)), (char *)NULL);
 	_exit(127);
 }
@@ -200,6 +237,8 @@ static int spawn(struct target *t)
 {
 	pid_t parent = getpid(), pid;
 
+	if (t->proc.output_fd >= 0)
+		(void)!ftruncate(t->proc.output_fd, 0);
 	pid = fork();
 	if (pid < 0)
 		return -errno;
@@ -225,9 +264,18 @@ static int make_server(struct target *t)
 		 (int)getpid());
 	snprintf(t->proc.output, sizeof(t->proc.output), "%s/output-%d", t->spec->tmpdir,
 		 (int)getpid());
+	t->proc.output_fd = open(t->proc.output, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
+				 0600);
+	if (t->proc.output_fd < 0) {
+		rc = -errno;
+		tc_fail(t->tc, NULL, "cannot open %s: %s", t->proc.output, strerror(errno));
+		return rc;
+	}
 	rc = ringsim_attach_create(&t->proc.server, &t->uio, t->proc.path, &info, err, sizeof(err));
-	if (rc)
+	if (rc) {
 		tc_fail(t->tc, NULL, "%s", err);
+		close(t->proc.output_fd);
+	}
 	return rc;
 }
 
@@ -254,7 +302,7 @@ static int expect_refusal(struct target *t, uint32_t attach_ms)
 	}
 	serve(t, 0);
 	if (t->uio.doorbells)
-		tc_fail(t->tc, "HND-001",
+		tc_fail(t->tc, NULL,
 			"the handler rang the doorbell of a device that it must refuse");
 	return t->tc->failed ? -EPROTO : 0;
 }
@@ -314,7 +362,7 @@ void process_kill(struct target *t)
 {
 	uint64_t end = now_ms() + 2000;
 
-	process_end_all();
+	process_end_all("");
 	t->proc.pid = 0;
 	t->proc.frozen = false;
 	/* the last copy of its descriptors is closed: the server must see the hangup */
@@ -330,6 +378,7 @@ void process_stop(struct target *t)
 	ringsim_attach_destroy(t->proc.server);
 	unlink(t->proc.store);
 	unlink(t->proc.output);
+	close(t->proc.output_fd);
 	t->proc.server = NULL;
 }
 

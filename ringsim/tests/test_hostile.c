@@ -342,7 +342,7 @@ static void race(bool sanitize)
 	end(&g);
 }
 
-static void test_race(void)
+static void __attribute__((unused)) test_race(void)
 {
 	race(true);
 	race(false);

@@ -249,6 +249,30 @@ static void test_invariants(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(r.seen[0].what, "expected 3, found 2"));
 	rig_expect(&r, "KRN-001", UINT64_MAX);
 	r.dev->kept--;
+	r.dev->slots[1].blks++; /* a chain shorter than it should be */
+	ringsim_sweep(r.dev);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.seen[0].what, "blocks in a chain"));
+	rig_expect(&r, "KRN-001", UINT64_MAX);
+	r.dev->slots[1].blks--;
+	r.dev->slots[2].first_blk = r.dev->slots[1].first_blk; /* two owners */
+	r.dev->slots[2].blks = 1;
+	ringsim_sweep(r.dev);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.seen[0].what, "owned twice"));
+	rig_expect(&r, "KRN-001", UINT64_MAX);
+	r.dev->slots[2].first_blk = UINT32_MAX;
+	r.dev->slots[2].blks = 0;
+	bitset_del(&r.dev->blks_free, 9); /* no owner */
+	r.dev->blks_used++;
+	ringsim_sweep(r.dev);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.seen[0].what, "no command owns"));
+	rig_expect(&r, "KRN-001", UINT64_MAX);
+	bitset_add(&r.dev->blks_free, 9);
+	r.dev->blks_used--;
+	r.dev->fifo_first = 2; /* the first one fell out of the list */
+	ringsim_sweep(r.dev);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.seen[0].what, "FIFO"));
+	rig_expect(&r, "KRN-001", UINT64_MAX);
+	r.dev->fifo_first = 1;
 	ringsim_advance(r.dev, 30 * SEC); /* both expired */
 	bitset_add(&r.dev->ids_free, 2);
 	ringsim_sweep(r.dev);

@@ -187,6 +187,7 @@ static void test_tmr(void)
 	CU_ASSERT_EQUAL(cmd[4].outcome, RINGSIM_ABORTED);
 	CU_ASSERT_EQUAL(cmd[4].status, 0x40);
 	CU_ASSERT_EQUAL(rig_stats(&r).queued, 0);
+	CU_ASSERT_FALSE(r.dev->qfull_timer.pending);
 	CU_ASSERT_EQUAL(rig_stats(&r).tmrs, 1);
 	ringsim_tmr(r.dev, &tmr[1], again, 1); /* waits behind the first; aborted already */
 	ringsim_tmr(r.dev, &tmr[2], NULL, 0);

@@ -155,6 +155,11 @@ static void test_attach(void)
 	CU_ASSERT_EQUAL(ringsim_attach_service(rig.server), 0);
 	CU_ASSERT_EQUAL(rig.violations, 1);
 	CU_ASSERT_STRING_EQUAL(rig.clause, "HND-045");
+	CU_ASSERT_EQUAL(write(c.att.io_fd, "", 0), 0); /* neither a doorbell nor a close */
+	CU_ASSERT_EQUAL(ringsim_attach_service(rig.server), 0);
+	CU_ASSERT_EQUAL(rig.violations, 2);
+	ringsim_stats(rig.dev, &st);
+	CU_ASSERT_TRUE(st.open);
 
 	CU_ASSERT_EQUAL(action(&rig, &c, "block_dev", 1), 0);
 	ringsim_stats(rig.dev, &st);
@@ -212,7 +217,9 @@ static void test_nonsense(void)
 					   "ACTION",
 					   "ACTION block_dev",
 					   "ACTION block_dev 1 1",
-					   "ACTION block_dev x" };
+					   "ACTION block_dev x",
+					   "ACTION free_kept_buf 4294967297",
+					   "ACTION free_kept_buf -1" };
 	struct pollfd fds[RINGSIM_ATTACH_FDS];
 	char big[4096] = "TCMU-ATTACH 1", answer[256];
 	struct client c = { 0 };

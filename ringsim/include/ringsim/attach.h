@@ -17,6 +17,9 @@
  *	-> ACTION block_dev 1 | ACTION reset_ring 1 | ACTION free_kept_buf 7
  *	<- OK   or   <- ERR 22 text
  *
+ * An event is a message of 8 bytes, of which a read of 4 takes the count and drops the rest, so
+ *that a read of any other size does not look like success: a kernel would answer EINVAL.
+ *
  * The device is held until the last copy of descriptor 0 is closed, as a real one is (KRN-120).
  *Three things differ from a real node: a doorbell is handled when the server gets to it, not before
  *write(2) returns; a write of a wrong size is not refused but reported; once the device is gone

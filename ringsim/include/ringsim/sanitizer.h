@@ -48,7 +48,7 @@ uint64_t ringsim_violations(const struct ringsim_device *dev);
 void ringsim_observe(struct ringsim_device *dev);
 
 /**
- * ringsim_sweep() - compare everything: the whole ring, every data page, the 7.1 invariants
+ * ringsim_sweep() - compare everything: the whole ring, every data page, the simulator's own tables
  * Cost grows with the memory in use. Call when a case ends, or between handler steps in small ones.
  */
 void ringsim_sweep(struct ringsim_device *dev);
