@@ -18,7 +18,7 @@ static int memory_open(struct store *s, const struct store_config *cfg, char *er
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (mem == MAP_FAILED)
-		return store_fail(err, err_len, -errno,
+		return store_fail(err, err_len, -ENOMEM, /* whatever mmap calls it */
 				  "store '%s': cannot map %" PRIu64 " bytes: %s", cfg->spec,
 				  s->size_bytes, strerror(errno));
 	s->engine = mem;
