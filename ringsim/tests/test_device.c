@@ -308,6 +308,7 @@ static void test_wrap(void)
 	ringsim_doorbell(r.dev);
 	CU_ASSERT_EQUAL(rig_stats(&r).queued, 0);
 	CU_ASSERT_EQUAL(rig_stats(&r).pads, 1);
+	CU_ASSERT_EQUAL(rig_stats(&r).cmds, 9);
 	CU_ASSERT_EQUAL(rig_entry(&r, 960)->hdr.len_op, 56);
 	CU_ASSERT_EQUAL(rig_head(&r), 120);
 	CU_ASSERT(ringsim_entry_at(r.dev, 6, &e));
@@ -500,6 +501,7 @@ static void test_synthetic(void)
 	CU_ASSERT_EQUAL(rig_head(&r), i);
 	CU_ASSERT_EQUAL(rig_entry(&r, i)->hdr.len_op, 120 | TCMU_OP_CMD);
 	CU_ASSERT_EQUAL(rig_entry(&r, i)->hdr.cmd_id, 65535);
+	CU_ASSERT_EQUAL(rig_entry(&r, i)->req.cdb_off, 128 + i + 112);
 	CU_ASSERT_EQUAL(rig_entry(&r, i + 240)->hdr.cmd_id, 65533);
 	CU_ASSERT_EQUAL(ringsim_put_decoy(r.dev, 100), 7); /* up to the reclaim pointer */
 	rig_nodata(&r, &cmd[1]);

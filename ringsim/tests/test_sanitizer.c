@@ -397,6 +397,7 @@ static void test_late_stores(void)
 	struct ringsim_config cfg = config();
 	struct ringsim_cmd cmd;
 	uint8_t zero = 0, one = 1, eleven = 0x11;
+	struct ringsim_tmr tmr = { .type = TCMU_TMR_LUN_RESET };
 	struct rig r;
 
 	cfg.geo.cmdr_off = 256;
@@ -414,6 +415,9 @@ static void test_late_stores(void)
 	r.mem[256 + 200] = 1; /* beyond the head */
 	rig_nodata(&r, &cmd);
 	rig_expect_bytes(&r, "HND-023", 256 + 200, &zero, &one, 1);
+	r.mem[256 + 250] = 1;
+	ringsim_tmr(r.dev, &tmr, NULL, 0);
+	rig_expect_bytes(&r, "HND-023", 256 + 250, &zero, &one, 1);
 	r.mem[255] = 1;
 	ringsim_sweep(r.dev);
 	rig_expect_bytes(&r, "HND-023", 255, &zero, &one, 1);

@@ -413,6 +413,33 @@ static void test_pool(void)
 	ringsim_pool_destroy(pool);
 }
 
+/* Nothing lies above the highest busy block: nothing changes, dbi_thresh neither. */
+static void test_pool_busy(void)
+{
+	struct ringsim_config cfg = RIG_CONFIG;
+	struct ringsim_cmd cmd[4];
+	struct rig r;
+
+	rig_up(&r, &cfg);
+	r.dev->pool->max_pages = 1;
+	rig_read(&r, &cmd[0], NULL, 1);
+	rig_read(&r, &cmd[1], NULL, 1);
+	rig_read(&r, &cmd[2], NULL, 1);
+	rig_answer(&r, 2, 0, 0, 0);
+	ringsim_doorbell(r.dev);
+	rig_read(&r, &cmd[3], NULL, 8192); /* blocks 1 and 3 */
+	CU_ASSERT_EQUAL(rig_stats(&r).dbi_thresh, 5);
+	CU_ASSERT_EQUAL(rig_stats(&r).dbi_max, 3);
+	CU_ASSERT_EQUAL(ringsim_pool_run(r.dev->pool, 0), 0);
+	CU_ASSERT_EQUAL(rig_stats(&r).dbi_thresh, 5);
+	CU_ASSERT_EQUAL(rig_stats(&r).dbi_max, 3);
+	rig_answer(&r, 1, 0, 0, 0);
+	rig_answer(&r, 3, 0, 0, 0);
+	rig_answer(&r, cmd[3].id, 0, 0, 0);
+	ringsim_doorbell(r.dev);
+	rig_down(&r);
+}
+
 /* A device alone has a budget too; its reclaimer runs with its clock. */
 static void test_own_pool(void)
 {
@@ -453,6 +480,7 @@ int main(void)
 		{ "kept buffers", test_kept },
 		{ "kept buffers behind a TMR", test_kept_behind_tmr },
 		{ "a shared pool", test_pool },
+		{ "a pool that can free nothing", test_pool_busy },
 		{ "a pool of one's own", test_own_pool },
 		CU_TEST_INFO_NULL,
 	};
