@@ -143,6 +143,34 @@ static void one_by_one(struct tc *tc)
 	}
 }
 
+/* The map of a command shows the bits that count: LBA and transfer length do, in all their bytes.
+ */
+static void usage_maps(struct tc *tc)
+{
+	static const struct {
+		uint8_t op, from, to;
+	} fields[] = { { 0x08, 2, 4 },	{ 0x0a, 2, 4 },	 { 0x28, 2, 5 }, { 0x28, 7, 8 },
+		       { 0x2a, 2, 5 },	{ 0x2a, 7, 8 },	 { 0xa8, 2, 9 }, { 0xaa, 2, 9 },
+		       { 0x88, 2, 13 }, { 0x8a, 2, 13 }, { 0x12, 3, 4 }, { 0x1a, 4, 4 },
+		       { 0x5a, 7, 8 } };
+	struct listing l;
+	struct scs *s = start(tc, &l);
+	uint32_t i, k;
+
+	if (!s)
+		return;
+	EXPECT(tc, "SCS-031", l.by_action[OP_SERVICE_IN_16] && l.by_action[OP_MAINTENANCE_IN],
+	       "opcodes 9E and A3 are listed without service actions");
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		ask(s, EITHER, fields[i].op, 0);
+		EXPECT_GOOD(tc, "SCS-031", &s->io);
+		for (k = fields[i].from; k <= fields[i].to; k++)
+			EXPECT(tc, "SCS-031", s->full[4 + k] == 0xff,
+			       "opcode 0x%02x: usage of byte %u: expected 0xff, found 0x%02x",
+			       fields[i].op, k, s->full[4 + k]);
+	}
+}
+
 /* The forms that insist on a service action, or on none. */
 static void forms(struct tc *tc)
 {
@@ -189,6 +217,8 @@ static const struct case_def rows[] = {
 	  "the list with timeouts descriptors is the same list", with_timeouts },
 	{ "scs.031.opcode-one-by-one", "SCS-031 SCS-030", CLAUSE_MUST, 0,
 	  "one opcode at a time, the answers are those of the list", one_by_one },
+	{ "scs.031.opcode-usage", "SCS-031", CLAUSE_SHOULD, 0,
+	  "usage maps show LBA and length fields whole", usage_maps },
 	{ "scs.040.opcode-forms", "SCS-031 SCS-030 SCS-040", CLAUSE_MUST, 0,
 	  "asking for or without a service action where there is none or one", forms },
 };
