@@ -4,6 +4,8 @@
  */
 #include "scsi_fixture.h"
 
+#include <sys/mman.h>
+
 static void test_ready_and_sense(void)
 {
 	struct unit *u = unit_open();
@@ -130,6 +132,16 @@ static void test_vpd(void)
 	unit_close(u);
 }
 
+static bool can_map(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p != MAP_FAILED)
+		munmap(p, len);
+	return p != MAP_FAILED;
+}
+
 static void test_capacity(void)
 {
 	struct unit *u = unit_open();
@@ -145,6 +157,8 @@ static void test_capacity(void)
 	CU_ASSERT_EQUAL(get_be64(u->data), 131071);
 	CU_ASSERT_EQUAL(u->data[14], 0xc0);
 	unit_close(u);
+	if (!can_map(4ull << 40)) /* as under some sanitizers; a case asks for it as well */
+		return;
 	u = unit_open_with("memory:4T", 512, false, false);
 	RUN(u, 8, 0x25);
 	CU_ASSERT_EQUAL(get_be32(u->data), 0xffffffff);
