@@ -12,6 +12,11 @@ uint8_t *seat_region(struct target *t)
 	return ringsim_region(t->dev);
 }
 
+uint64_t seat_map_size(struct target *t)
+{
+	return ringsim_layout(t->dev)->region_size;
+}
+
 static uint32_t cmdr_off(struct target *t)
 {
 	return shm_load32(seat_region(t), offsetof(struct tcmu_mailbox, cmdr_off));

@@ -287,6 +287,62 @@ struct ringsim_uio *target_uio(struct target *t)
 	return &t->uio;
 }
 
+int target_block_dev(struct target *t, bool block)
+{
+	target_log(t, "block   %d", block);
+	ringsim_block(t->dev, block);
+	return 0;
+}
+
+int target_reset_ring(struct target *t, unsigned int level)
+{
+	target_log(t, "reset   level %u", level);
+	return ringsim_reset(t->dev, level);
+}
+
+int target_free_kept_buf(struct target *t, uint32_t id)
+{
+	return ringsim_free_kept(t->dev, id);
+}
+
+int target_qfull_time_out(struct target *t, int32_t seconds)
+{
+	return ringsim_set_qfull_time_out(t->dev, seconds);
+}
+
+uint32_t target_events(struct target *t)
+{
+	struct ringsim_stats st;
+
+	ringsim_stats(t->dev, &st);
+	return st.events;
+}
+
+int target_uio_open(struct target *t)
+{
+	return ringsim_uio_open(&t->uio);
+}
+
+void target_uio_close(struct target *t)
+{
+	ringsim_uio_close(&t->uio);
+}
+
+ssize_t target_uio_read(struct target *t, void *buf, size_t len)
+{
+	return ringsim_uio_read(&t->uio, buf, len);
+}
+
+ssize_t target_uio_write(struct target *t, const void *buf, size_t len)
+{
+	return ringsim_uio_write(&t->uio, buf, len);
+}
+
+short target_uio_poll(struct target *t)
+{
+	return ringsim_uio_poll(&t->uio);
+}
+
 int target_capacity(struct target *t, struct target_capacity *cap)
 {
 	uint8_t buf[32] = { 0 };

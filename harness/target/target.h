@@ -135,13 +135,24 @@ void target_stop(struct target *t);
 
 /* The initiator's side. */
 
-/** target_submit() - hand @io to the target core; does not run the handler. */
+/**
+ * target_submit() - hand @io to the target core; does not run the handler
+ * On a kernel it may be on its way still when this returns: target_settle() waits until it is on
+ * the ring, refused or queued.
+ */
 void target_submit(struct target *t, struct target_io *io);
-/** target_wait() - run the handler until @io ended. 0, or -ETIMEDOUT if everybody sleeps first. */
+/**
+ * target_wait() - run the handler until @io ended. 0, or -ETIMEDOUT if everybody sleeps first
+ * With the case in the handler's seat: until the end of @io, if it has one, has come here.
+ */
 int target_wait(struct target *t, struct target_io *io);
 /** target_exec() - submit and wait. */
 int target_exec(struct target *t, struct target_io *io);
-/** target_settle() - run the handler until it sleeps (or has had time to). */
+/**
+ * target_settle() - run the handler until it sleeps (or has had time to)
+ * With the case in the handler's seat: until all that was submitted has been put on the ring,
+ * refused or queued, and what has ended has been told.
+ */
 void target_settle(struct target *t);
 /** target_turn() - in process: one turn of the handler's event loop. True if it was runnable. */
 bool target_turn(struct target *t);
@@ -151,6 +162,34 @@ void target_advance(struct target *t, uint64_t ms);
 bool target_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t n);
 /** target_tmr_done() - how many task-management functions were answered since the start. */
 uint32_t target_tmr_done(const struct target *t);
+
+/*
+ * What root and the holder of the UIO node can do, on either target. All return 0 or the count of
+ * bytes, or -errno as the kernel would.
+ */
+
+/** target_block_dev() - action/block_dev (KRN-110). */
+int target_block_dev(struct target *t, bool block);
+/** target_reset_ring() - action/reset_ring (KRN-111). */
+int target_reset_ring(struct target *t, unsigned int level);
+/** target_free_kept_buf() - action/free_kept_buf (KRN-112). */
+int target_free_kept_buf(struct target *t, uint32_t id);
+/** target_qfull_time_out() - change attrib/qfull_time_out (KRN-091, KRN-095). */
+int target_qfull_time_out(struct target *t, int32_t seconds);
+/** target_events() - running count of the UIO node's events, as sysfs shows it (KRN-073). */
+uint32_t target_events(struct target *t);
+/**
+ * target_uio_open(), target_uio_close() - the seat's own UIO node, which target_start() opened
+ * After a close the region stays readable through seat_region(), though the mapping does not keep
+ * the node open.
+ */
+int target_uio_open(struct target *t);
+void target_uio_close(struct target *t);
+/** target_uio_read(), target_uio_write(), target_uio_poll() - as on an O_NONBLOCK descriptor. */
+ssize_t target_uio_read(struct target *t, void *buf, size_t len);
+ssize_t target_uio_write(struct target *t, const void *buf, size_t len);
+short target_uio_poll(struct target *t);
+
 /** target_device() - the simulator: block, reset, plug, stats, entries. NULL on another target. */
 struct ringsim_device *target_device(struct target *t);
 /** target_uio() - the simulated UIO node. */
@@ -223,6 +262,8 @@ struct seat_entry {
 };
 
 uint8_t *seat_region(struct target *t);
+/** seat_map_size() - size of map0 in bytes (LAY-061). */
+uint64_t seat_map_size(struct target *t);
 uint32_t seat_head(struct target *t);
 uint32_t seat_tail(struct target *t);
 /** seat_entry() - decode the entry at ring offset @off. */
