@@ -49,7 +49,8 @@ ALL_CFLAGS := -std=gnu11 -fPIC -fno-semantic-interposition -pthread $(WARN) -Iri
 	      -D_GNU_SOURCE= $(CPPFLAGS) $(CFLAGS) $(INSTRUMENT)
 ALL_LDFLAGS := -pthread $(INSTRUMENT) $(LDFLAGS)
 HANDLER_LIBS := $(call pkg,liburing,-luring) -laio
-LIBS         := $(HANDLER_LIBS) $(call pkg,jansson,-ljansson) -ldl
+LIBS         := $(HANDLER_LIBS) $(call pkg,jansson,-ljansson) \
+		$(call pkg,libiscsi,-liscsi) -ldl
 CUNIT_LIBS   := $(call pkg,cunit,-lcunit)
 
 Q   := $(if $(V),,@)

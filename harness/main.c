@@ -28,6 +28,7 @@ static const char help[] =
 	"  explain   what a clause asks and what people get wrong\n"
 	"  trace     look at, compare and replay traces recorded from kernels\n"
 	"  bench     what the ring costs\n"
+	"  scsi      send CDBs to a disk over iSCSI, print the raw answers\n"
 	"\n"
 	"tcmu-harness VERB --help says more. Exit status: 0 all good, 1 failures, 2 usage or set-up\n"
 	"error, 77 nothing ran.\n";
@@ -54,6 +55,8 @@ int main(int argc, char **argv)
 		return trace_main(argc - 1, argv + 1);
 	if (!strcmp(verb, "bench"))
 		return verb_bench(argc - 1, argv + 1);
+	if (!strcmp(verb, "scsi"))
+		return verb_scsi(argc - 1, argv + 1);
 	if (!strcmp(verb, "--help") || !strcmp(verb, "-h") || !strcmp(verb, "help")) {
 		fputs(help, stdout);
 		return EXIT_OK;
@@ -63,7 +66,7 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	fprintf(stderr,
-		"tcmu-harness: expected a verb (check, list, explain, trace, bench), found '%s'; "
+		"tcmu-harness: expected a verb (check, list, explain, trace, bench, scsi), found '%s'; "
 		"see tcmu-harness --help\n",
 		verb);
 	return EXIT_USAGE;

@@ -110,7 +110,7 @@ echo "TAP version 14"
 # The command line.
 bad "no verb" "expected a verb" "$harness"
 bad "unknown verb" "'frob'" "$harness" frob
-for verb in check list bench; do
+for verb in check list bench scsi; do
 	bad "$verb: unknown option" "'--frob'" "$harness" $verb --frob
 	bad "$verb: unknown short option" "'-x'" "$harness" $verb -xyz
 	bad "$verb: unexpected argument" "" "$harness" $verb frob
@@ -153,6 +153,10 @@ bad "list: no mutants here" "no mutants" \
 	bash -c 'cp "$1" "$2/d/" && "$2/d/tcmu-harness" list --mutants' - "$harness" "$dir"
 bad "explain: nothing" "expected a clause" "$harness" explain
 bad "explain: unknown clause" "'HND-999'" "$harness" explain HND-013 HND-999
+bad "scsi: no URL" "'x'" "$harness" scsi x 00
+bad "scsi: no CDB" "expected a CDB" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0
+bad "scsi: no hexadecimal" "'0g'" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0 0g
+bad "scsi: nobody there" "127.0.0.1:1" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0 00
 bad "bench: depth out of range" "'257'" "$harness" bench ring --depth 257
 bad "trace: no verb" "nothing" "$harness" trace
 bad "trace: unknown verb" "'frob'" "$harness" trace frob
