@@ -35,9 +35,12 @@ check() { # TITLE COMMAND…
 
 mapfile -t sources < <(files '*.c')
 mapfile -t headers < <(files '*.h')
-mapfile -t scripts < <(files '*.sh' '.ci/run')
-mapfile -t texts < <(files '*.c' '*.h' '*.sh' '*.md' '*.[17]' '*.py' '*.awk' '*.mutant' '*.txt' 'Makefile' |
-	grep -v '^\(\./\)\?results/traces/.*\.txt$')
+# Shell scripts have a shebang, whatever they are called.
+mapfile -t scripts < <(files '*' | xargs -d '\n' grep -lIE -m 1 '^#!/bin/(busybox sh|bash|sh)$')
+mapfile -t texts < <({
+	printf '%s\n' "${scripts[@]}"
+	files '*.c' '*.h' '*.md' '*.[17]' '*.py' '*.awk' '*.mutant' '*.txt' 'Makefile'
+} | grep -v '^\(\./\)\?results/traces/.*\.txt$' | sort -u)
 
 check format clang-format --dry-run -Werror --ferror-limit=1 "${sources[@]}" "${headers[@]}"
 check shell shellcheck "${scripts[@]}"
