@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tcmu-harness: one command line, one verb each. */
 #include "check/verbs.h"
+#include "seat/seat.h"
 #include "trace/trace.h"
 
 #include <stdio.h>
@@ -29,6 +30,7 @@ static const char help[] =
 	"  trace     look at, compare and replay traces recorded from kernels\n"
 	"  bench     what the ring costs\n"
 	"  scsi      send CDBs to a disk over iSCSI, print the raw answers\n"
+	"  seat      play the handler of a real TCMU device, move by move\n"
 	"\n"
 	"tcmu-harness VERB --help says more. Exit status: 0 all good, 1 failures, 2 usage or set-up\n"
 	"error, 77 nothing ran.\n";
@@ -57,6 +59,8 @@ int main(int argc, char **argv)
 		return verb_bench(argc - 1, argv + 1);
 	if (!strcmp(verb, "scsi"))
 		return verb_scsi(argc - 1, argv + 1);
+	if (!strcmp(verb, "seat"))
+		return seat_main(argc - 1, argv + 1);
 	if (!strcmp(verb, "--help") || !strcmp(verb, "-h") || !strcmp(verb, "help")) {
 		fputs(help, stdout);
 		return EXIT_OK;
@@ -66,7 +70,8 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	fprintf(stderr,
-		"tcmu-harness: expected a verb (check, list, explain, trace, bench, scsi), found '%s'; "
+		"tcmu-harness: expected a verb (check, list, explain, trace, bench, scsi, seat), "
+		"found '%s'; "
 		"see tcmu-harness --help\n",
 		verb);
 	return EXIT_USAGE;
