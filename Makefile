@@ -86,7 +86,7 @@ endif
 PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all tests mutant-objects test conformance mutants coverage valgrind asan tsan lint install \
+.PHONY: all tests mutant-objects test conformance mutants coverage valgrind asan tsan lint vm-test install \
 	uninstall help clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -193,6 +193,10 @@ asan: ## make test under AddressSanitizer and UBSan
 tsan: ## make test under ThreadSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=thread test
 
+# ci/vm is what real-kernel results rest on: kernels that die, machines that lack something.
+vm-test: all ## Check that ci/vm mistakes no dead kernel for a healthy one
+	@ci/run-tests.sh -t 600 $(if $(V),-v) ci/tests/vm.sh
+
 lint: ## Format, static analysis, shell scripts, spelling, file length
 	@ci/lint.sh
 
@@ -221,7 +225,7 @@ uninstall: ## Remove what install put there
 	-rmdir $(D)$(INCDIR)/ringsim
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@sed -n '/^# on the command line/,/^#   PREFIX/s/^#  */  /p' Makefile
 
 clean: ## Remove build/ and its siblings
