@@ -83,11 +83,20 @@ ifneq ($(words $(TESTS)),$(words $(sort $(TESTS))))
 $(error two unit tests have the same file name: $(sort $(notdir $(TEST_SRCS))))
 endif
 
+# Groups of scenarios come from the file names: `make run_data` runs scenarios/NNN-data-*.
+SCENARIO_GROUPS := $(sort $(foreach s,$(notdir $(wildcard scenarios/[0-9][0-9][0-9]-*)),\
+		   $(word 2,$(subst -, ,$s))))
+
 PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
+<<<<<<< ours
 .PHONY: all tests mutant-objects test conformance mutants coverage valgrind asan tsan lint vm-test install \
 	uninstall help clean FORCE
+=======
+.PHONY: all tests mutant-objects test conformance scenarios mutants coverage valgrind asan tsan lint \
+	install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
+>>>>>>> theirs
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -170,6 +179,16 @@ conformance: all ## Check the four reference handlers, clause by clause
 mutants: all mutant-objects ## Check that every broken handler is caught
 	@rm -f $(filter-out $(MUTANTS),$(wildcard $(BUILD)/mutants/*.so))
 	@$(CHECK) --mutants $(BUILD)/mutants
+
+KERNELS       ?= 6.1 6.12
+SCENARIO_JOBS ?= 1
+SCENARIO_OUT  ?= $(BUILD)/scenarios
+RUN_SCENARIOS  = BUILD=$(abspath $(BUILD)) scenarios/run --kernel '$(KERNELS)' \
+		 --jobs $(SCENARIO_JOBS) --out $(SCENARIO_OUT)
+scenarios: all ## Real kernels: every scenario on each of KERNELS='6.1 6.12'
+	@$(RUN_SCENARIOS)
+$(SCENARIO_GROUPS:%=run_%): run_%: all
+	@$(RUN_SCENARIOS) $*
 
 # A line of the library that no test reaches fails; GCOVR_EXCL_LINE marks allocation failures.
 GCOVR = gcovr --root . --filter ringsim/ --exclude '.*/tests/' build-coverage
