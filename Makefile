@@ -90,13 +90,8 @@ SCENARIO_GROUPS := $(sort $(foreach s,$(notdir $(wildcard scenarios/[0-9][0-9][0
 PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-<<<<<<< ours
-.PHONY: all tests mutant-objects test conformance mutants coverage valgrind asan tsan lint vm-test install \
-	uninstall help clean FORCE
-=======
 .PHONY: all tests mutant-objects test conformance scenarios mutants coverage valgrind asan tsan lint \
-	install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
->>>>>>> theirs
+	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
