@@ -10,6 +10,7 @@
 	X(cases_krn_lengths)     \
 	X(cases_krn_entry)       \
 	X(cases_krn_data)        \
+	X(cases_krn_ids)         \
 	X(cases_krn_walk)        \
 	X(cases_krn_answer)      \
 	X(cases_krn_queue)       \

@@ -4,6 +4,135 @@
 
 #include "cdb.h"
 
+#include <time.h>
+
+struct target_opts krn_opts(void)
+{
+	struct target_opts o = TARGET_OPTS;
+
+	o.dev.geo = (struct ringsim_geometry){ .ring_mb = 1, .data_area_mb = 1 };
+	return o;
+}
+
+#define BATCH 64u
+
+/* 120 a + 128 b bytes of traffic in @n entries at most; returns what is left to do. */
+static uint32_t traffic(struct tc *tc, uint32_t left, struct target_io *io)
+{
+	uint32_t units = left / 8, flush = units % 15, n;
+
+	for (n = 0; n < BATCH && units; n++) {
+		if (flush) /* 16 b = b modulo 15 */
+			krn_in(&io[n], NULL, 0);
+		else
+			work_tur(&io[n]);
+		units -= flush ? 16 : 15;
+		flush -= flush != 0;
+		target_submit(tc->t, &io[n]);
+	}
+	target_settle(tc->t);
+	seat_finish_all(tc->t, 0);
+	while (n && krn_ended(tc, &io[n - 1]))
+		n--;
+	if (n)
+		tc_fail(tc, NULL, "the traffic that brings the ring to its place does not end");
+	return units * 8;
+}
+
+bool krn_start_at(struct tc *tc, const struct target_opts *opts, uint32_t at)
+{
+	struct target_opts o = *opts;
+	struct target_io *io;
+	uint32_t left;
+
+	o.dev.start = at;
+	if (target_start(tc->t, &o))
+		return false;
+	left = at - seat_head(tc->t);
+	io = left ? tc_alloc(tc, BATCH * sizeof(*io)) : NULL;
+	while (left && !tc->failed)
+		left = traffic(tc, left, io);
+	if (!tc->failed && seat_head(tc->t) != at)
+		tc_fail(tc, "KRN-024", "cmd_head: expected %u, found %u", at, seat_head(tc->t));
+	return !tc->failed;
+}
+
+void krn_submit(struct tc *tc, struct target_io *io)
+{
+	target_submit(tc->t, io);
+	target_settle(tc->t);
+}
+
+bool krn_ended(struct tc *tc, struct target_io *io)
+{
+	return !target_wait(tc->t, io);
+}
+
+bool krn_pending(struct tc *tc, struct target_io *io)
+{
+	target_settle(tc->t);
+	return !io->done;
+}
+
+bool krn_broken(struct tc *tc)
+{
+	struct target_io *io;
+
+	if (krn_sim(tc))
+		return krn_stats(tc).broken;
+	io = tc_alloc(tc, sizeof(*io));
+	krn_turs(tc, io, 1);
+	return krn_ended(tc, io) && io->status == 2 && krn_is_sense(io, 2, 8, 0);
+}
+
+bool krn_cmd(struct tc *tc, uint32_t n, struct seat_entry *e)
+{
+	uint32_t at = seat_tail(tc->t), head = seat_head(tc->t), i = 0;
+
+	for (; at != head; at = seat_next(tc->t, e)) {
+		seat_entry(tc->t, at, e);
+		if (e->op == TCMU_OP_CMD && i++ == n)
+			return true;
+		if (!e->len)
+			break;
+	}
+	tc_fail(tc, NULL, "there are %u commands on the ring, expected at least %u", i, n + 1);
+	return false;
+}
+
+uint64_t krn_now_ms(struct tc *tc)
+{
+	struct timespec ts;
+
+	if (krn_sim(tc))
+		return krn_stats(tc).now_ns / 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void krn_after_reset(struct tc *tc)
+{
+	struct target_io *io;
+
+	if (krn_sim(tc))
+		return;
+	io = tc_alloc(tc, sizeof(*io));
+	krn_turs(tc, io, 1);
+	if (seat_head(tc->t) != seat_tail(tc->t))
+		seat_finish_all(tc->t, 0);
+	if (!krn_ended(tc, io))
+		tc_fail(tc, "KRN-103", "nothing ends after a reset of the logical unit");
+	else if (io->status && (io->status != 2 || sense_key(io->sense) != 6))
+		tc_fail(tc, "KRN-103", "status 0x%02x after a reset of the logical unit",
+			io->status);
+}
+
+void krn_take_all(struct tc *tc, struct target_io *io)
+{
+	krn_in(io, NULL, KRN_BLOCKS * 4096);
+	krn_submit(tc, io);
+}
+
 struct ringsim_stats krn_stats(struct tc *tc)
 {
 	struct ringsim_stats st;
@@ -37,6 +166,7 @@ void krn_turs(struct tc *tc, struct target_io *ios, uint32_t n)
 		work_tur(&ios[i]);
 		target_submit(tc->t, &ios[i]);
 	}
+	target_settle(tc->t);
 }
 
 void krn_next(struct tc *tc, struct seat_entry *e)
@@ -50,11 +180,16 @@ void krn_next(struct tc *tc, struct seat_entry *e)
 
 void krn_keep(struct tc *tc)
 {
+	krn_keep_as(tc, 0);
+}
+
+void krn_keep_as(struct tc *tc, uint8_t status)
+{
 	uint32_t tail = seat_tail(tc->t);
 	struct seat_entry e;
 
 	seat_entry(tc->t, tail, &e);
-	seat_answer(tc->t, tail, 0, 0, TCMU_UFLAG_KEEP_BUF, 0, NULL);
+	seat_answer(tc->t, tail, 0, status, TCMU_UFLAG_KEEP_BUF, 0, NULL);
 	seat_set_tail(tc->t, seat_next(tc->t, &e));
 	seat_ring(tc->t);
 }
@@ -66,19 +201,21 @@ bool krn_busy_blocks(struct tc *tc, const uint32_t *list)
 	uint32_t blk = 0, i;
 
 	for (i = 0; list[i] != UINT32_MAX; i++)
-		for (; blk <= list[i]; blk++) {
+		for (; blk <= list[i] && !tc->failed; blk++) {
 			io = tc_alloc(tc, sizeof(*io));
 			krn_in(io, NULL, 1);
-			target_submit(tc->t, io);
+			krn_submit(tc, io);
 			krn_keep(tc);
+			if (!krn_ended(tc, io))
+				tc_fail(tc, "KRN-112", "a kept command does not end");
 		}
 	for (i = 0; i < blk; i++) {
 		if (*list == i)
 			list++;
-		else
-			ringsim_free_kept(target_device(tc->t), i + 1);
+		else if (target_free_kept_buf(tc->t, i + 1))
+			tc_fail(tc, "KRN-112", "block %u is not held by id %u", i, i + 1);
 	}
-	for (i = 0; i < blk; i++)
+	for (i = 0; i < blk && krn_sim(tc); i++)
 		if (ringsim_block_used(target_device(tc->t), i) !=
 		    ringsim_id_used(target_device(tc->t), i + 1))
 			tc_fail(tc, "KRN-112", "block %u is not held by id %u alone", i, i + 1);
@@ -127,6 +264,12 @@ void krn_oracle_init(struct tc *tc, struct krn_oracle *o, const struct ringsim_c
 	o->used = tc_alloc(tc, o->blocks * sizeof(*o->used));
 	o->ids = tc_alloc(tc, 65536);
 	o->last = tc_alloc(tc, 2 * o->blocks * sizeof(*o->last));
+}
+
+void krn_oracle_look(struct tc *tc, struct krn_oracle *o)
+{
+	o->head = o->reclaim = seat_head(tc->t);
+	memcpy(o->ring, seat_region(tc->t) + o->off, o->size);
 }
 
 static void put(struct krn_oracle *o, uint32_t at, uint64_t v, uint32_t bytes)
@@ -270,6 +413,8 @@ bool krn_oracle_equal(struct tc *tc, const char *clause, const struct krn_oracle
 	}
 	if (!tc_equal(tc, clause, "the ring", o->ring, seat_region(tc->t) + o->off, o->size))
 		return false;
+	if (!krn_sim(tc))
+		return true;
 	for (i = 0; i < o->blocks; i++)
 		if (ringsim_block_used(target_device(tc->t), i) != (o->used[i] != 0)) {
 			tc_fail(tc, "KRN-040", "data block %u: expected %s", i,

@@ -7,40 +7,53 @@
 
 #include <ringsim/core.h>
 
-#define SEAT (NEEDS_SEAT | NEEDS_SIM)
+#define SIM (NEEDS_SEAT | NEEDS_SIM)
 
 /* Each opcode with a CDB of arbitrary bytes: as many arrive as its group has. */
 static void cdb_lengths(struct tc *tc)
 {
 	struct ringsim_core_attrs attrs = RINGSIM_CORE_ATTRS_DEFAULT;
-	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_opts o = krn_opts();
 	uint8_t zero[8] = { 0 };
 	struct target_io io;
 	struct seat_entry e;
-	uint32_t op, len, i, len7;
+	uint32_t op, len, i;
 
 	if (target_start(tc->t, &o))
 		return;
 	for (op = 0; op < 256; op++) {
 		io.cdb[0] = (uint8_t)op;
-		if (ringsim_route(io.cdb, &attrs) != RINGSIM_ROUTE_HANDLER)
-			continue; /* never gets here */
+		if (op == 0x7f || ringsim_route(io.cdb, &attrs) != RINGSIM_ROUTE_HANDLER)
+			continue; /* the latter never get here */
 		cdb_none(&io, (uint8_t)op);
 		for (i = 1; i < sizeof(io.cdb); i++)
 			io.cdb[i] = (uint8_t)(i * 7 + 1) | 0x80;
-		if (op == 0x7f)
-			continue;
 		len = krn_cdb_len(io.cdb);
-		target_submit(tc->t, &io);
-		krn_next(tc, &e);
+		krn_submit(tc, &io);
+		if (!krn_cmd(tc, 0, &e))
+			return;
 		EXPECT_EQ(tc, "KRN-012", "entry length", 112 + (len + 7) / 8 * 8, e.len);
 		EXPECT_MEM(tc, "KRN-012", "CDB", io.cdb, e.cdb, len);
 		EXPECT_MEM(tc, "KRN-012", "bytes behind the CDB", zero, e.cdb + len,
 			   e.len - 112 - len);
 		seat_finish(tc->t, 0);
+		EXPECT(tc, "KRN-012", krn_ended(tc, &io) && !io.status, "opcode %02x: no end", op);
 	}
+}
+
+static void variable_length(struct tc *tc)
+{
+	struct target_opts o = work_opts(8 * 509, 8);
+	struct target_io io;
+	struct seat_entry e;
+	uint32_t len, i, len7;
+
+	if (target_start(tc->t, &o))
+		return;
+	cdb_none(&io, 0x7f);
+	for (i = 1; i < sizeof(io.cdb); i++)
+		io.cdb[i] = (uint8_t)(i * 7 + 1) | 0x80;
 	for (len7 = 0; len7 < 256; len7++) {
-		io.cdb[0] = 0x7f;
 		io.cdb[7] = (uint8_t)len7;
 		len = len7 + 8 > 260 ? 260 : len7 + 8;
 		target_submit(tc->t, &io);
@@ -54,7 +67,7 @@ static void cdb_lengths(struct tc *tc)
 /* What was sent with an opcode of a shorter group is cut; KRN-012's own examples. */
 static void vendor_cdb(struct tc *tc)
 {
-	struct target_opts o = work_opts(4096, 8);
+	struct target_opts o = krn_opts();
 	uint8_t cdb[16] = { 0xc1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 	uint8_t want[16] = { 0xc1, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 	struct target_io io;
@@ -62,23 +75,70 @@ static void vendor_cdb(struct tc *tc)
 	if (target_start(tc->t, &o))
 		return;
 	target_io_init(&io, cdb, 16, RINGSIM_NONE, NULL, 0);
-	target_submit(tc->t, &io);
+	krn_submit(tc, &io);
 	EXPECT_MEM(tc, "KRN-012", "CDB C1 of 16 bytes", want, seat_region(tc->t) + 240, 16);
 	EXPECT_EQ(tc, "KRN-012", "cmd_head", 128, seat_head(tc->t));
 	seat_finish(tc->t, 0);
+}
+
+/* How many blocks are taken: a command of a byte gets the next one. */
+static uint32_t blocks_taken(struct tc *tc)
+{
+	struct target_io *io = tc_alloc(tc, sizeof(*io));
+	struct seat_entry e;
+	uint64_t base;
+
+	krn_in(io, NULL, 1);
+	krn_submit(tc, io);
+	if (!krn_cmd(tc, 1, &e))
+		return 0;
+	base = (uintptr_t)e.iov[0].iov_base;
+	return (uint32_t)((base - KRN_DATA) / 8192);
 }
 
 /* Blocks follow from the expected length, whatever the CDB says. */
 static void data_lengths(struct tc *tc)
 {
 	static const struct {
+		uint32_t len, blocks;
+	} want[] = { { 0, 0 },	  { 1, 1 },	{ 8191, 1 },  { 8192, 1 },
+		     { 8193, 2 }, { 65536, 8 }, { 65537, 9 }, { 127 * 8192, 127 } };
+	struct target_opts o = krn_opts();
+	struct target_io io;
+	struct seat_entry e;
+	uint32_t i;
+
+	o.dev.geo.pages_per_blk = 2;
+	if (target_start(tc->t, &o))
+		return;
+	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		krn_in(&io, NULL, want[i].len);
+		memset(io.cdb + 1, 0xff, 9);
+		krn_submit(tc, &io);
+		EXPECT(tc, "KRN-013", !io.done, "%u bytes were refused", want[i].len);
+		if (!krn_cmd(tc, 0, &e))
+			return;
+		EXPECT_EQ(tc, "KRN-043", "iov_len", want[i].len, e.iov_cnt ? e.iov[0].iov_len : 0);
+		EXPECT_EQ(tc, "KRN-013", "data blocks", want[i].blocks, blocks_taken(tc));
+		seat_finish_all(tc->t, 8);
+		EXPECT(tc, "KRN-013", krn_ended(tc, &io), "no end");
+	}
+	krn_in(&io, NULL, 128 * 8192);
+	krn_submit(tc, &io);
+	EXPECT(tc, "KRN-013", krn_pending(tc, &io), "all blocks were refused");
+	seat_finish_all(tc->t, 8);
+	krn_in(&io, NULL, 128 * 8192 + 1);
+	krn_submit(tc, &io);
+	EXPECT_ENDED(tc, "KRN-010", &io, RINGSIM_REFUSED, 2, 5, 0x24, 0);
+}
+
+/* The blocks of both directions count. */
+static void bidi_lengths(struct tc *tc)
+{
+	static const struct {
 		uint32_t main, bidi, blocks;
-	} want[] = {
-		{ 0, 0, 0 },	      { 1, 0, 1 },	 { 8191, 0, 1 },    { 8192, 0, 1 },
-		{ 8193, 0, 2 },	      { 65536, 0, 8 },	 { 65537, 0, 9 },   { 1, 1, 2 },
-		{ 8192, 8193, 3 },    { 8193, 8193, 4 }, { 4096, 4096, 2 }, { 100, 65536, 9 },
-		{ 65536, 65536, 16 },
-	};
+	} want[] = { { 0, 0, 0 },	{ 1, 1, 2 },	   { 8192, 8193, 3 },	{ 8193, 8193, 4 },
+		     { 4096, 4096, 2 }, { 100, 65536, 9 }, { 65536, 65536, 16 } };
 	struct target_opts o = work_opts(4096, 16);
 	uint8_t *out = tc_alloc(tc, 65537), *in = tc_alloc(tc, 65537);
 	struct target_io io;
@@ -88,9 +148,7 @@ static void data_lengths(struct tc *tc)
 	if (target_start(tc->t, &o))
 		return;
 	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		krn_in(&io, in, want[i].main);
-		if (want[i].bidi)
-			krn_bidi(&io, out, want[i].main, in, want[i].bidi);
+		krn_bidi(&io, out, want[i].main, in, want[i].bidi);
 		memset(io.cdb + 1, 0xff, 9);
 		target_submit(tc->t, &io);
 		EXPECT(tc, "KRN-013", !io.done, "%u + %u bytes were refused", want[i].main,
@@ -134,13 +192,17 @@ static void bidi_entries(struct tc *tc)
 }
 
 static const struct case_def rows[] = {
-	{ "krn.012.opcodes", "KRN-012 KRN-020 KRN-021", CLAUSE_MUST, SEAT,
-	  "CDB length of every opcode, and of 7F with every length byte", cdb_lengths },
-	{ "krn.012.vendor", "KRN-012", CLAUSE_MUST, SEAT, "a vendor CDB is cut at 10 bytes",
+	{ "krn.012.opcodes", "KRN-012 KRN-020 KRN-021", CLAUSE_MUST, NEEDS_SEAT,
+	  "CDB length of every opcode", cdb_lengths },
+	{ "krn.012.variable", "KRN-012 KRN-020", CLAUSE_MUST, SIM,
+	  "CDB length of 7F with every length byte", variable_length },
+	{ "krn.012.vendor", "KRN-012", CLAUSE_MUST, NEEDS_SEAT, "a vendor CDB is cut at 10 bytes",
 	  vendor_cdb },
-	{ "krn.013.lengths", "KRN-013 KRN-010", CLAUSE_MUST, SEAT,
-	  "data blocks by expected length, of both directions", data_lengths },
-	{ "krn.020.bidi-length", "KRN-020 KRN-010", CLAUSE_MUST, SEAT,
+	{ "krn.013.lengths", "KRN-013 KRN-010 KRN-043", CLAUSE_MUST, NEEDS_SEAT,
+	  "data blocks by expected length", data_lengths },
+	{ "krn.013.bidi", "KRN-013 KRN-010", CLAUSE_MUST, SIM,
+	  "data blocks by expected length, of both directions", bidi_lengths },
+	{ "krn.020.bidi-length", "KRN-020 KRN-010", CLAUSE_MUST, SIM,
 	  "iovs of both directions make an entry too long", bidi_entries },
 };
 
