@@ -49,6 +49,9 @@ ALL_CFLAGS := -std=gnu11 -fPIC -fno-semantic-interposition -pthread $(WARN) -Iri
 	      -D_GNU_SOURCE= $(CPPFLAGS) $(CFLAGS) $(INSTRUMENT)
 ALL_LDFLAGS := -pthread $(INSTRUMENT) $(LDFLAGS)
 HANDLER_LIBS := $(call pkg,liburing,-luring) -laio
+DAEMON_LIBS  := $(call pkg,libnl-genl-3.0,-lnl-genl-3 -lnl-3)
+DAEMON_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnl-genl-3.0 2>/dev/null || \
+	      echo -I/usr/include/libnl3)
 LIBS         := $(HANDLER_LIBS) $(call pkg,jansson,-ljansson) \
 		$(call pkg,libiscsi,-liscsi) -ldl
 CUNIT_LIBS   := $(call pkg,cunit,-lcunit)
@@ -66,6 +69,8 @@ RINGSIM_OBJS := $(call obj,$(wildcard ringsim/*.c))
 # What a handler is made of, without a main(): linked into programs, and into every mutant.
 HANDLER_OBJS := $(call obj,$(filter-out harness/handlers/main.c,\
 		$(wildcard harness/consumer/*.c harness/handlers/*.c)))
+# What only the program tcmu-handler needs: finding devices, serving several, netlink.
+DAEMON_OBJS  := $(call obj,$(wildcard harness/handlers/daemon/*.c))
 # All of the harness without its mains: what unit tests may link.
 HARNESS_OBJS := $(call obj,$(filter-out harness/main.c harness/handlers/main.c,\
 		$(wildcard harness/*.c $(HARNESS_PARTS:%=harness/%/*.c))))
@@ -136,9 +141,12 @@ $(BUILD)/tcmu-harness: $(call obj,harness/main.c) $(HARNESS_OBJS) $(BUILD)/libri
 	$(call say,LD,$@)
 	$(link) $(LIBS) -o $@
 
-$(BUILD)/tcmu-handler: $(call obj,harness/handlers/main.c) $(HANDLER_OBJS) $(BUILD)/libringsim.a
+$(call obj,harness/handlers/daemon/netlink.c): ALL_CFLAGS += $(DAEMON_CFLAGS)
+
+$(BUILD)/tcmu-handler: $(call obj,harness/handlers/main.c) $(DAEMON_OBJS) $(HANDLER_OBJS) \
+		$(BUILD)/libringsim.a
 	$(call say,LD,$@)
-	$(link) $(HANDLER_LIBS) -o $@
+	$(link) $(HANDLER_LIBS) $(DAEMON_LIBS) -o $@
 
 # A test links archives, so that it may include the source it tests and replace what that calls.
 $(foreach t,$(TEST_SRCS),$(eval $(BUILD)/tests/$(basename $(notdir $t)): $(call obj,$t)))
@@ -246,4 +254,4 @@ clean: ## Remove build/ and its siblings
 	rm -rf $(BUILD) build build-*/
 
 -include $(patsubst %.o,%.d,$(RINGSIM_OBJS) $(HARNESS_OBJS) $(TEST_HELPERS) $(call obj,\
-	$(TEST_SRCS) harness/main.c harness/handlers/main.c))
+	$(TEST_SRCS) harness/main.c harness/handlers/main.c) $(DAEMON_OBJS))

@@ -32,6 +32,10 @@ enum {
 	OPT_SERIAL,
 	OPT_UIO,
 	OPT_ATTACH,
+	OPT_DAEMON,
+	OPT_REPLIES,
+	OPT_REORDER,
+	OPT_DIE_AFTER,
 };
 
 static const struct option options[] = {
@@ -50,6 +54,10 @@ static const struct option options[] = {
 	{ "serial", required_argument, NULL, OPT_SERIAL },
 	{ "uio", required_argument, NULL, OPT_UIO },
 	{ "attach", required_argument, NULL, OPT_ATTACH },
+	{ "daemon", no_argument, NULL, OPT_DAEMON },
+	{ "replies", no_argument, NULL, OPT_REPLIES },
+	{ "reorder", required_argument, NULL, OPT_REORDER },
+	{ "die-after", required_argument, NULL, OPT_DIE_AFTER },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -59,8 +67,17 @@ static const struct option options[] = {
 void cli_help(FILE *out)
 {
 	fputs("Usage: tcmu-handler --store SPEC [OPTION]... --uio uioN | --attach SOCKET\n"
-	      "Serve a TCMU device from memory or from a file.\n"
+	      "       tcmu-handler --daemon --subtype NAME [OPTION]...\n"
+	      "Serve a TCMU device, or all of one kind, from memory or from files.\n"
 	      "\n"
+	      "  --daemon              serve every device of the subtype, those that are there and\n"
+	      "                        those that come; each from the path in its configuration:\n"
+	      "                        NAME//FILE, or NAME/memory\n"
+	      "  --replies             have the kernel wait until a device is served or given back;\n"
+	      "                        for all daemons of a host or for none\n"
+	      "  --subtype NAME        serve only devices configured for NAME\n"
+	      "  --uio uioN            the device /dev/uioN; default store: as for --daemon\n"
+	      "  --attach SOCKET       a simulated device; default: $" TCMU_ATTACH_ENV "\n"
 	      "  --store memory:SIZE   anonymous memory, e.g. memory:64M\n"
 	      "  --store file:PATH     a file or block device\n"
 	      "  --engine NAME         psync (default), libaio or io_uring; for files\n"
@@ -75,9 +92,9 @@ void cli_help(FILE *out)
 	      "                        default: in for memory and psync, out for the others\n"
 	      "  --depth N             commands held at once, 1..4096; default 128\n"
 	      "  --poll-us N           look for work this long before sleeping; default 0\n"
-	      "  --subtype NAME        serve only devices configured for NAME\n"
-	      "  --uio uioN            the device /dev/uioN\n"
-	      "  --attach SOCKET       a simulated device; default: $" TCMU_ATTACH_ENV "\n"
+	      "  --reorder SEED        for tests: complete in an order made up from SEED\n"
+	      "  --die-after STEP:N    for tests: SIGKILL itself at once after the Nth STEP, which is\n"
+	      "                        head, data, medium, rsp, tail, doorbell or read\n"
 	      "  -v, --verbose         say what is served and what was done\n"
 	      "  -h, --help            this text\n"
 	      "  -V, --version         the version\n"
@@ -141,6 +158,27 @@ static int order(struct cli *cli, const char *text, char *err, size_t err_len)
 	return 0;
 }
 
+/* "rsp:100", the names being those of the consumer's steps. */
+static int die_after(struct cli *cli, const char *text, char *err, size_t err_len)
+{
+	static const char *const steps[] = {
+		[CONSUMER_STEP_HEAD] = "head",	   [CONSUMER_STEP_DATA] = "data",
+		[CONSUMER_STEP_MEDIUM] = "medium", [CONSUMER_STEP_RSP] = "rsp",
+		[CONSUMER_STEP_TAIL] = "tail",	   [CONSUMER_STEP_DOORBELL] = "doorbell",
+		[CONSUMER_STEP_READ] = "read",
+	};
+	const char *colon = strchr(text, ':');
+
+	for (size_t i = 0; colon != NULL && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (strlen(steps[i]) != (size_t)(colon - text) ||
+		    strncmp(text, steps[i], strlen(steps[i])) != 0)
+			continue;
+		cli->die_step = (enum consumer_step)i;
+		return number("die-after", colon + 1, 1, UINT32_MAX, &cli->die_count, err, err_len);
+	}
+	return fail(err, err_len, "--die-after: expected STEP:N (see --help), found '%s'", text);
+}
+
 static int with_argument(struct cli *cli, int opt, char *arg, char *err, size_t err_len)
 {
 	switch (opt) {
@@ -170,6 +208,10 @@ static int with_argument(struct cli *cli, int opt, char *arg, char *err, size_t 
 		return number("depth", arg, 1, STORE_DEPTH_MAX, &cli->depth, err, err_len);
 	case OPT_POLL_US:
 		return number("poll-us", arg, 0, POLL_US_MAX, &cli->poll_us, err, err_len);
+	case OPT_REORDER:
+		return number("reorder", arg, 1, UINT32_MAX, &cli->reorder_seed, err, err_len);
+	case OPT_DIE_AFTER:
+		return die_after(cli, arg, err, err_len);
 	default: /* OPT_SIZE */
 		if (store_parse_size(arg, &cli->size_bytes) != 0 || cli->size_bytes == 0)
 			return fail(err, err_len, "--size: expected a number like 64M, found '%s'",
@@ -193,6 +235,12 @@ static void flag(struct cli *cli, int opt)
 	case OPT_READ_ONLY:
 		cli->read_only = true;
 		break;
+	case OPT_DAEMON:
+		cli->daemon = true;
+		break;
+	case OPT_REPLIES:
+		cli->replies = true;
+		break;
 	case 'v':
 		cli->verbose = true;
 		break;
@@ -205,18 +253,46 @@ static void flag(struct cli *cli, int opt)
 	}
 }
 
+/* A daemon learns everything that differs between devices from the devices. */
+static int check_daemon(const struct cli *cli, char *err, size_t err_len)
+{
+	if (cli->subtype == NULL)
+		return fail(err, err_len, "--daemon: expected --subtype NAME, found none");
+	if (cli->uio != NULL || cli->attach != NULL)
+		return fail(err, err_len,
+			    "expected one of --daemon, --uio and --attach, found two");
+	if (cli->store != NULL || cli->size_bytes != 0 || cli->block_size != 0 ||
+	    cli->serial != NULL)
+		return fail(err, err_len,
+			    "--daemon: expected none of --store, --size, --block-size and "
+			    "--serial: each device has its own");
+	return 0;
+}
+
+static int check_store(const struct cli *cli, char *err, size_t err_len)
+{
+	if (cli->store == NULL && cli->uio == NULL)
+		return fail(err, err_len,
+			    "--store: expected memory:SIZE or file:PATH, found nothing");
+	if (cli->store == NULL || strncmp(cli->store, "memory:", 7) != 0)
+		return 0;
+	if (cli->size_bytes != 0 || cli->create || cli->direct)
+		return fail(err, err_len, "--size, --create and --direct are for files, found '%s'",
+			    cli->store);
+	return 0;
+}
+
 /* What only makes sense, or does not, together. */
 static int check(struct cli *cli, char *err, size_t err_len)
 {
-	bool memory;
-
-	if (cli->store == NULL)
-		return fail(err, err_len,
-			    "--store: expected memory:SIZE or file:PATH, found nothing");
-	memory = strncmp(cli->store, "memory:", 7) == 0;
-	if (memory && (cli->size_bytes != 0 || cli->create || cli->direct))
-		return fail(err, err_len, "--size, --create and --direct are for files, found '%s'",
-			    cli->store);
+	if (cli->reorder_seed != 0 && cli->order == CLI_ORDER_IN)
+		return fail(err, err_len, "expected one of --reorder and --order in, found both");
+	if (cli->daemon)
+		return check_daemon(cli, err, err_len);
+	if (cli->replies)
+		return fail(err, err_len, "--replies: expected --daemon, found none");
+	if (check_store(cli, err, err_len) != 0)
+		return -EINVAL;
 	if (cli->uio != NULL && cli->attach != NULL)
 		return fail(err, err_len, "expected one of --uio and --attach, found both");
 	if (cli->uio == NULL && cli->attach == NULL)

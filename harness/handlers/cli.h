@@ -5,6 +5,8 @@
 #ifndef HANDLERS_CLI_H
 #define HANDLERS_CLI_H
 
+#include "../consumer/consumer.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,14 +19,16 @@ enum cli_order { CLI_ORDER_DEFAULT, CLI_ORDER_IN, CLI_ORDER_OUT };
 
 /**
  * struct cli - the options as given; strings point into argv, 0 and NULL mean not given
- * @attach: also from the environment when neither --uio nor --attach is given
+ * @attach:    also from the environment when neither --uio nor --attach is given
+ * @die_count: crash after this many steps of kind @die_step; 0 = never
  */
 struct cli {
 	const char *store, *engine, *subtype, *serial, *uio, *attach;
 	uint64_t size_bytes;
-	uint32_t block_size, depth, poll_us;
+	uint32_t block_size, depth, poll_us, reorder_seed, die_count;
+	enum consumer_step die_step;
 	enum cli_order order;
-	bool create, direct, wce, read_only, verbose;
+	bool create, direct, wce, read_only, verbose, daemon, replies;
 	bool help, version;
 };
 

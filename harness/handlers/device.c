@@ -103,7 +103,6 @@ int device_find(struct device *d, char *err, size_t err_len)
 	if (d->att.map0_len == 0 || *end != '\0')
 		return fail(err, err_len, -EPROTO, dir,
 			    "maps/map0/size: expected a hexadecimal number");
-	read_configuration(d);
 	return 0;
 }
 
@@ -139,8 +138,11 @@ static int open_once(struct device *d, char *err, size_t err_len)
 int device_open(struct device *d, char *err, size_t err_len)
 {
 	int waited_ms = 0, pause_ms = BUSY_BACKOFF_MS;
-	int rc = open_once(d, err, err_len);
+	int rc;
 
+	if (d->uio != NULL)
+		read_configuration(d);
+	rc = open_once(d, err, err_len);
 	while (rc == -EBUSY && waited_ms < BUSY_WAIT_MS) {
 		poll(NULL, 0, pause_ms);
 		waited_ms += pause_ms;

@@ -30,13 +30,15 @@ struct device {
 	struct tcmu_attachment att;
 };
 
-/** device_find() - read what can be known without opening (HND-005); 0 or -errno, a line in @err.
+/**
+ * device_find() - read name and size of the map from sysfs, enough to tell whose it is (HND-005)
+ * Returns 0 or -errno with a line in @err.
  */
 int device_find(struct device *d, char *err, size_t err_len);
 
 /**
- * device_open() - take the device; waits a bounded time while a predecessor still holds it
- * (HND-006)
+ * device_open() - read the configuration and take the device; waits a bounded time while a
+ * predecessor still holds it (HND-006)
  *
  * Descriptors are close-on-exec, @att.io_fd does not block. 0 or -errno with a line in @err.
  */

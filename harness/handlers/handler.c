@@ -131,7 +131,7 @@ static void abort_listed(struct handler *h)
 
 static bool stopping(const struct handler *h)
 {
-	return h->cfg.stop != NULL && *h->cfg.stop != 0;
+	return h->cfg.stop != NULL && __atomic_load_n(h->cfg.stop, __ATOMIC_RELAXED) != 0;
 }
 
 /* Fetch and start until the ring is empty or no slot is free. */
@@ -198,6 +198,17 @@ static uint32_t handler_busy(const struct handler *h)
 uint64_t handler_served(const struct handler *h)
 {
 	return h->served;
+}
+
+int handler_set_store(struct handler *h, struct store *store, bool wce)
+{
+	if (handler_busy(h) != 0)
+		return -EBUSY;
+	if (store_size(store) % h->cfg.block_size != 0)
+		return -EINVAL;
+	scsi_lun_set_store(&h->lun, store, wce);
+	h->store = store;
+	return 0;
 }
 
 /* Wait until the store is done with our memory and the region; what it finishes is dropped. */

@@ -87,6 +87,15 @@ struct handler_api {
 /** tcmu_handler_api() - the handler in this program or shared object. */
 const struct handler_api *tcmu_handler_api(void);
 
+/**
+ * handler_set_store() - go on with @store, another one or the same at another size, and with @wce
+ *
+ * For what an administrator changes while the device is served (HND-085); initiators are told by
+ * unit attention. The caller has made durable what an old cache held, and closes the old store.
+ * Returns 0, -EBUSY while commands are held, -EINVAL if the size is no multiple of the block size.
+ */
+int handler_set_store(struct handler *h, struct store *store, bool wce);
+
 /** handler_served() - commands answered so far; tells a polling loop whether polling pays. */
 uint64_t handler_served(const struct handler *h);
 

@@ -123,6 +123,23 @@ void scsi_lun_init(struct scsi_lun *lun, struct store *store, uint32_t block_siz
 	strncpy(lun->serial, serial, SCSI_SERIAL_MAX);
 }
 
+void scsi_lun_set_store(struct scsi_lun *lun, struct store *store, bool wce)
+{
+	uint64_t blocks = store_size(store) / lun->block_size;
+
+	if (blocks != lun->blocks)
+		scsi_attend(lun, SENSE_CAPACITY_CHANGED);
+	if (store != lun->store)
+		scsi_attend(lun, SENSE_MEDIUM_CHANGED);
+	if (wce != lun->wce)
+		scsi_attend(lun, SENSE_MODE_CHANGED);
+	lun->store = store;
+	lun->thin = store_can_punch(store);
+	lun->blocks = blocks;
+	lun->wce = wce;
+	lun->wce_default = wce;
+}
+
 const struct scsi_op *scsi_find(const struct scsi_lun *lun, uint8_t opcode)
 {
 	const struct scsi_op *op = &scsi_ops[opcode];
@@ -132,6 +149,12 @@ const struct scsi_op *scsi_find(const struct scsi_lun *lun, uint8_t opcode)
 	if (op->needs_thin && !lun->thin)
 		return NULL;
 	return op;
+}
+
+/* Commands that are carried out although a unit attention waits, and leave it waiting. */
+static bool ignores_attention(uint8_t opcode)
+{
+	return opcode == 0x12 || opcode == 0xa0 || opcode == 0x03; /* REQUEST SENSE reports it */
 }
 
 static void begin(struct scsi_lun *lun, struct scsi_task *t)
@@ -161,6 +184,10 @@ void scsi_exec(struct scsi_lun *lun, struct scsi_task *t)
 	}
 	if (t->cmd.bad) {
 		scsi_fail(t, SENSE_INTERNAL_FAILURE);
+		return;
+	}
+	if (lun->attention[0] != SENSE_NONE && !ignores_attention(cdb[0])) {
+		scsi_fail(t, scsi_attention(lun));
 		return;
 	}
 	op = scsi_find(lun, cdb[0]);

@@ -38,12 +38,18 @@ enum scsi_sense {
 	SENSE_CDB_FIELD = 0x052400,
 	SENSE_LIST_FIELD = 0x052600,
 	SENSE_NO_SAVED_PAGES = 0x053900,
+	SENSE_MEDIUM_CHANGED = 0x062800,
+	SENSE_MODE_CHANGED = 0x062a01,
+	SENSE_CAPACITY_CHANGED = 0x062a09,
 	SENSE_WRITE_PROTECTED = 0x072700,
 	SENSE_SPACE_EXHAUSTED = 0x072707,
 	SENSE_MISCOMPARE = 0x0e1d00,
 };
 
 #define SCSI_SERIAL_MAX 32
+
+/** SCSI_ATTENTIONS - unit attentions that can wait at once, each kind at most once */
+#define SCSI_ATTENTIONS 3
 
 struct scsi_lun;
 
@@ -98,6 +104,7 @@ struct scsi_task {
  * @stalls:        running count of submissions that a full store turned away
  * @flush:         the flush that goes on after an IMMED SYNCHRONIZE CACHE was answered
  * @flush_failed:  it failed; the next SYNCHRONIZE CACHE says so
+ * @attention:     unit attentions to report, oldest first; SENSE_NONE ends the list
  * @dead:          the device is gone: operations that still finish are nobody's any more
  */
 struct scsi_lun {
@@ -118,6 +125,7 @@ struct scsi_lun {
 	uint32_t stalls;
 	struct store_io flush;
 	bool flush_busy, flush_again, flush_failed;
+	enum scsi_sense attention[SCSI_ATTENTIONS];
 	bool dead;
 };
 
@@ -127,6 +135,15 @@ struct scsi_lun {
  */
 void scsi_lun_init(struct scsi_lun *lun, struct store *store, uint32_t block_size, bool read_only,
 		   bool wce, const char *serial);
+
+/**
+ * scsi_lun_set_store() - go on with @store: another one, or the same with another size
+ * @wce: volatile write cache from now on; what the cache held is durable already
+ *
+ * No task may be under way. Whatever changed is reported as unit attention, as a disk would
+ * (HND-085). The ring does not say which initiator a command is from, so only one hears of it.
+ */
+void scsi_lun_set_store(struct scsi_lun *lun, struct store *store, bool wce);
 
 /** scsi_exec() - begin with @t, whose @cmd was just fetched; @t belongs to the unit until done. */
 void scsi_exec(struct scsi_lun *lun, struct scsi_task *t);

@@ -12,13 +12,13 @@ void scsi_test_unit_ready(struct scsi_task *t)
 	scsi_good(t);
 }
 
-/* All sense went out with its CHECK CONDITION, so there is never any left to report. */
+/* All sense went out with its CHECK CONDITION, but for a unit attention that nobody asked for. */
 void scsi_request_sense(struct scsi_task *t)
 {
 	const uint8_t *cdb = t->cmd.cdb;
 	bool descriptor = (cdb[1] & 0x01) != 0;
 	uint8_t buf[32];
-	uint32_t len = scsi_fill_sense(buf, descriptor, SENSE_NONE, false, 0);
+	uint32_t len = scsi_fill_sense(buf, descriptor, scsi_attention(t->lun), false, 0);
 
 	scsi_data_in(t, buf, len, cdb[4]);
 }

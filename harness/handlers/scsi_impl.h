@@ -92,6 +92,11 @@ void scsi_fail_info(struct scsi_task *t, enum scsi_sense sense, uint64_t info);
 /** scsi_fail_store() - answer what @rc of a store operation means to the initiator. */
 void scsi_fail_store(struct scsi_task *t, int rc);
 
+/** scsi_attend() - have @sense reported by the next command that may report it. */
+void scsi_attend(struct scsi_lun *lun, enum scsi_sense sense);
+/** scsi_attention() - take the oldest unit attention off the list; SENSE_NONE if there is none. */
+enum scsi_sense scsi_attention(struct scsi_lun *lun);
+
 /** scsi_fill_sense() - format @sense; returns its length in bytes (at most 32). */
 uint32_t scsi_fill_sense(uint8_t *buf, bool descriptor, enum scsi_sense sense, bool has_info,
 			 uint64_t info);

@@ -66,6 +66,28 @@ void scsi_fail_info(struct scsi_task *t, enum scsi_sense sense, uint64_t info)
 	scsi_status(t, SAM_CHECK_CONDITION);
 }
 
+void scsi_attend(struct scsi_lun *lun, enum scsi_sense sense)
+{
+	for (int i = 0; i < SCSI_ATTENTIONS; i++) {
+		if (lun->attention[i] == sense)
+			return;
+		if (lun->attention[i] == SENSE_NONE) {
+			lun->attention[i] = sense;
+			return;
+		}
+	}
+}
+
+enum scsi_sense scsi_attention(struct scsi_lun *lun)
+{
+	enum scsi_sense first = lun->attention[0];
+
+	for (int i = 1; i < SCSI_ATTENTIONS; i++)
+		lun->attention[i - 1] = lun->attention[i];
+	lun->attention[SCSI_ATTENTIONS - 1] = SENSE_NONE;
+	return first;
+}
+
 /*
  * A full disk is not a bad sector: a thin unit that runs out of space says so with the standard's
  * own code, which initiators hand on as "no space" instead of retiring the device. Shortage of

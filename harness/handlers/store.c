@@ -186,6 +186,15 @@ static int grow_file(struct store *s, const struct store_config *cfg, uint64_t h
 	return 0;
 }
 
+/* Capacity of a file or block device; 0 or -errno. */
+static int file_size(int fd, const struct stat *st, uint64_t *bytes)
+{
+	if (S_ISBLK(st->st_mode))
+		return ioctl(fd, BLKGETSIZE64, bytes) != 0 ? -errno : 0;
+	*bytes = (uint64_t)st->st_size;
+	return 0;
+}
+
 /* Type, permission and size of the open file; s->size_bytes is known afterwards. */
 static int check_file(struct store *s, const struct store_config *cfg, char *err, size_t err_len)
 {
@@ -196,18 +205,15 @@ static int check_file(struct store *s, const struct store_config *cfg, char *err
 	if (fstat(s->fd, &st) != 0)
 		return store_fail(err, err_len, -errno, "store '%s': %s", cfg->spec,
 				  strerror(errno));
-	if (S_ISBLK(st.st_mode)) {
-		if (ioctl(s->fd, BLKGETSIZE64, &have_bytes) != 0)
-			return store_fail(err, err_len, -errno, "store '%s': size unknown: %s",
-					  cfg->spec, strerror(errno));
-	} else if (S_ISREG(st.st_mode)) {
-		have_bytes = (uint64_t)st.st_size;
-	} else {
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return store_fail(err, err_len, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL,
 				  "store '%s': expected a file or block device, found %s",
 				  cfg->spec,
 				  S_ISDIR(st.st_mode) ? "a directory" : "something else");
-	}
+	rc = file_size(s->fd, &st, &have_bytes);
+	if (rc != 0)
+		return store_fail(err, err_len, rc, "store '%s': size unknown: %s", cfg->spec,
+				  strerror(-rc));
 	/* A privileged handler could write to it all the same, but its owner said no. */
 	if (!cfg->read_only && (st.st_mode & 0222) == 0)
 		return store_fail(
@@ -361,6 +367,31 @@ void store_close(struct store *s)
 uint64_t store_size(const struct store *s)
 {
 	return s->size_bytes;
+}
+
+int store_resize(struct store *s, uint64_t size_bytes, uint32_t block_size, bool create)
+{
+	uint64_t have_bytes;
+	struct stat st;
+	int rc;
+
+	if (s->inflight != 0)
+		return -EBUSY;
+	if (size_bytes == 0 || size_bytes % block_size != 0)
+		return -EINVAL;
+	if (s->ops->resize != NULL)
+		return s->ops->resize(s, size_bytes);
+	if (fstat(s->fd, &st) != 0)
+		return -errno;
+	rc = file_size(s->fd, &st, &have_bytes);
+	if (rc != 0)
+		return rc;
+	if (have_bytes < size_bytes && !(create && S_ISREG(st.st_mode)))
+		return -ENOSPC;
+	if (have_bytes < size_bytes && ftruncate(s->fd, (off_t)size_bytes) != 0)
+		return -errno;
+	s->size_bytes = size_bytes;
+	return 0;
 }
 
 /* What must hold of every operation, whatever the engine: a caller's mistake is an error, not a

@@ -87,6 +87,15 @@ void store_close(struct store *s);
 uint64_t store_size(const struct store *s);
 
 /**
+ * store_resize() - change the capacity of an idle store
+ * @create: extend a file that is too small; a file that is too large keeps its size
+ *
+ * Returns 0, -EBUSY with operations in flight, -EINVAL for no multiple of @block_size or nothing at
+ * all, -ENOSPC for a file that is too small, or what the system said; unchanged on failure.
+ */
+int store_resize(struct store *s, uint64_t size_bytes, uint32_t block_size, bool create);
+
+/**
  * store_submit() - start @io
  *
  * Returns 0 (done() was or will be called exactly once) or -EAGAIN (no room; reap and try again).
@@ -121,13 +130,14 @@ int store_parse_size(const char *text, uint64_t *out);
 /**
  * struct store_ops - an engine; private to handlers/store*.c
  *
- * @submit, @reap as above. Everything that is common (open, checks, alignment of direct I/O through
- * a bounce buffer) is in store.c.
+ * @submit, @reap as above; @resize: NULL for files. Everything that is common (open, checks,
+ * alignment of direct I/O through a bounce buffer) is in store.c.
  */
 struct store_ops {
 	const char *name;
 	int (*open)(struct store *s, const struct store_config *cfg, char *err, size_t err_len);
 	void (*close)(struct store *s);
+	int (*resize)(struct store *s, uint64_t size_bytes);
 	int (*submit)(struct store *s, struct store_io *io);
 	void (*kick)(struct store *s);
 	uint32_t (*reap)(struct store *s);

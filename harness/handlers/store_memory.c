@@ -31,6 +31,23 @@ static void memory_close(struct store *s)
 	munmap(s->engine, s->size_bytes);
 }
 
+static int memory_resize(struct store *s, uint64_t size_bytes)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t old = s->size_bytes, end;
+	void *mem = mremap(s->engine, old, size_bytes, MREMAP_MAYMOVE);
+
+	if (mem == MAP_FAILED)
+		return -ENOMEM;
+	s->engine = mem;
+	s->size_bytes = size_bytes;
+	/* A page that is used in part keeps its rest: nothing of it may come back with growth. */
+	end = (size_bytes + page - 1) / page * page;
+	if (size_bytes < old)
+		memset((char *)mem + size_bytes, 0, end - size_bytes);
+	return 0;
+}
+
 /* Whole pages go back to the system, the ragged ends are cleared by hand. */
 static void punch(char *base, uint64_t off, uint64_t len)
 {
@@ -79,5 +96,6 @@ const struct store_ops store_memory_ops = {
 	.name = "memory",
 	.open = memory_open,
 	.close = memory_close,
+	.resize = memory_resize,
 	.submit = memory_submit,
 };
