@@ -418,8 +418,8 @@ static int change_config(struct unit *u, const char *config, char *err, size_t e
 		     u->name.device, config) < 0)
 		return -ENOMEM;
 	if (uio_name_parse(full, &name) != 0 || !uio_name_match(&name, u->cli->subtype)) {
-		snprintf(err, err_len, "device '%.200s': config: expected subtype %s, found '%s'",
-			 u->dev.name, u->cli->subtype, config);
+		snprintf(err, err_len, "device '%.200s': config: expected subtype %s, found '%.*s'",
+			 u->dev.name, u->cli->subtype, (int)strcspn(config, "\n"), config);
 		rc = -EOPNOTSUPP;
 		goto out;
 	}

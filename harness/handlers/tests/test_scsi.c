@@ -248,6 +248,35 @@ static void test_mode_select(void)
 	unit_close(u);
 }
 
+/* What an administrator changed is said once, in order, and by the command that comes next. */
+static void test_attention(void)
+{
+	struct unit *u = unit_open();
+
+	CU_ASSERT_EQUAL(store_resize(u->store, 32u << 20, 512, false), 0);
+	scsi_lun_set_store(&u->lun, u->store, false);
+	RUN(u, 36, 0x12, 0, 0, 0, 36);
+	GOOD(u);
+	RUN(u, 0, 0x00);
+	FAILS(u, SENSE_CAPACITY_CHANGED);
+	RUN(u, 18, 0x03, 0, 0, 0, 18); /* REQUEST SENSE hands the next one over */
+	GOOD(u);
+	CU_ASSERT_EQUAL(u->data[2], 0x06);
+	CU_ASSERT_EQUAL(get_be16(u->data + 12), 0x2a01);
+	RUN(u, 0, 0x00);
+	GOOD(u);
+	RUN(u, 8, 0x25);
+	CU_ASSERT_EQUAL(get_be32(u->data), 65535);
+	RUN(u, 255, 0x1a, 8, 0x08, 0, 255);
+	CU_ASSERT_EQUAL(u->data[6], 0); /* WCE */
+	RUN(u, 512, 0x28, 0, 0, 1, 0, 0, 0, 0, 1);
+	FAILS(u, SENSE_LBA_RANGE);
+	scsi_lun_set_store(&u->lun, u->store, false); /* nothing changed */
+	RUN(u, 0, 0x00);
+	GOOD(u);
+	unit_close(u);
+}
+
 static void test_descriptor_sense(void)
 {
 	struct unit *u = unit_open();
@@ -358,6 +387,7 @@ int main(void)
 		{ "READ CAPACITY", test_capacity },
 		{ "MODE SENSE", test_mode_sense },
 		{ "MODE SELECT", test_mode_select },
+		{ "unit attention", test_attention },
 		{ "descriptor sense", test_descriptor_sense },
 		{ "START STOP UNIT", test_start_stop },
 		{ "REPORT SUPPORTED OPERATION CODES", test_report_opcodes },

@@ -444,6 +444,52 @@ static void test_reopen(void)
 	scratch_remove(&dir);
 }
 
+static void resize(const char *spec, bool create)
+{
+	struct store_config cfg = {
+		.spec = spec, .block_size = 512, .depth = 4, .create = create, .size_bytes = 8192
+	};
+	uint8_t buf[512];
+	struct store *s;
+	char err[256];
+
+	if (strncmp(spec, "memory:", 7) == 0)
+		cfg.create = false;
+	CU_ASSERT_EQUAL_FATAL(store_open(&s, &cfg, err, sizeof(err)), 0);
+	fill(buf, sizeof(buf), 1);
+	CU_ASSERT_EQUAL(run(s, STORE_WRITE, 0, sizeof(buf), buf), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_WRITE, 7680, sizeof(buf), buf), 0);
+	CU_ASSERT_EQUAL(store_resize(s, 8191, 512, true), -EINVAL);
+	CU_ASSERT_EQUAL(store_resize(s, 0, 512, true), -EINVAL);
+	CU_ASSERT_EQUAL(store_size(s), 8192);
+	CU_ASSERT_EQUAL(store_resize(s, 7680, 512, false), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_READ, 7680, sizeof(buf), buf), -EINVAL);
+	CU_ASSERT_EQUAL(store_resize(s, 1 << 20, 512, true), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_READ, (1 << 20) - 512, sizeof(buf), buf), 0);
+	CU_ASSERT_TRUE(all_bytes(buf, sizeof(buf), 0));
+	CU_ASSERT_EQUAL(run(s, STORE_READ, 0, sizeof(buf), buf), 0);
+	CU_ASSERT_EQUAL(buf[1], 8);
+	store_close(s);
+}
+
+static void test_resize(void)
+{
+	struct scratch dir = scratch_make();
+	struct store_config cfg = { .block_size = 512, .depth = 4 };
+	char err[256];
+	struct store *s;
+
+	resize("memory:8192", false);
+	resize(dir.spec, true);
+	cfg.spec = dir.spec;
+	CU_ASSERT_EQUAL_FATAL(store_open(&s, &cfg, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL(store_size(s), 1 << 20); /* a file never shrinks */
+	CU_ASSERT_EQUAL(store_resize(s, 2 << 20, 512, false), -ENOSPC);
+	CU_ASSERT_EQUAL(store_size(s), 1 << 20);
+	store_close(s);
+	scratch_remove(&dir);
+}
+
 static void test_parse_size(void)
 {
 	uint64_t n = 1;
@@ -478,6 +524,7 @@ int main(void)
 		{ "nothing left behind", test_create_cleans_up },
 		{ "read-only", test_read_only },
 		{ "persistence", test_reopen },
+		{ "another size", test_resize },
 		{ "sizes", test_parse_size },
 		CU_TEST_INFO_NULL,
 	};
