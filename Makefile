@@ -78,7 +78,7 @@ HARNESS_OBJS := $(call obj,$(filter-out harness/main.c harness/handlers/main.c,\
 TEST_DIRS    := ringsim/tests harness/tests $(HARNESS_PARTS:%=harness/%/tests)
 TEST_SRCS    := $(sort $(wildcard $(TEST_DIRS:%=%/test_*.c)))
 TEST_HELPERS := $(call obj,$(filter-out $(TEST_SRCS),$(wildcard $(TEST_DIRS:%=%/*.c))))
-TEST_SCRIPTS := $(sort $(wildcard harness/tests/*.sh))
+TEST_SCRIPTS := $(sort $(wildcard harness/tests/*.sh) ci/tests/nightly.sh)
 TESTS        := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(TEST_SRCS)))
 MUTANTS      := $(patsubst harness/mutants/%.mutant,$(BUILD)/mutants/%.so,\
 		$(sort $(wildcard harness/mutants/*.mutant)))
