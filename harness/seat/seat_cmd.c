@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of `tcmu-harness seat`; see program.h for the language. */
+#include "generate.h"
 #include "run.h"
 #include "seat.h"
 
@@ -19,12 +20,15 @@ static const struct option long_options[] = {
 	{ "block", required_argument, NULL, 'b' },
 	{ "size", required_argument, NULL, 's' },
 	{ "parse", no_argument, NULL, 'p' },
+	{ "generate", required_argument, NULL, 'g' },
+	{ "triggers", required_argument, NULL, 'w' },
 	{ NULL, 0, NULL, 0 },
 };
 
 static const char usage[] =
 	"usage: tcmu-harness seat [OPTION]... NODE [FILE]\n"
 	"       tcmu-harness seat --parse [FILE]\n"
+	"       tcmu-harness seat --generate SEED [--triggers MASK]\n"
 	"\n"
 	"Plays the handler of a real TCMU device, /dev/uioN or uioN, from a program with one\n"
 	"operation a line (FILE, or standard input).\n"
@@ -35,6 +39,10 @@ static const char usage[] =
 	"                         commands out on (512)\n"
 	"  -s, --size BYTES       its size (64M); nothing of it is kept\n"
 	"  -p, --parse            only check that the program can be read\n"
+	"  -g, --generate SEED    print the hostile program of SEED instead\n"
+	"  -w, --triggers MASK    what is known to hurt kernels may occur in it: 1 tails off\n"
+	"                         entries, 2 stores to cmd_head, 4 lengths, 8 opcodes\n"
+	"                         (default: none, but in one program of eight all)\n"
 	"  -h, --help             this text\n"
 	"\n"
 	"A line is [-|!]VERB ARGUMENT..., arguments by position or KEY=VALUE; '#' begins a\n"
@@ -134,11 +142,11 @@ static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 int seat_main(int argc, char **argv)
 {
 	struct seat_options opt = { .block_size = 512, .disk_bytes = 64 << 20, .time_limit_s = 60 };
-	bool parse_only = false;
-	uint64_t n = 0;
-	int c, args;
+	bool parse_only = false, generate = false;
+	uint64_t n = 0, seed = 0;
+	int c, args, triggers = -1;
 
-	while ((c = getopt_long(argc, argv, ":hi:t:b:s:p", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":hi:t:b:s:pg:w:", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
 			seat_print_verbs(stdout);
@@ -158,6 +166,14 @@ int seat_main(int argc, char **argv)
 				return complain("--block: expected a power of two, 512 to 65536",
 						optarg);
 			opt.block_size = (uint32_t)n;
+		} else if (c == 'g') {
+			if (!number(optarg, 0, UINT64_MAX, &seed))
+				return complain("--generate: expected a number of 64 bits", optarg);
+			generate = true;
+		} else if (c == 'w') {
+			if (!number(optarg, 0, SEAT_WILD_ALL, &n))
+				return complain("--triggers: expected 0 to 15", optarg);
+			triggers = (int)n;
 		} else if (c == 's') {
 			if (store_parse_size(optarg, &opt.disk_bytes))
 				return complain("--size: expected a size such as 64M", optarg);
@@ -167,6 +183,12 @@ int seat_main(int argc, char **argv)
 		}
 	}
 	args = argc - optind;
+	if (generate) {
+		if (args)
+			return complain("--generate: expected nothing more", argv[optind]);
+		seat_generate(stdout, seed, triggers);
+		return EXIT_GOOD;
+	}
 	if (args < (parse_only ? 0 : 1) || args > (parse_only ? 1 : 2))
 		return complain("expected a UIO node and at most one file",
 				args ? argv[argc - 1] : "nothing");
