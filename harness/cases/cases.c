@@ -8,6 +8,7 @@
 	X(cases_krn_state)       \
 	X(cases_krn_admit)       \
 	X(cases_krn_lengths)     \
+	X(cases_krn_mix)         \
 	X(cases_krn_entry)       \
 	X(cases_krn_data)        \
 	X(cases_krn_ids)         \

@@ -1,188 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries, PADs and ring space, against the oracle and by hand.
+ * Entries, PADs and ring space, one by one.
  * Clauses: KRN-020 to KRN-034; TRP-04 to TRP-11, TRP-14.
  */
 #include "krn.h"
 
 #include "cdb.h"
 
-#define SEAT (NEEDS_SEAT | NEEDS_SIM)
-#define LIVE 24
-
-/* Random commands, answered in random order, everything compared after each step. */
-struct mix {
-	struct tc *tc;
-	struct krn_oracle o;
-	struct target_io io[LIVE];
-	uint16_t id[LIVE];
-	uint8_t *out, *in;
-	uint32_t max_len;
-};
-
-static void random_io(struct mix *m, struct target_io *io)
+#define SIM (NEEDS_SEAT | NEEDS_SIM)
+/* At some of these distances from the end of a ring of 1 MiB, lap after lap. */
+static void pad_or_flush_mib(struct tc *tc)
 {
-	static const uint8_t ops[] = { 0x00, 0x28, 0xa8, 0x88, 0xc5, 0x7f, 0x5a, 0x61 };
-	struct tc *tc = m->tc;
-	uint32_t len = tc_below(tc, m->max_len + 1), i;
-
-	switch (tc_below(tc, 4)) {
-	case 0:
-		len = 0;
-		break;
-	case 1:
-		len = len / 4096 * 4096; /* just whole pages */
-		break;
-	}
-	switch (tc_below(tc, 3)) {
-	case 0:
-		krn_in(io, NULL, len);
-		break;
-	case 1:
-		krn_out(io, m->out, len);
-		break;
-	default:
-		krn_bidi(io, m->out, len / 2, NULL, 0);
-		io->bidi = m->in;
-		io->bidi_len = tc_below(tc, m->max_len / 2 + 1);
-		break;
-	}
-	for (i = 1; i < sizeof(io->cdb); i++)
-		io->cdb[i] = (uint8_t)tc_random(tc);
-	io->cdb[0] = ops[tc_below(tc, sizeof(ops))];
-}
-
-/* The bytes of Data-Out lie in the oracle's blocks, one after the other. */
-static bool data_out_there(struct mix *m, const struct target_io *io)
-{
-	const struct krn_oracle *o = &m->o;
-	uint32_t i, at, n;
-
-	if (io->dir == RINGSIM_FROM_DEVICE)
-		return true;
-	for (i = at = 0; at < io->len; i++, at += n) {
-		n = io->len - at < o->blk ? io->len - at : o->blk;
-		if (!tc_equal(m->tc, "KRN-046", "Data-Out", (uint8_t *)io->data + at,
-			      seat_region(m->tc->t) + o->data + (uint64_t)o->last[i] * o->blk, n))
-			return false;
-	}
-	return true;
-}
-
-static void submit_one(struct mix *m, const char *clause)
-{
-	struct tc *tc = m->tc;
-	struct target_io *io;
-	uint32_t i;
-
-	for (i = 0; i < LIVE && m->id[i]; i++)
-		;
-	if (i == LIVE)
-		return;
-	io = &m->io[i];
-	random_io(m, io);
-	if (io->data)
-		tc_fill(tc, io->data, io->len, tc_random(tc));
-	m->id[i] = krn_oracle_submit(&m->o, io);
-	target_submit(tc->t, io);
-	if (m->id[i]) {
-		EXPECT(tc, clause, !io->done && krn_stats(tc).queued == 0,
-		       "a command for which there is room was refused or waits");
-		EXPECT_EQ(tc, "KRN-050", "id", m->id[i], io->cmd.id);
-		if (!data_out_there(m, io))
-			return;
-	} else {
-		EXPECT_EQ(tc, "KRN-032", "commands waiting", 1, krn_stats(tc).queued);
-		/* abort it, so that nothing waits: it is not on the ring */
-		target_tmr(tc->t, TCMU_TMR_ABORT_TASK, &io, 1);
-		EXPECT_EQ(tc, "KRN-101", "status", 0x40, io->status);
-	}
-	krn_oracle_equal(tc, clause, &m->o);
-}
-
-/* The handler answers any live command in the next slot; KEEP_BUF is freed at once or later. */
-static void answer_one(struct mix *m, const char *clause)
-{
-	struct tc *tc = m->tc;
-	uint32_t i = tc_below(tc, LIVE);
+	static const uint32_t rows[][2] = { /* bytes left, entry */
+					    { 8, 120 },	  { 112, 120 }, { 120, 120 },
+					    { 120, 128 }, { 128, 128 }, { 248, 120 }
+	};
+	struct target_opts o = krn_opts();
+	uint32_t i, left, len, head, events;
+	struct target_io io;
 	struct seat_entry e;
 
-	while (m->id[i % LIVE] == 0)
-		if (++i == 2 * LIVE)
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]) && !tc->failed; i++) {
+		left = rows[i][0];
+		len = rows[i][1];
+		if (!krn_start_at(tc, &o, KRN_RING - left))
 			return;
-	i %= LIVE;
-	krn_next(tc, &e);
-	seat_answer(tc->t, e.off, m->id[i], 0x18, 0, 0, NULL);
-	krn_oracle_stored(tc, &m->o, e.off);
-	seat_set_tail(tc->t, seat_next(tc->t, &e));
-	seat_ring(tc->t);
-	krn_oracle_pass(&m->o);
-	krn_oracle_free(&m->o, m->id[i]);
-	EXPECT(tc, "KRN-061", m->io[i].done, "id %u was answered and has not ended", m->id[i]);
-	EXPECT_EQ(tc, "KRN-071", "status", 0x18, m->io[i].status);
-	m->id[i] = 0;
-	krn_oracle_equal(tc, clause, &m->o);
-}
-
-static void mix_run(struct tc *tc, const struct ringsim_geometry *geo, uint32_t start,
-		    uint32_t max_len, uint32_t steps, const char *clause)
-{
-	struct target_opts opts = TARGET_OPTS;
-	struct mix *m = tc_alloc(tc, sizeof(*m));
-	uint32_t i;
-
-	opts.dev.geo = *geo;
-	opts.dev.start = start;
-	m->tc = tc;
-	m->max_len = max_len;
-	m->out = tc_alloc(tc, max_len);
-	m->in = tc_alloc(tc, max_len);
-	krn_oracle_init(tc, &m->o, &opts.dev);
-	if (tc->failed || target_start(tc->t, &opts))
-		return;
-	for (i = 0; i < steps && !tc->failed; i++) {
-		if (tc_below(tc, 9) < 5)
-			submit_one(m, clause);
+		events = target_events(tc->t);
+		if (len == 120)
+			work_tur(&io);
 		else
-			answer_one(m, clause);
+			krn_in(&io, NULL, 0);
+		krn_submit(tc, &io);
+		head = left < len ? len : (KRN_RING - left + len) % KRN_RING;
+		EXPECT_EQ(tc, "KRN-030", "cmd_head", head, seat_head(tc->t));
+		EXPECT_EQ(tc, "KRN-073", "events", events + 1, target_events(tc->t));
+		seat_entry(tc->t, KRN_RING - left, &e);
+		EXPECT_EQ(tc, "KRN-030", "opcode of the first entry", left >= len, e.op);
+		EXPECT_EQ(tc, "KRN-030", "its length", left < len ? left : len, e.len);
+		if (left < len)
+			EXPECT_EQ(tc, "LAY-050", "its cmd_id and flags", 0,
+				  e.id | e.kflags | e.uflags);
+		seat_finish_all(tc->t, 0);
+		EXPECT(tc, "KRN-030", krn_ended(tc, &io) && !io.status, "no end");
+		SIM_EQ(tc, "KRN-030", "reclaim pointer", head, reclaim);
 	}
-	if (tc->failed)
-		return;
-	EXPECT(tc, clause, m->o.cmds > steps / 8, "only %u commands in %u steps", m->o.cmds, steps);
-}
-
-#define GEO(...) (&(const struct ringsim_geometry){ __VA_ARGS__ })
-
-static void mix_small(struct tc *tc)
-{
-	mix_run(tc, GEO(.cmdr_size = 8 * 251, .data_blocks = 12), 0, 20000, 400, "KRN-020");
-	mix_run(tc, GEO(.cmdr_size = 8 * 97, .data_blocks = 5), 768, 9000, 400, "KRN-020");
-}
-
-static void mix_odd(struct tc *tc)
-{
-	mix_run(tc, GEO(.cmdr_size = 8 * 331, .cmdr_off = 4096, .data_blocks = 30), 2640, 70000,
-		300, "KRN-022");
-}
-
-static void mix_big_blocks(struct tc *tc)
-{
-	mix_run(tc, GEO(.cmdr_size = 8 * 199, .data_blocks = 9, .pages_per_blk = 2), 8, 50000, 300,
-		"KRN-043");
-	mix_run(tc, GEO(.cmdr_size = 8 * 211, .data_blocks = 4, .pages_per_blk = 16), 0, 130000,
-		100, "KRN-043");
-}
-
-static void mix_fragments(struct tc *tc)
-{
-	mix_run(tc, GEO(.cmdr_size = 8 * 601, .data_blocks = 120), 4800, 120000, 400, "KRN-040");
-	mix_run(tc, GEO(.cmdr_size = 8 * 149, .data_blocks = 40), 0, 60000, 300, "KRN-032");
-}
-
-/* A shipping geometry near the end of the ring. */
-static void mix_mib(struct tc *tc)
-{
-	mix_run(tc, GEO(.ring_mb = 1, .data_area_mb = 1), 1048448 - 1000, 60000, 30, "KRN-030");
 }
 
 /* PAD or not, at each distance from the end: 8 to 248 bytes left, entries of 120 and 128. */
@@ -353,8 +214,40 @@ static void empty_admits(struct tc *tc)
 	}
 }
 
-/* Holes, pads, unused iov room and the CDB's padding, over what a lap before left there. */
+/* Holes, pads, unused iov room and the CDB's padding, over what was in their place before. */
 static void zero_fill(struct tc *tc)
+{
+	static const uint8_t ops[] = { 0x12, 0x28, 0xa8, 0x88 };
+	struct target_opts o = krn_opts();
+	struct krn_oracle orc;
+	struct target_io io;
+	uint32_t round, i;
+
+	krn_oracle_init(tc, &orc, &o.dev);
+	tc_expect_violation(tc, "HND-023"); /* stores beyond the head */
+	tc_expect_violation(tc, "HND-039");
+	if (target_start(tc->t, &o))
+		return;
+	for (round = 0; round < 16; round++) {
+		cdb_in(&io, ops[round % 4], NULL, 3000 * (round / 4));
+		for (i = 1; i < 16; i++)
+			io.cdb[i] = (uint8_t)(0x80 | i);
+		memset(seat_region(tc->t) + 128, 0xff, 512);
+		krn_oracle_look(tc, &orc);
+		krn_oracle_submit(&orc, &io);
+		krn_submit(tc, &io);
+		if (!krn_oracle_equal(tc, "KRN-021", &orc))
+			return;
+		seat_finish_all(tc->t, 8);
+		EXPECT(tc, "KRN-021", krn_ended(tc, &io), "no end");
+		krn_oracle_free(&orc, 1);
+		EXPECT_EQ(tc, "KRN-111", "reset_ring", 0, target_reset_ring(tc->t, 1));
+	}
+}
+
+/* On many laps: holes, pads, unused iov room and the CDB's padding, over what a lap before left
+ * there. */
+static void zero_fill_laps(struct tc *tc)
 {
 	struct target_opts o = work_opts(8 * 509, 64);
 	struct krn_oracle orc;
@@ -389,15 +282,15 @@ static void zero_fill(struct tc *tc)
 }
 
 /* cdb_off is the entry's place and base, wherever ring and entry start. */
-static void cdb_place(struct tc *tc)
+static void cdb_places(struct tc *tc, const struct target_opts *opts, const uint32_t *offs,
+		       uint32_t n_offs)
 {
-	static const uint32_t offs[] = { 128, 136, 4096, 65544 };
-	struct target_opts o = work_opts(8 * 997, 16);
+	struct target_opts o = *opts;
 	struct target_io io;
 	struct seat_entry e;
 	uint32_t i, n;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < n_offs; i++) {
 		static const uint32_t busy[] = { 1, 3, 5, 7, UINT32_MAX };
 
 		o.dev.geo.cmdr_off = offs[i];
@@ -406,10 +299,12 @@ static void cdb_place(struct tc *tc)
 			return;
 		for (n = 0; n <= 6; n++) {
 			krn_in(&io, NULL, n * 4096);
-			target_submit(tc->t, &io);
-			seat_entry(tc->t, seat_tail(tc->t), &e);
+			krn_submit(tc, &io);
+			if (!krn_cmd(tc, 0, &e))
+				return;
 			EXPECT_EQ(tc, "KRN-022", "cdb_off",
-				  offs[i] + e.off + (n < 5 ? 112 : 48 + 16 * (n < 5 ? n : 5)),
+				  (offs[i] ? offs[i] : 128) + e.off +
+					  (n < 5 ? 112 : 48 + 16 * (n < 5 ? n : 5)),
 				  e.cdb_off);
 			EXPECT_EQ(tc, "KRN-023", "iov_cnt", n < 5 ? n : 5, e.iov_cnt);
 			EXPECT_EQ(tc, "KRN-023", "cmd_id", 1, e.id);
@@ -420,32 +315,44 @@ static void cdb_place(struct tc *tc)
 	}
 }
 
+static void cdb_place(struct tc *tc)
+{
+	static const uint32_t offs[] = { 0 }; /* as it is */
+	struct target_opts o = krn_opts();
+
+	cdb_places(tc, &o, offs, 1);
+}
+
+static void cdb_place_odd(struct tc *tc)
+{
+	static const uint32_t offs[] = { 128, 136, 4096, 65544 };
+	struct target_opts o = work_opts(8 * 997, 16);
+
+	cdb_places(tc, &o, offs, 4);
+}
+
 static const struct case_def rows[] = {
-	{ "krn.020.mix-small", "KRN-020 KRN-021 KRN-023 KRN-024 KRN-046 KRN-050", CLAUSE_MUST, SEAT,
-	  "random load on small rings, all bytes compared", mix_small },
-	{ "krn.022.mix-odd", "KRN-022 KRN-020 KRN-024 KRN-030 KRN-032", CLAUSE_MUST, SEAT,
-	  "random load, ring elsewhere and of prime length", mix_odd },
-	{ "krn.043.mix-blocks", "KRN-043 KRN-044 KRN-013 KRN-046", CLAUSE_MUST, SEAT,
-	  "random load, blocks of 2 and 16 pages", mix_big_blocks },
-	{ "krn.040.mix-fragments", "KRN-040 KRN-043 KRN-044 KRN-050", CLAUSE_MUST, SEAT,
-	  "random load, many fragments", mix_fragments },
-	{ "krn.030.mix-mib", "KRN-030 KRN-024 KRN-040", CLAUSE_MUST, SEAT,
-	  "random load over the end of a ring of 1 MiB", mix_mib },
-	{ "krn.021.zero-fill", "KRN-021", CLAUSE_MUST, SEAT,
+	{ "krn.021.zero-fill", "KRN-021", CLAUSE_MUST, NEEDS_SEAT,
 	  "entries are zeroed over the bytes of earlier laps", zero_fill },
-	{ "krn.022.cdb-place", "KRN-022 KRN-023", CLAUSE_MUST, SEAT,
-	  "where the CDB is, with 0 to 5 iovs and other ring offsets", cdb_place },
-	{ "krn.030.pad-or-flush", "KRN-030 KRN-031 KRN-073 KRN-024", CLAUSE_MUST, SEAT,
+	{ "krn.021.laps", "KRN-021", CLAUSE_MUST, SIM,
+	  "entries are zeroed on each lap of a small ring", zero_fill_laps },
+	{ "krn.022.cdb-place", "KRN-022 KRN-023", CLAUSE_MUST, NEEDS_SEAT,
+	  "where the CDB is, with 0 to 5 iovs", cdb_place },
+	{ "krn.022.cdb-place-odd", "KRN-022 KRN-023", CLAUSE_MUST, SIM,
+	  "where the CDB is, with other ring offsets", cdb_place_odd },
+	{ "krn.030.mib", "KRN-030 KRN-031 KRN-073 KRN-024 LAY-050", CLAUSE_MUST, NEEDS_SEAT,
+	  "a PAD if and only if needed, at the end of a ring of 1 MiB", pad_or_flush_mib },
+	{ "krn.030.pad-or-flush", "KRN-030 KRN-031 KRN-073 KRN-024", CLAUSE_MUST, SIM,
 	  "a PAD if and only if the entry does not fit before the end", pad_or_flush },
-	{ "krn.032.free-space", "KRN-032 KRN-031 KRN-033", CLAUSE_MUST, SEAT,
+	{ "krn.032.free-space", "KRN-032 KRN-031 KRN-033", CLAUSE_MUST, SIM,
 	  "what fits, to the byte, from every start", free_space },
-	{ "krn.032.not-rung", "KRN-032 KRN-031 KRN-060", CLAUSE_MUST, SEAT,
+	{ "krn.032.not-rung", "KRN-032 KRN-031 KRN-060", CLAUSE_MUST, SIM,
 	  "space counts from the reclaim pointer", not_rung },
-	{ "krn.033.occupancy", "KRN-033 KRN-032", CLAUSE_MUST, SEAT,
+	{ "krn.033.occupancy", "KRN-033 KRN-032", CLAUSE_MUST, SIM,
 	  "a full ring keeps 8 bytes free", occupancy },
-	{ "krn.033.default", "KRN-033 KRN-050", CLAUSE_MUST, SEAT,
+	{ "krn.033.default", "KRN-033 KRN-050", CLAUSE_MUST, SIM,
 	  "how many entries the default ring holds", default_capacity },
-	{ "krn.034.empty-admits", "KRN-034", CLAUSE_MUST, SEAT,
+	{ "krn.034.empty-admits", "KRN-034", CLAUSE_MUST, SIM,
 	  "an empty ring takes half of it, wherever it stands", empty_admits },
 };
 
