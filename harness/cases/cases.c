@@ -13,6 +13,7 @@
 	X(cases_krn_data)        \
 	X(cases_krn_ids)         \
 	X(cases_krn_walk)        \
+	X(cases_krn_broken)      \
 	X(cases_krn_answer)      \
 	X(cases_krn_queue)       \
 	X(cases_krn_tmr)         \
