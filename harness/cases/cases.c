@@ -16,6 +16,7 @@
 	X(cases_krn_broken)      \
 	X(cases_krn_answer)      \
 	X(cases_krn_queue)       \
+	X(cases_krn_wait)        \
 	X(cases_krn_tmr)         \
 	X(cases_core)            \
 	X(cases_krn_recovery)    \

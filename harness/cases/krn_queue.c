@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queue-full list and both timers. Clauses: KRN-080 to KRN-083, KRN-090 to KRN-094, DIS-08 to
- * DIS-10; TRP-26 to TRP-29.
+ * The queue-full list of a small ring, and both timers to the millisecond. Clauses: KRN-080 to
+ * KRN-083, KRN-090 to KRN-094, DIS-08 to DIS-10; TRP-26 to TRP-29.
  */
 #include "krn.h"
 
 #include "cdb.h"
 
-#define SEAT (NEEDS_SEAT | NEEDS_SIM)
+#define SIM (NEEDS_SEAT | NEEDS_SIM)
 
 /* A device of four entries of 120 bytes. */
 static struct target_opts four(uint32_t cmd_time_out_s, int32_t qfull_time_out_s)
@@ -378,30 +378,30 @@ static void overtakes_tmr(struct tc *tc)
 }
 
 static const struct case_def rows[] = {
-	{ "krn.080.conditions", "KRN-080 KRN-082 KRN-011 DIS-10", CLAUSE_MUST, SEAT,
+	{ "krn.080.ring", "KRN-080 KRN-082 KRN-011 DIS-10", CLAUSE_MUST, SIM,
 	  "no blocks, no ring, or somebody who waits; waiting takes nothing", entry_conditions },
-	{ "krn.081.fifo", "KRN-081 KRN-080", CLAUSE_MUST, SEAT, "sixty that wait, of all lengths",
-	  fifo },
-	{ "krn.081.restarted", "KRN-081 KRN-091", CLAUSE_MUST, SEAT,
+	{ "krn.081.ring-fifo", "KRN-081 KRN-080", CLAUSE_MUST, SIM,
+	  "sixty that wait for ring, of all lengths", fifo },
+	{ "krn.081.deadlines", "KRN-081 KRN-091", CLAUSE_MUST, SIM,
 	  "a failed drain restarts the deadline of the front alone", restarted },
-	{ "krn.081.starving", "KRN-081 KRN-091", CLAUSE_MUST, SEAT,
+	{ "krn.081.starving", "KRN-081 KRN-091", CLAUSE_MUST, SIM,
 	  "the front does not expire as long as it is tried", starving },
-	{ "krn.083.overtakes", "KRN-083 KRN-102 KRN-072", CLAUSE_MUST, SEAT,
+	{ "krn.083.overtakes", "KRN-083 KRN-102 KRN-072", CLAUSE_MUST, SIM,
 	  "commands wait for commands, not for TMRs", overtakes_tmr },
-	{ "krn.090.in-flight", "KRN-090 DIS-08", CLAUSE_MUST, SEAT,
+	{ "krn.090.to-the-second", "KRN-090 DIS-08", CLAUSE_MUST, SIM,
 	  "expired at the next full second after the time-out", in_flight },
-	{ "krn.090.one-by-one", "KRN-090 KRN-072", CLAUSE_MUST, SEAT,
-	  "each expires at its own time", one_by_one },
-	{ "krn.090.still-owns", "KRN-090 KRN-066 DIS-09 DIS-10", CLAUSE_MUST, SEAT,
-	  "what expired keeps id, blocks and ring until it is answered", still_owns },
-	{ "krn.091.of-the-queue", "KRN-091 DIS-08", CLAUSE_MUST, SEAT,
+	{ "krn.090.one-by-one", "KRN-090 KRN-072", CLAUSE_MUST, SIM, "each expires at its own time",
+	  one_by_one },
+	{ "krn.090.ring", "KRN-090 KRN-066 DIS-09 DIS-10", CLAUSE_MUST, SIM,
+	  "a ring full of what expired; the next ones wait and expire", still_owns },
+	{ "krn.091.to-the-second", "KRN-091 DIS-08", CLAUSE_MUST, SIM,
 	  "which time-out a waiting command has", of_the_queue },
-	{ "krn.092.never", "KRN-092 KRN-091 DIS-08", CLAUSE_MUST, SEAT,
-	  "without cmd_time_out nothing on the ring expires", never },
-	{ "krn.094.promotion", "KRN-094 KRN-090", CLAUSE_MUST, SEAT,
-	  "a promoted command has all its time again", promotion },
-	{ "dis.10.never-attached", "DIS-10 KRN-080 KRN-090 KRN-091", CLAUSE_MUST, SEAT,
-	  "nobody ever serves the device", never_attached },
+	{ "krn.092.month", "KRN-092 KRN-091 DIS-08", CLAUSE_MUST, SIM,
+	  "without cmd_time_out nothing on the ring expires in a month", never },
+	{ "krn.094.ring", "KRN-094 KRN-090", CLAUSE_MUST, SIM,
+	  "promoted to the ring, a command has all its time again", promotion },
+	{ "dis.10.ring", "DIS-10 KRN-080 KRN-090 KRN-091", CLAUSE_MUST, SIM,
+	  "nobody ever serves the device: the ring, then the queue", never_attached },
 };
 
 CASE_TABLE(cases_krn_queue);
