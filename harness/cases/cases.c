@@ -18,6 +18,7 @@
 	X(cases_krn_queue)       \
 	X(cases_krn_wait)        \
 	X(cases_krn_tmr)         \
+	X(cases_krn_abort)       \
 	X(cases_core)            \
 	X(cases_krn_recovery)    \
 	X(cases_krn_uio)         \

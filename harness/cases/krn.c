@@ -110,23 +110,6 @@ uint64_t krn_now_ms(struct tc *tc)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-void krn_after_reset(struct tc *tc)
-{
-	struct target_io *io;
-
-	if (krn_sim(tc))
-		return;
-	io = tc_alloc(tc, sizeof(*io));
-	krn_turs(tc, io, 1);
-	if (seat_head(tc->t) != seat_tail(tc->t))
-		seat_finish_all(tc->t, 0);
-	if (!krn_ended(tc, io))
-		tc_fail(tc, "KRN-103", "nothing ends after a reset of the logical unit");
-	else if (io->status && (io->status != 2 || sense_key(io->sense) != 6))
-		tc_fail(tc, "KRN-103", "status 0x%02x after a reset of the logical unit",
-			io->status);
-}
-
 void krn_take_all(struct tc *tc, struct target_io *io)
 {
 	krn_in(io, NULL, KRN_BLOCKS * 4096);

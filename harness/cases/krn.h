@@ -62,11 +62,6 @@ bool krn_broken(struct tc *tc);
 bool krn_cmd(struct tc *tc, uint32_t n, struct seat_entry *e);
 /** krn_now_ms() - the target's time. */
 uint64_t krn_now_ms(struct tc *tc);
-/**
- * krn_after_reset() - a LOGICAL UNIT RESET was answered: take the unit attention that it leaves
- * A simulated target core has none.
- */
-void krn_after_reset(struct tc *tc);
 /** krn_take_all() - submit a READ over all blocks of krn_opts(). */
 void krn_take_all(struct tc *tc, struct target_io *io);
 

@@ -65,8 +65,11 @@ static bool answer(struct tc *tc, const struct answer *a, struct outcome *r)
 		return false;
 	}
 	memcpy(seat_region(tc->t) + at, r->data, LEN);
-	if (a->expired)
+	if (a->expired) {
 		target_advance(tc->t, 2500);
+		if (!krn_ended(tc, &r->io))
+			tc_fail(tc, "KRN-090", "the command has not expired");
+	}
 	seat_answer(tc->t, e.off, 0, a->status, a->uflags, a->read_len, r->sense);
 	seat_set_tail(tc->t, seat_next(tc->t, &e));
 	seat_ring(tc->t);

@@ -193,7 +193,6 @@ static void all_stores(struct tc *tc)
 	ONLY(&s, "block_dev", NOTHING);
 	seat_finish_all(tc->t, 0x18);
 	ONLY(&s, "walk", { 64, 4 }, { 128 + 128 + 4, 108 }, { 128 + 256 + 4, 108 });
-	krn_after_reset(tc);
 	memcpy(s.old, seat_region(tc->t), s.len);
 	target_reset_ring(tc->t, 1);
 	ONLY(&s, "reset_ring", HEAD_WORD, { 64, 4 });

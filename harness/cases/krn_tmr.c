@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Task management as the ring shows it, and what becomes of aborted commands.
+ * Task management on small rings, with lists that target core does not send over iSCSI.
  * Clauses: KRN-100 to KRN-104; TRP-37 to TRP-40, TRP-56.
  */
 #include "krn.h"
 
 #include "cdb.h"
 
-#define SEAT (NEEDS_SEAT | NEEDS_SIM)
+#define SIM (NEEDS_SEAT | NEEDS_SIM)
 
 static struct target_opts with_tmr(uint32_t cmdr_size, bool on)
 {
@@ -371,27 +371,27 @@ static void already_answered(struct tc *tc)
 }
 
 static const struct case_def rows[] = {
-	{ "krn.100.callers", "KRN-100 KRN-102 KRN-103", CLAUSE_MUST, SEAT,
+	{ "krn.100.all-three", "KRN-100 KRN-102 KRN-103", CLAUSE_MUST, SIM,
 	  "what target core's three callers put on the ring", callers },
-	{ "krn.101.from-the-queue", "KRN-101 KRN-102 KRN-081", CLAUSE_MUST, SEAT,
+	{ "krn.101.ring", "KRN-101 KRN-102 KRN-081", CLAUSE_MUST, SIM,
 	  "waiting commands end at once, notification on or off", from_the_queue },
-	{ "krn.102.listed", "KRN-102 KRN-101", CLAUSE_MUST, SEAT,
+	{ "krn.102.order-of-ids", "KRN-102 KRN-101", CLAUSE_MUST, SIM,
 	  "ids in target core's order, of those that have one", listed },
-	{ "krn.102.space", "KRN-102 KRN-104 KRN-031", CLAUSE_MUST, SEAT,
+	{ "krn.102.space", "KRN-102 KRN-104 KRN-031", CLAUSE_MUST, SIM,
 	  "space, PAD and head as for a command", space },
-	{ "krn.102.in-order", "KRN-102", CLAUSE_MUST, SEAT, "TMRs that wait keep their order",
+	{ "krn.102.in-order", "KRN-102", CLAUSE_MUST, SIM, "TMRs that wait keep their order",
 	  in_order },
-	{ "krn.102.longest", "KRN-102 LAY-040", CLAUSE_MUST, SEAT, "a TMR with every id there is",
+	{ "krn.102.longest", "KRN-102 LAY-040", CLAUSE_MUST, SIM, "a TMR with every id there is",
 	  longest },
-	{ "krn.102.after-reset", "KRN-102 KRN-111", CLAUSE_MUST, SEAT,
+	{ "krn.102.after-reset", "KRN-102 KRN-111", CLAUSE_MUST, SIM,
 	  "a reset drops waiting TMRs and no later one", after_reset },
-	{ "krn.102.states", "KRN-102 KRN-104 DIS-03", CLAUSE_MUST, SEAT,
+	{ "krn.102.blocked-or-off", "KRN-102 KRN-104 DIS-03", CLAUSE_MUST, SIM,
 	  "BLOCKED, and notification off", states },
-	{ "krn.103.in-flight", "KRN-103", CLAUSE_MUST, SEAT,
+	{ "krn.103.several", "KRN-103", CLAUSE_MUST, SIM,
 	  "aborted commands on the ring are waited for", aborted_in_flight },
-	{ "krn.103.otherwise", "KRN-103 KRN-090 KRN-111", CLAUSE_MUST, SEAT,
+	{ "krn.103.expired-or-reset", "KRN-103 KRN-090 KRN-111", CLAUSE_MUST, SIM,
 	  "aborted commands that expire or are reset", aborted_otherwise },
-	{ "krn.103.answered", "KRN-103", CLAUSE_MUST, SEAT,
+	{ "krn.103.listed", "KRN-103", CLAUSE_MUST, SIM,
 	  "ids that were answered but not reclaimed are listed", already_answered },
 };
 
