@@ -75,7 +75,7 @@ static void fail(struct tc *tc, const char *clause, const char *reason, const ch
 	struct run *run = tc->priv;
 	size_t used = 0;
 
-	if (tc->failed)
+	if (tc->failed || tc->skipped)
 		return;
 	tc->failed = true;
 	snprintf(run->clause, sizeof(run->clause), "%s", clause ? clause : "");
@@ -186,9 +186,16 @@ static uint64_t case_seed(const struct case_def *def, uint64_t seed)
 /* Why this handler cannot be asked, or NULL. */
 static const char *cannot(const struct case_def *def, const struct target_spec *spec)
 {
+	if (spec->site && def->needs & NEEDS_SIM)
+		return "sim only: looks into the simulator";
+	if (spec->site && def->needs & NEEDS_INPROC)
+		return "sim only: needs a handler in this process (every store observed)";
+	if (!spec->site && def->needs & NEEDS_KERNEL)
+		return "kernel only: see --target";
 	if (def->needs & NEEDS_INPROC && !spec->api)
 		return "needs a handler in this process (every store observed)";
-	if (def->needs & NEEDS_PROCESS && !spec->exec && !spec->program)
+	if ((def->needs & NEEDS_PROCESS || (spec->site && !(def->needs & NEEDS_SEAT))) &&
+	    !spec->exec && !spec->program)
 		return "needs the handler as a process of its own";
 	return NULL;
 }

@@ -2,6 +2,7 @@
 /*
  * `tcmu-harness check`: which handler, which cases, which reports.
  */
+#include "../target/kernel.h"
 #include "run.h"
 #include "verbs.h"
 
@@ -10,13 +11,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define TIMEOUT_MS 2000
+#define TIMEOUT_MS	  2000
+#define KERNEL_TIMEOUT_MS 10000 /* it may be an emulated machine */
 
 struct options {
 	const char *handlers, *mutant, *mutants, *exec, *clause, *cases, *junit, *json, *baseline;
 	enum clause_level level;
 	uint64_t seed, repeat, timeout_ms;
-	bool tap, verbose, persistent;
+	bool tap, verbose, persistent, kernel;
 };
 
 /* A run over one or several handlers. */
@@ -29,13 +31,19 @@ struct check {
 	uint64_t seed;
 	char *dir;
 	const volatile sig_atomic_t *stop;
+	struct kernel_site site;
 	bool progress;
-	bool unattached;
 };
 
 static const char help[] =
 	"Usage: tcmu-harness check [OPTION]...\n"
-	"Judge a TCMU handler, clause by clause, on the simulated kernel.\n"
+	"Judge a TCMU handler, clause by clause, on the simulated kernel or on this one.\n"
+	"\n"
+	"Which kernel:\n"
+	"  --target sim       simulated; time is virtual, every store is watched (default)\n"
+	"  --target kernel    the running kernel's TCMU, over iSCSI on 127.0.0.1; needs root. CMD of\n"
+	"                     --exec finds the device's name, uioN, in TCMU_UIO or in place of %u.\n"
+	"                     Objects in configfs that it did not make are left alone\n"
 	"\n"
 	"Which handler:\n"
 	"  --handler LIST     reference handlers: memory, psync, libaio, io_uring, or several\n"
@@ -64,7 +72,8 @@ static const char help[] =
 	"Exit status: 0 all good, 1 failures, 2 usage or set-up error, 77 nothing ran.\n";
 
 enum {
-	O_HANDLER = 256,
+	O_TARGET = 256,
+	O_HANDLER,
 	O_MUTANT,
 	O_MUTANTS,
 	O_EXEC,
@@ -84,6 +93,7 @@ enum {
 };
 
 static const struct option long_options[] = {
+	{ "target", required_argument, NULL, O_TARGET },
 	{ "handler", required_argument, NULL, O_HANDLER },
 	{ "mutant", required_argument, NULL, O_MUTANT },
 	{ "mutants", required_argument, NULL, O_MUTANTS },
@@ -130,6 +140,11 @@ static int parse_level(const char *text, enum clause_level *level)
 static int set_option(struct options *o, int c)
 {
 	switch (c) {
+	case O_TARGET:
+		o->kernel = !strcmp(optarg, "kernel");
+		if (o->kernel || !strcmp(optarg, "sim"))
+			return 0;
+		return usage_error("check", "--target: expected sim or kernel, found '%s'", optarg);
 	case O_HANDLER:
 		o->handlers = optarg;
 		return 0;
@@ -188,6 +203,8 @@ static int check_conflicts(const struct options *o, int argc, char **argv)
 	if (!!o->handlers + !!o->exec + !!o->mutant + !!o->mutants > 1)
 		return usage_error("check",
 				   "only one of --handler, --exec, --mutant and --mutants");
+	if (o->kernel && (o->mutant || o->mutants))
+		return usage_error("check", "mutants are for --target sim");
 	if (o->handlers && !o->handlers[strspn(o->handlers, ",")])
 		return usage_error("check", "--handler: expected a handler, found nothing");
 	if (o->exec && !o->exec[strspn(o->exec, " \t")])
@@ -240,19 +257,22 @@ static char *quoted(const char *text)
 static char *replay_line(const struct check *c, const struct case_def *def)
 {
 	char *exec = c->spec->exec ? quoted(c->spec->exec) : NULL, *line = NULL, timeout[40] = "";
+	const char *target = c->opt.kernel ? " --target kernel" : "";
 	int n;
 
-	if (c->opt.timeout_ms != TIMEOUT_MS)
+	if (c->opt.timeout_ms != (c->opt.kernel ? KERNEL_TIMEOUT_MS : TIMEOUT_MS))
 		snprintf(timeout, sizeof(timeout), " --timeout-ms %llu",
 			 (unsigned long long)c->opt.timeout_ms);
 	if (exec)
 		n = asprintf(&line,
-			     "tcmu-harness check --exec %s%s%s --case %s --level may --seed %llu",
-			     exec, c->spec->persistent ? " --persistent" : "", timeout, def->id,
-			     (unsigned long long)c->seed);
+			     "tcmu-harness check%s --exec %s%s%s --case %s --level may "
+			     "--seed %llu",
+			     target, exec, c->spec->persistent ? " --persistent" : "", timeout,
+			     def->id, (unsigned long long)c->seed);
 	else
-		n = asprintf(&line, "tcmu-harness check --%s %s --case %s --level may --seed %llu",
-			     c->opt.mutant ? "mutant" : "handler",
+		n = asprintf(&line,
+			     "tcmu-harness check%s --%s %s --case %s --level may --seed %llu",
+			     target, c->opt.mutant ? "mutant" : "handler",
 			     c->opt.mutant ? c->opt.mutant : c->spec->label, def->id,
 			     (unsigned long long)c->seed);
 	free(exec);
@@ -280,7 +300,9 @@ static int run_spec(struct check *c, const struct target_spec *spec)
 		.spec = spec,
 		.cases = c->cases,
 		.n = c->n_cases,
-		.limit_ms = spec->exec ? (uint32_t)(30000 + 5 * spec->timeout_ms) : 30000,
+		.limit_ms = c->opt.kernel ? 120000
+			    : spec->exec  ? (uint32_t)(30000 + 5 * spec->timeout_ms)
+					  : 30000,
 		.stop = c->stop,
 		.on_result = on_result,
 		.ctx = c,
@@ -338,6 +360,7 @@ static int run_handlers(struct check *c, const char *list)
 					    .engine = name,
 					    .program = program,
 					    .tmpdir = c->dir,
+					    .site = c->opt.kernel ? &c->site : NULL,
 					    .timeout_ms = (uint32_t)c->opt.timeout_ms };
 
 		rc = run_spec(c, &spec);
@@ -390,6 +413,7 @@ static int run_exec(struct check *c)
 				    .exec = c->opt.exec,
 				    .tmpdir = c->dir,
 				    .persistent = c->opt.persistent,
+				    .site = c->opt.kernel ? &c->site : NULL,
 				    .timeout_ms = (uint32_t)c->opt.timeout_ms };
 	size_t n = c->n_cases;
 	const struct result *r;
@@ -454,6 +478,7 @@ static int run_check(struct check *c)
 				      .clause = c->opt.clause,
 				      .level = c->opt.level,
 				      .probe = c->opt.exec ? &attach_case : NULL };
+	char err[400];
 	int rc = select_cases(&filter, &c->cases, &c->n_cases);
 
 	if (rc)
@@ -462,6 +487,10 @@ static int run_check(struct check *c)
 	if (!c->dir)
 		return EXIT_USAGE;
 	c->progress = isatty(2) && !c->opt.tap;
+	if (c->opt.kernel && kernel_site_make(&c->site, err, sizeof(err))) {
+		fprintf(stderr, "tcmu-harness check: --target kernel: %s\n", err);
+		return EXIT_USAGE;
+	}
 	if (c->opt.exec)
 		rc = run_exec(c);
 	else if (c->opt.mutant)
@@ -479,10 +508,8 @@ static int run_check(struct check *c)
 
 int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
-	struct check c = {
-		.stop = stop,
-		.opt = { .level = CLAUSE_SHOULD, .seed = 1, .repeat = 1, .timeout_ms = TIMEOUT_MS }
-	};
+	struct check c = { .stop = stop,
+			   .opt = { .level = CLAUSE_SHOULD, .seed = 1, .repeat = 1 } };
 	int opt, rc = 0;
 
 	opterr = 0;
@@ -498,10 +525,13 @@ int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop)
 			return rc;
 	}
 	rc = check_conflicts(&c.opt, argc, argv);
+	if (!c.opt.timeout_ms)
+		c.opt.timeout_ms = c.opt.kernel ? KERNEL_TIMEOUT_MS : TIMEOUT_MS;
 	if (!rc && c.opt.mutants)
 		return check_mutants(c.opt.mutants, c.opt.seed, c.opt.verbose, stop);
 	if (!rc)
 		rc = run_check(&c);
+	kernel_site_remove(&c.site);
 	workdir_remove(c.dir);
 	results_free(&c.results);
 	free(c.cases);

@@ -2,6 +2,8 @@
 /* Workers and the pipe they report through; see run.h. */
 #include "run.h"
 
+#include "../target/kernel.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -162,7 +164,10 @@ static int reap(pid_t pid)
 		usleep(200);
 	}
 	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
+	/* a process that waits in the kernel may not even die */
+	for (end = now_ms() + REAP_MS; now_ms() < end; usleep(1000))
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			break;
 	return status;
 }
 
@@ -176,6 +181,8 @@ static void bury(const struct run_plan *plan, pid_t pid, int rc, struct result *
 		kill(pid, SIGKILL);
 	status = reap(pid);
 	process_end_all(plan->spare);
+	if (plan->spec->site)
+		kernel_site_sweep(plan->spec->site);
 	if (rc == -ETIMEDOUT) {
 		r->time_us = plan->limit_ms * 1000ull;
 		if (asprintf(&r->reason, "hangs: no result within %u ms", plan->limit_ms) < 0)

@@ -2,9 +2,11 @@
 /*
  * What the files of harness/target share.
  *
- * sim.c      the simulated device and everything common: commands, time, log
+ * target.c   everything common: commands, time, log
+ * sim.c      the simulated device
  * inproc.c   a handler in this process, stepped
  * process.c  a handler in another process, over the attach protocol
+ * kernel*.c  a device of the running kernel, reached over iSCSI
  * seat.c     the case plays the handler
  */
 #ifndef HARNESS_TARGET_IMPL_H
@@ -16,6 +18,7 @@
 
 #include <ringsim/attach.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <sys/types.h>
 
 #define LOG_LINES 24
@@ -45,6 +48,7 @@ struct store_cache {
  * @persistent: an exec'ed handler's data survive its death
  * @timeout_ms: real time that another process gets to answer
  * @cache:      each worker process has its own copy
+ * @site:       where the running kernel's objects are made, or NULL: the simulator
  */
 struct target_spec {
 	const char *label;
@@ -56,7 +60,44 @@ struct target_spec {
 	bool persistent;
 	uint32_t timeout_ms;
 	struct store_cache *cache;
+	const struct kernel_site *site;
 };
+
+/**
+ * struct target_ops - a kind of target; the functions of target.h with these names, and
+ * @make:           the device from @opts; has failed or skipped the case if it is not 0
+ * @stop:           everything that make() and start_handler() made; may be called at any time
+ * @settle_submits: everything that was submitted is on the ring, has ended or waits
+ * @word:           a 32-bit word of the ring's region, where it is not mapped
+ */
+struct target_ops {
+	int (*make)(struct target *t);
+	int (*start_handler)(struct target *t);
+	void (*stop)(struct target *t);
+	size_t (*describe)(struct target *t, char *buf, size_t len);
+	void (*submit)(struct target *t, struct target_io *io);
+	int (*wait)(struct target *t, struct target_io *io);
+	void (*settle)(struct target *t);
+	void (*settle_submits)(struct target *t);
+	void (*advance)(struct target *t, uint64_t ms);
+	bool (*tmr)(struct target *t, uint8_t type, struct target_io **ios, uint32_t n);
+	int (*block_dev)(struct target *t, bool block);
+	int (*reset_ring)(struct target *t, unsigned int level);
+	int (*free_kept_buf)(struct target *t, uint32_t id);
+	int (*qfull_time_out)(struct target *t, int32_t seconds);
+	uint32_t (*events)(struct target *t);
+	int (*uio_open)(struct target *t);
+	void (*uio_close)(struct target *t);
+	ssize_t (*uio_read)(struct target *t, void *buf, size_t len);
+	ssize_t (*uio_write)(struct target *t, const void *buf, size_t len);
+	short (*uio_poll)(struct target *t);
+	void (*kill)(struct target *t);
+	bool (*attached)(const struct target *t);
+	void (*plug)(struct target *t, bool plug);
+	uint32_t (*word)(struct target *t, uint32_t off);
+};
+
+extern const struct target_ops sim_ops, kernel_ops;
 
 /* A handler in this process. */
 struct inproc {
@@ -88,6 +129,7 @@ struct process {
 };
 
 struct target {
+	const struct target_ops *ops;
 	const struct target_spec *spec;
 	struct tc *tc;
 	unsigned int needs;
@@ -95,6 +137,9 @@ struct target {
 	struct target_opts opts;
 	struct ringsim_device *dev;
 	struct ringsim_uio uio;
+	struct kernel *kernel;
+	uint8_t *region; /* NULL: nobody in this process has mapped it */
+	uint64_t region_size;
 	uint64_t now_ns, order;
 	struct ringsim_tmr tmrs[TMRS];
 	uint32_t tmr_next, tmr_done;
@@ -113,6 +158,9 @@ size_t target_describe(struct target *t, char *buf, size_t len);
 
 void target_log(struct target *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/** target_ended() - @io has its status: order, log. */
+void target_ended(struct target *t, struct target_io *io);
+
 /* runner's side of a case (harness/tc.c) */
 void tc_violation(struct tc *tc, const struct ringsim_violation *v);
 
@@ -128,6 +176,21 @@ int process_start(struct target *t);
 void process_stop(struct target *t);
 void process_kill(struct target *t);
 int process_run(struct target *t, struct target_io *io);
+/** process_signal() - to all of the handler's process group. */
+void process_signal(struct target *t, int sig);
+
+/* What a handler of any target is as a process. */
+
+/** process_output() - the file that takes what it says. 0 or -errno. */
+int process_output(struct target *t);
+/** process_limit_output() - a handler that talks without end must not fill the disk. */
+void process_limit_output(struct target *t);
+/** process_spawn() - run @cmd in a shell, with @env=@value in its environment. */
+int process_spawn(struct target *t, const char *cmd, const char *env, const char *value);
+/** process_dead() - reaps the handler if it is dead; says how in @how. */
+bool process_dead(struct target *t, char *how, size_t len);
+/** process_words() - the last line that it wrote, for "it exited before attaching: ...". */
+void process_words(struct target *t, char *buf, size_t len);
 #define PROCESS_CHILDREN_MAX 4096
 /** process_children() - ids of this process's children, separated by blanks; "" if unknown. */
 void process_children(char *buf, size_t len);

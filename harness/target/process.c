@@ -99,8 +99,7 @@ void process_end_all(const char *spare)
 		usleep(200);
 }
 
-/* The last line that the handler wrote, for "it exited before attaching: ...". */
-static void last_words(struct target *t, char *buf, size_t len)
+void process_words(struct target *t, char *buf, size_t len)
 {
 	char text[4096];
 	off_t got;
@@ -122,8 +121,7 @@ static void last_words(struct target *t, char *buf, size_t len)
 		snprintf(buf, len, ": \"%.150s\"", nl ? nl + 1 : text);
 }
 
-/* Reaps the handler if it is dead; says how in @how. */
-static bool is_dead(struct target *t, char *how, size_t len)
+bool process_dead(struct target *t, char *how, size_t len)
 {
 	int status, sig;
 
@@ -172,7 +170,7 @@ static void check_mapping(struct target *t)
 }
 
 /* Only its last words are of interest; a handler that talks without end must not fill the disk. */
-static void limit_output(struct target *t)
+void process_limit_output(struct target *t)
 {
 	struct stat st;
 
@@ -192,7 +190,7 @@ static uint32_t serve(struct target *t, int ms)
 	/* once the case is over, the storage of what is still in flight may be, too */
 	if (t->opts.reclaim == RECLAIM_ASYNC && !t->uio.gone)
 		ringsim_poll_tail(t->dev);
-	limit_output(t);
+	process_limit_output(t);
 	return rings;
 }
 
@@ -213,9 +211,9 @@ static const char *command(struct target *t, char *buf, size_t len)
 	return buf;
 }
 
-static void run_child(struct target *t, pid_t parent)
+static void run_child(struct target *t, pid_t parent, const char *cmd, const char *env,
+		      const char *value)
 {
-	char buf[1024];
 	int fd;
 
 	setpgid(0, 0);
@@ -226,14 +224,14 @@ static void run_child(struct target *t, pid_t parent)
 	dup2(fd, 0);
 	dup2(t->proc.output_fd, 1);
 	dup2(t->proc.output_fd, 2);
-	setenv(TCMU_ATTACH_ENV, t->proc.path, 1);
+	setenv(env, value, 1);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
-	execl("/bin/sh", "sh", "-c", command(t, buf, sizeof(buf)), (char *)NULL);
+	execl("/bin/sh", "sh", "-c", cmd, (char *)NULL);
 	_exit(127);
 }
 
-static int spawn(struct target *t)
+int process_spawn(struct target *t, const char *cmd, const char *env, const char *value)
 {
 	pid_t parent = getpid(), pid;
 
@@ -243,23 +241,16 @@ static int spawn(struct target *t)
 	if (pid < 0)
 		return -errno;
 	if (!pid)
-		run_child(t, parent);
+		run_child(t, parent, cmd, env, value);
 	setpgid(pid, pid);
 	t->proc.pid = pid;
 	return 0;
 }
 
-static int make_server(struct target *t)
+int process_output(struct target *t)
 {
-	const char *name = t->opts.name ? t->opts.name : "tcm-user/0/disk/any/x";
-	struct ringsim_attach_info info = { .name = name,
-					    .size_bytes = t->opts.size_bytes,
-					    .block_size = t->opts.handler.block_size };
-	char err[160];
-	int rc;
+	int rc = 0;
 
-	snprintf(t->proc.path, sizeof(t->proc.path), "%s/%d-%u.sock", t->spec->tmpdir,
-		 (int)getpid(), t->proc.serial++);
 	snprintf(t->proc.store, sizeof(t->proc.store), "%s/disk-%d", t->spec->tmpdir,
 		 (int)getpid());
 	snprintf(t->proc.output, sizeof(t->proc.output), "%s/output-%d", t->spec->tmpdir,
@@ -269,8 +260,23 @@ static int make_server(struct target *t)
 	if (t->proc.output_fd < 0) {
 		rc = -errno;
 		tc_fail(t->tc, NULL, "cannot open %s: %s", t->proc.output, strerror(errno));
-		return rc;
 	}
+	return rc;
+}
+
+static int make_server(struct target *t)
+{
+	const char *name = t->opts.name ? t->opts.name : "tcm-user/0/disk/any/x";
+	struct ringsim_attach_info info = { .name = name,
+					    .size_bytes = t->opts.size_bytes,
+					    .block_size = t->opts.handler.block_size };
+	char err[160];
+	int rc = process_output(t);
+
+	if (rc)
+		return rc;
+	snprintf(t->proc.path, sizeof(t->proc.path), "%s/%d-%u.sock", t->spec->tmpdir,
+		 (int)getpid(), t->proc.serial++);
 	rc = ringsim_attach_create(&t->proc.server, &t->uio, t->proc.path, &info, err, sizeof(err));
 	if (rc) {
 		tc_fail(t->tc, NULL, "%s", err);
@@ -295,7 +301,7 @@ static int expect_refusal(struct target *t, uint32_t attach_ms)
 			seen = true;
 			end = now_ms() + t->spec->timeout_ms;
 		}
-		if (!dead && is_dead(t, how, sizeof(how))) {
+		if (!dead && process_dead(t, how, sizeof(how))) {
 			dead = true;
 			end = now_ms() + SETTLE_MS;
 		}
@@ -324,27 +330,27 @@ int process_start(struct target *t)
 	/* starting a program takes longer than an answer, and under valgrind both do */
 	uint32_t attach_ms = t->spec->timeout_ms / 2 * 5;
 	uint64_t end = now_ms() + attach_ms, rung = t->uio.doorbells;
-	char how[64], words[200];
+	char how[64], words[200], cmd[1024];
 	int rc = 0;
 
 	if (!t->proc.server)
 		rc = make_server(t);
 	if (!rc)
-		rc = spawn(t);
+		rc = process_spawn(t, command(t, cmd, sizeof(cmd)), TCMU_ATTACH_ENV, t->proc.path);
 	if (rc)
 		return rc;
 	t->proc.mapping_checked = false;
 	if (t->opts.expect_no_attach)
 		return expect_refusal(t, attach_ms);
 	while (!t->uio.is_open) {
-		if (is_dead(t, how, sizeof(how)) && strcmp(how, "exited with status 0")) {
+		if (process_dead(t, how, sizeof(how)) && strcmp(how, "exited with status 0")) {
 			serve(t, 0);
-			last_words(t, words, sizeof(words));
+			process_words(t, words, sizeof(words));
 			tc_fail(t->tc, NULL, "the handler %s before it attached%s", how, words);
 			return -ECHILD;
 		}
 		if (now_ms() > end) {
-			last_words(t, words, sizeof(words));
+			process_words(t, words, sizeof(words));
 			tc_fail(t->tc, NULL, "the handler did not attach within %u ms%s%s",
 				attach_ms,
 				ringsim_attach_refused(t->proc.server) ? " (it talked nonsense)"
@@ -390,9 +396,9 @@ static bool alive(struct target *t)
 	if (t->uio.is_open || t->uio.gone)
 		return true;
 	snprintf(how, sizeof(how), "closed the device");
-	while (!is_dead(t, how, sizeof(how)) && now_ms() < end)
+	while (!process_dead(t, how, sizeof(how)) && now_ms() < end)
 		usleep(1000);
-	last_words(t, words, sizeof(words));
+	process_words(t, words, sizeof(words));
 	tc_fail(t->tc, "HND-061", "the handler %s while commands were waiting%s", how, words);
 	return false;
 }
@@ -432,16 +438,8 @@ int process_run(struct target *t, struct target_io *io)
 	return io && !io->done ? -ETIMEDOUT : 0;
 }
 
-void target_freeze(struct target *t)
+void process_signal(struct target *t, int sig)
 {
-	t->in.frozen = t->proc.frozen = true;
 	if (t->is_process && t->proc.pid > 0)
-		kill(-t->proc.pid, SIGSTOP);
-}
-
-void target_thaw(struct target *t)
-{
-	t->in.frozen = t->proc.frozen = false;
-	if (t->is_process && t->proc.pid > 0)
-		kill(-t->proc.pid, SIGCONT);
+		kill(-t->proc.pid, sig);
 }

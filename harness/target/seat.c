@@ -9,12 +9,13 @@
 
 uint8_t *seat_region(struct target *t)
 {
-	return ringsim_region(t->dev);
+	t->ops->settle_submits(t);
+	return t->region;
 }
 
 uint64_t seat_map_size(struct target *t)
 {
-	return ringsim_layout(t->dev)->region_size;
+	return t->region_size;
 }
 
 static uint32_t cmdr_off(struct target *t)
@@ -27,13 +28,19 @@ static uint32_t cmdr_size(struct target *t)
 	return shm_load32(seat_region(t), offsetof(struct tcmu_mailbox, cmdr_size));
 }
 
+/* For a while the ring is another process's; then the target knows how to look. */
 uint32_t seat_head(struct target *t)
 {
+	t->ops->settle_submits(t);
+	if (!t->region)
+		return t->ops->word(t, RINGSIM_OFF_HEAD);
 	return shm_load32_acquire(seat_region(t), RINGSIM_OFF_HEAD);
 }
 
 uint32_t seat_tail(struct target *t)
 {
+	if (!t->region)
+		return t->ops->word(t, RINGSIM_OFF_TAIL);
 	return shm_load32(seat_region(t), RINGSIM_OFF_TAIL);
 }
 
@@ -110,7 +117,7 @@ void seat_ring(struct target *t)
 {
 	uint32_t value = 1;
 
-	ringsim_uio_write(&t->uio, &value, sizeof(value));
+	target_uio_write(t, &value, sizeof(value));
 }
 
 /* Answers and passes one entry; false if there is none. */

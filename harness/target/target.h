@@ -32,6 +32,8 @@ struct target;
  *                 its options (order, cache, block size ...) chosen by the case
  * @NEEDS_PROCESS: a handler in another process; a built-in handler is then run by its program
  * @NEEDS_RESTART: kills and starts the handler
+ * @NEEDS_TIME:    moves time beyond timeouts; on a kernel these are made smaller then
+ * @NEEDS_KERNEL:  looks at or drives a real kernel
  */
 enum target_needs {
 	NEEDS_SEAT = 1,
@@ -39,6 +41,8 @@ enum target_needs {
 	NEEDS_INPROC = 4,
 	NEEDS_PROCESS = 8,
 	NEEDS_RESTART = 16,
+	NEEDS_TIME = 32,
+	NEEDS_KERNEL = 64,
 };
 
 /** enum target_reclaim - when the kernel's half looks at cmd_tail. */
@@ -58,6 +62,8 @@ enum target_medium {
 /**
  * struct target_opts - how a case wants its device and handler; start from TARGET_OPTS
  * @dev:        the device; poison_seed is filled in from the case's seed unless @exact
+ * @near:       the sizes of ring and data area are chosen small for the sake of speed alone: a
+ *              kernel may take the smallest that it makes
  * @exact:      no poison: released blocks keep their bytes as in a real kernel
  * @reclaim:    see above
  * @name:       UIO name; NULL = one that the handler serves
@@ -71,6 +77,7 @@ enum target_medium {
  */
 struct target_opts {
 	struct ringsim_config dev;
+	bool near;
 	bool exact;
 	enum target_reclaim reclaim;
 	const char *name;
@@ -156,7 +163,11 @@ int target_exec(struct target *t, struct target_io *io);
 void target_settle(struct target *t);
 /** target_turn() - in process: one turn of the handler's event loop. True if it was runnable. */
 bool target_turn(struct target *t);
-/** target_advance() - move virtual time on by @ms milliseconds. */
+/**
+ * target_advance() - move time on by @ms milliseconds
+ * Virtual time on a simulator. On a kernel real time, in proportion (NEEDS_TIME) and a fifth short:
+ * what has to have happened then is waited for.
+ */
 void target_advance(struct target *t, uint64_t ms);
 /** target_tmr() - abort @n commands (TCMU_TMR_*); true once all of them have been answered. */
 bool target_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t n);
@@ -201,6 +212,12 @@ struct ringsim_uio *target_uio(struct target *t);
 void target_kill(struct target *t);
 /** target_restart() - start the handler again after a kill; like target_start() for the handler. */
 int target_restart(struct target *t);
+/**
+ * target_plug(), target_unplug() - what is submitted between them comes to the handler as one batch
+ * On a simulator with one event; on a kernel the handler is held meanwhile.
+ */
+void target_plug(struct target *t);
+void target_unplug(struct target *t);
 /** target_attached() - whether a handler holds the device. */
 bool target_attached(const struct target *t);
 /** target_freeze(), target_thaw() - SIGSTOP and SIGCONT, or not stepping the in-process handler. */

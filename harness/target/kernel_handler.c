@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handler of a real device: a process that opens /dev/uioN by itself.
+ *
+ * It is told which by TCMU_UIO in its environment. That it has attached shows in /proc: it has
+ * mapped the device. The same mapping lets us look at the ring that it works on, as only one
+ * process can have the device open (KRN-120).
+ */
+#include "kernel.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define UIO_ENV "TCMU_UIO"
+
+static bool maps_device(struct kernel *k, const char *pid)
+{
+	unsigned long long start, end, off;
+	char path[64], line[512], want[32], perms[8];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/maps", pid);
+	snprintf(want, sizeof(want), "/dev/uio%u\n", k->uio);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (!found && fgets(line, sizeof(line), f)) {
+		if (!strstr(line, want) ||
+		    sscanf(line, "%llx-%llx %7s %llx", &start, &end, perms, &off) != 4)
+			continue;
+		found = perms[1] == 'w';
+		k->map_at = start;
+	}
+	fclose(f);
+	return found;
+}
+
+bool kernel_find_mapper(struct kernel *k)
+{
+	char self[16], pid[16];
+	DIR *proc;
+	struct dirent *e;
+
+	snprintf(pid, sizeof(pid), "%d", (int)k->mapper);
+	if (k->mapper && maps_device(k, pid))
+		return true;
+	k->mapper = 0;
+	snprintf(self, sizeof(self), "%d", (int)getpid());
+	proc = opendir("/proc");
+	while (proc && !k->mapper && (e = readdir(proc)) != NULL)
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && strcmp(e->d_name, self) &&
+		    maps_device(k, e->d_name))
+			k->mapper = (pid_t)atoi(e->d_name);
+	if (proc)
+		closedir(proc);
+	return k->mapper != 0;
+}
+
+uint32_t kernel_peek(struct target *t, uint32_t off)
+{
+	struct kernel *k = t->kernel;
+	uint32_t word = 0;
+	struct iovec local = { .iov_base = &word, .iov_len = sizeof(word) };
+	struct iovec remote = { .iov_len = sizeof(word) };
+
+	if (!k->mapper)
+		return 0;
+	remote.iov_base = (void *)(uintptr_t)(k->map_at + off);
+	if (process_vm_readv(k->mapper, &local, 1, &remote, 1, 0) != sizeof(word))
+		return 0;
+	return word;
+}
+
+/* CMD of --exec may name the device: "%u" is uioN. */
+static void command(struct target *t, const char *uio, char *buf, size_t len)
+{
+	const struct handler_config *h = &t->opts.handler;
+	const char *p;
+	size_t used = 0;
+
+	if (!t->spec->exec) {
+		if (!strcmp(t->spec->engine, "memory"))
+			snprintf(buf, len, "exec '%s' --uio %s --store memory:%llu%s%s",
+				 t->spec->program, uio, (unsigned long long)t->opts.size_bytes,
+				 h->wce ? " --wce" : "", h->read_only ? " --read-only" : "");
+		else
+			snprintf(buf, len,
+				 "exec '%s' --uio %s --store 'file:%s' --create --engine %s%s%s",
+				 t->spec->program, uio, t->proc.store, t->spec->engine,
+				 h->wce ? " --wce" : "", h->read_only ? " --read-only" : "");
+		return;
+	}
+	for (p = t->spec->exec; *p && used + 8 < len; p++) {
+		if (p[0] == '%' && p[1] == 'u') {
+			used += (size_t)snprintf(buf + used, len - used, "%s", uio);
+			p++;
+		} else {
+			buf[used++] = *p;
+		}
+	}
+	buf[used] = 0;
+}
+
+static int await_attach(struct target *t)
+{
+	uint32_t attach_ms = t->spec->timeout_ms / 2 * 5;
+	uint64_t end = kernel_now_ms() + attach_ms;
+	char how[64], words[200];
+
+	while (!kernel_find_mapper(t->kernel)) {
+		process_limit_output(t);
+		if (process_dead(t, how, sizeof(how)) && strcmp(how, "exited with status 0")) {
+			process_words(t, words, sizeof(words));
+			tc_fail(t->tc, NULL, "the handler %s before it attached%s", how, words);
+			return -ECHILD;
+		}
+		if (kernel_now_ms() > end) {
+			process_words(t, words, sizeof(words));
+			tc_fail(t->tc, NULL, "the handler did not attach within %u ms%s", attach_ms,
+				words);
+			return -ETIMEDOUT;
+		}
+		usleep(2000);
+	}
+	return 0;
+}
+
+int kernel_start_handler(struct target *t)
+{
+	char uio[16], cmd[1024];
+	int rc = t->proc.output_fd > 0 ? 0 : process_output(t);
+
+	if (rc)
+		return rc;
+	snprintf(uio, sizeof(uio), "uio%u", t->kernel->uio);
+	command(t, uio, cmd, sizeof(cmd));
+	rc = process_spawn(t, cmd, UIO_ENV, uio);
+	return rc ? rc : await_attach(t);
+}
+
+void kernel_stop_handler(struct target *t)
+{
+	uint64_t end = kernel_now_ms() + 2000;
+
+	process_end_all("");
+	t->proc.pid = 0;
+	t->proc.frozen = false;
+	/* its last breath: the device is free when the mapping is gone */
+	while (kernel_find_mapper(t->kernel) && kernel_now_ms() < end)
+		usleep(1000);
+	t->kernel->mapper = 0;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Commands and task management of the kernel target, over iSCSI.
+ *
+ * A submitted command is on its way: whoever wants to see its effect settles first, by a NOP that
+ * follows it through the target. When one session's window is full another one is opened, settled
+ * in between, so that the order of submission is the order of arrival.
+ */
+#include "kernel.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define LOGIN_MS   10000
+#define BARRIER_MS 5000
+#define SOLICITED  (256u << 10) /* a larger write has to be asked for by the target */
+#define TMR_MS	   150
+
+static int add_session(struct target *t)
+{
+	struct kernel *k = t->kernel;
+	char url[2 * KERNEL_PATH_MAX], err[400];
+	int rc;
+
+	if (k->n_sessions == KERNEL_SESSIONS)
+		return -EBUSY;
+	snprintf(url, sizeof(url), "iscsi://" KERNEL_PORTAL "/%s/%u", k->site->iqn, k->lun);
+	rc = initiator_open(&k->sessions[k->n_sessions], url, NULL, LOGIN_MS, err, sizeof(err));
+	if (rc) {
+		tc_fail(t->tc, NULL, "%s", err);
+		return rc;
+	}
+	k->at_session = k->n_sessions++;
+	return 0;
+}
+
+int kernel_login(struct target *t)
+{
+	return t->kernel->n_sessions ? 0 : add_session(t);
+}
+
+void kernel_logout(struct kernel *k)
+{
+	uint32_t i;
+
+	for (i = 0; i < k->n_sessions; i++)
+		initiator_close(k->sessions[i]);
+	k->n_sessions = k->at_session = 0;
+	k->unsent = 0;
+}
+
+uint32_t kernel_outstanding(const struct kernel *k)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < k->n_sessions; i++)
+		n += initiator_outstanding(k->sessions[i]);
+	return n;
+}
+
+/* Commands. */
+
+static void on_ended(struct initiator_cmd *cmd)
+{
+	struct target_io *io = cmd->ctx;
+
+	if (cmd->end == INITIATOR_STATUS) {
+		io->outcome = RINGSIM_ANSWERED;
+		io->status = cmd->status;
+		io->sense_valid = cmd->sense_len > 0;
+		memset(io->sense, 0, sizeof(io->sense));
+		memcpy(io->sense, cmd->sense,
+		       cmd->sense_len < sizeof(io->sense) ? cmd->sense_len : sizeof(io->sense));
+		io->residual = cmd->residual > 0 ? (uint32_t)cmd->residual : 0;
+		if (io->dir == RINGSIM_FROM_DEVICE)
+			io->data_in = io->len - io->residual;
+		target_ended(io->target, io);
+	} else if (cmd->end == INITIATOR_LOST) {
+		tc_fail(io->target->tc, NULL, "the iSCSI connection was lost");
+	}
+	free(cmd);
+}
+
+/* What iSCSI cannot carry only a simulator can show. */
+static const char *beyond_iscsi(const struct target_io *io)
+{
+	if (io->dir == RINGSIM_BIDI)
+		return "sim only: no fabric of a kernel but qla2xxx sends BIDI commands";
+	if (ringsim_cdb_len(io->cdb) > INITIATOR_CDB_MAX)
+		return "sim only: a CDB of more than 16 bytes";
+	return NULL;
+}
+
+void kernel_submit(struct target *t, struct target_io *io)
+{
+	static const enum initiator_dir dirs[] = { INITIATOR_NONE, INITIATOR_OUT, INITIATOR_IN };
+	struct kernel *k = t->kernel;
+	const char *why = beyond_iscsi(io);
+	struct initiator_cmd *cmd;
+	int rc;
+
+	if (why) {
+		tc_skip(t->tc, "%s", why);
+		return;
+	}
+	if (initiator_outstanding(k->sessions[k->at_session]) >= KERNEL_WINDOW) {
+		kernel_settle_submits(t);
+		for (k->at_session = 0;
+		     k->at_session + 1 < k->n_sessions &&
+		     initiator_outstanding(k->sessions[k->at_session]) >= KERNEL_WINDOW;)
+			k->at_session++;
+		if (initiator_outstanding(k->sessions[k->at_session]) >= KERNEL_WINDOW &&
+		    add_session(t) == -EBUSY)
+			tc_skip(t->tc, "sim only: more than %d commands at once",
+				KERNEL_SESSIONS * KERNEL_WINDOW);
+	}
+	cmd = calloc(1, sizeof(*cmd));
+	if (!cmd || t->tc->failed || t->tc->skipped) {
+		free(cmd);
+		return;
+	}
+	cmd->cdb_len = (uint8_t)ringsim_cdb_len(io->cdb);
+	memcpy(cmd->cdb, io->cdb, cmd->cdb_len);
+	cmd->dir = dirs[io->dir];
+	cmd->data = io->no_sg ? NULL : io->data;
+	cmd->len = io->dir == RINGSIM_NONE ? 0 : io->len;
+	cmd->fn = on_ended;
+	cmd->ctx = io;
+	io->cmd.user = cmd;
+	rc = initiator_submit(k->sessions[k->at_session], cmd);
+	if (rc) {
+		tc_fail(t->tc, NULL, "cannot send a command: %s", strerror(-rc));
+		free(cmd);
+		return;
+	}
+	k->unsent |= 1u << k->at_session;
+	if (cmd->dir == INITIATOR_OUT && cmd->len > SOLICITED)
+		kernel_settle_submits(t);
+}
+
+void kernel_settle_submits(struct target *t)
+{
+	struct kernel *k = t->kernel;
+	uint32_t i, unsent = k ? k->unsent : 0;
+	int rc;
+
+	if (!unsent)
+		return;
+	k->unsent = 0;
+	for (i = 0; i < k->n_sessions; i++) {
+		if (!(unsent & 1u << i))
+			continue;
+		rc = initiator_barrier(k->sessions[i], BARRIER_MS);
+		if (rc && !t->tc->failed)
+			tc_fail(t->tc, NULL, "the iSCSI target does not answer a NOP: %s",
+				strerror(-rc));
+	}
+	kernel_poll(t, 0);
+}
+
+/* Task management. */
+
+static void drop_aborted(struct target *t, struct target_io **ios, uint32_t n)
+{
+	struct kernel *k = t->kernel;
+	uint32_t i, s;
+
+	for (i = 0; i < n; i++) {
+		struct initiator_cmd *cmd = ios[i]->cmd.user;
+
+		if (ios[i]->done)
+			continue;
+		for (s = 0; s < k->n_sessions; s++)
+			if (cmd->owner == k->sessions[s])
+				initiator_drop(k->sessions[s], cmd);
+		/* what an initiator that asked for it would have seen (TAS) */
+		ios[i]->outcome = RINGSIM_ABORTED;
+		ios[i]->status = 0x40;
+		ios[i]->sense_valid = false;
+		target_ended(t, ios[i]);
+	}
+}
+
+/* A reset leaves a unit attention on every session, which the next command would get. */
+static void take_attention(struct target *t)
+{
+	struct kernel *k = t->kernel;
+	uint32_t i;
+
+	for (i = 0; i < k->n_sessions; i++) {
+		struct initiator_cmd tur = { .cdb_len = 6 };
+
+		if (initiator_submit(k->sessions[i], &tur))
+			continue;
+		if (initiator_wait(k->sessions[i], &tur, 1000))
+			initiator_drop(k->sessions[i], &tur);
+	}
+}
+
+static void look_at_tmrs(struct target *t)
+{
+	struct kernel *k = t->kernel;
+	uint32_t i;
+
+	for (i = 0; i < TMRS; i++) {
+		struct kernel_tmr *tmr = &k->tmrs[i];
+
+		if (!tmr->open || !tmr->tmf.done)
+			continue;
+		tmr->open = false;
+		target_log(t, "tmr     answered %d", tmr->tmf.response);
+		if (tmr->tmf.response < 0)
+			continue;
+		if (tmr->tmf.response == 0)
+			drop_aborted(t, tmr->ios, tmr->n);
+		if (tmr->type == TCMU_TMR_LUN_RESET)
+			take_attention(t);
+		t->tmr_done++;
+	}
+}
+
+bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t n)
+{
+	struct kernel *k = t->kernel;
+	struct kernel_tmr *tmr = &k->tmrs[t->tmr_next % TMRS];
+	bool one = type == TCMU_TMR_ABORT_TASK && n == 1 && !ios[0]->done;
+	struct initiator_cmd *cmd = one ? ios[0]->cmd.user : NULL;
+	uint64_t end = kernel_now_ms() + TMR_MS;
+
+	if (!one && type != TCMU_TMR_LUN_RESET) {
+		tc_skip(t->tc,
+			"sim only: over iSCSI only ABORT TASK of one command and LUN RESET come "
+			"to TCMU");
+		return false;
+	}
+	kernel_settle_submits(t);
+	if (one && ios[0]->done)
+		return true;
+	t->tmr_next++;
+	*tmr = (struct kernel_tmr){ .type = type, .n = n, .open = true };
+	tmr->ios = tc_alloc(t->tc, (n + 1) * sizeof(*ios));
+	memcpy(tmr->ios, ios, n * sizeof(*ios));
+	if (initiator_tmf(one ? cmd->owner : k->sessions[k->at_session],
+			  one ? INITIATOR_ABORT_TASK : INITIATOR_LUN_RESET, cmd, &tmr->tmf)) {
+		tc_fail(t->tc, NULL, "cannot send the task-management request");
+		tmr->open = false;
+		return false;
+	}
+	while (tmr->open && kernel_now_ms() < end)
+		kernel_poll(t, 5);
+	return !tmr->open;
+}
+
+void kernel_poll(struct target *t, uint32_t ms)
+{
+	struct kernel *k = t->kernel;
+	struct pollfd fds[KERNEL_SESSIONS];
+	uint32_t i;
+
+	for (i = 0; i < k->n_sessions; i++)
+		fds[i] = (struct pollfd){ .fd = initiator_fd(k->sessions[i]), .events = POLLIN };
+	if (k->n_sessions > 1)
+		poll(fds, k->n_sessions, (int)ms);
+	for (i = 0; i < k->n_sessions; i++)
+		initiator_poll(k->sessions[i], k->n_sessions > 1 ? 0 : ms);
+	look_at_tmrs(t);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all targets have in common: commands, log, capacity; the rest goes to the target's ops.
+ */
+#include "impl.h"
+
+#include <ringsim/shm.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define DEFAULT_SIZE (64ull << 20)
+
+void target_log(struct target *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(t->log[t->log_next++ % LOG_LINES], LOG_WIDTH, fmt, ap);
+	va_end(ap);
+}
+
+size_t target_describe(struct target *t, char *buf, size_t len)
+{
+	uint32_t i = t->log_next > LOG_LINES ? t->log_next - LOG_LINES : 0;
+	size_t used = 0;
+
+	if (len)
+		buf[0] = 0;
+	for (; i < t->log_next && used < len; i++)
+		used += (size_t)snprintf(buf + used, len - used, "%s\n", t->log[i % LOG_LINES]);
+	if (used < len)
+		used += t->ops->describe(t, buf + used, len - used);
+	return used;
+}
+
+/* Life. */
+
+struct target *target_create(const struct target_spec *spec, struct tc *tc, unsigned int needs)
+{
+	struct target *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->ops = spec->site ? &kernel_ops : &sim_ops;
+	t->spec = spec;
+	t->tc = tc;
+	t->needs = needs;
+	t->seat = needs & NEEDS_SEAT;
+	t->is_process = !t->seat && (spec->exec || spec->site || needs & NEEDS_PROCESS);
+	return t;
+}
+
+void target_destroy(struct target *t)
+{
+	if (!t)
+		return;
+	target_stop(t);
+	free(t);
+}
+
+int target_start(struct target *t, const struct target_opts *opts)
+{
+	int rc;
+
+	target_stop(t);
+	t->opts = *opts;
+	if (!t->opts.size_bytes)
+		t->opts.size_bytes = DEFAULT_SIZE;
+	if (!t->opts.handler.block_size)
+		t->opts.handler.block_size = 512;
+	if (!t->opts.exact)
+		t->opts.dev.poison_seed = t->tc->seed | 1;
+	t->now_ns = t->order = 0;
+	t->tmr_done = 0;
+	t->cap = (struct target_capacity){ 0 };
+	rc = t->ops->make(t);
+	if (rc)
+		return rc;
+	rc = t->ops->start_handler(t);
+	if (rc && !t->tc->failed && !t->tc->skipped)
+		tc_fail(t->tc, NULL, "cannot start the handler: %s", strerror(-rc));
+	return rc;
+}
+
+void target_stop(struct target *t)
+{
+	t->ops->stop(t);
+}
+
+/* The initiator's side. */
+
+void target_io_init(struct target_io *io, const uint8_t *cdb, size_t n, enum ringsim_dir dir,
+		    void *data, uint32_t len)
+{
+	memset(io, 0, sizeof(*io));
+	memcpy(io->cdb, cdb, n < sizeof(io->cdb) ? n : sizeof(io->cdb));
+	io->dir = dir;
+	io->data = data;
+	io->len = len;
+}
+
+void target_io_rw(struct target_io *io, bool write, unsigned int cdb_len, uint64_t lba,
+		  uint32_t blocks, uint32_t block_size, void *data)
+{
+	static const uint8_t ops_rw[2][4] = { { 0x08, 0x28, 0xa8, 0x88 },
+					      { 0x0a, 0x2a, 0xaa, 0x8a } };
+	unsigned int i = cdb_len == 6 ? 0 : cdb_len == 10 ? 1 : cdb_len == 12 ? 2 : 3;
+	unsigned int lba_len = i == 3 ? 8 : 4, len_at = i == 1 ? 7 : i == 2 ? 6 : 10;
+	unsigned int len_len = i == 1 ? 2 : 4, k;
+
+	memset(io, 0, sizeof(*io));
+	io->cdb[0] = ops_rw[write][i];
+	io->dir = write ? RINGSIM_TO_DEVICE : RINGSIM_FROM_DEVICE;
+	io->data = data;
+	io->len = blocks * block_size;
+	if (i == 0) {
+		io->cdb[1] = lba >> 16 & 0x1f;
+		io->cdb[2] = (uint8_t)(lba >> 8);
+		io->cdb[3] = (uint8_t)lba;
+		io->cdb[4] = (uint8_t)blocks;
+		return;
+	}
+	for (k = 0; k < lba_len; k++)
+		io->cdb[2 + k] = (uint8_t)(lba >> 8 * (lba_len - 1 - k));
+	for (k = 0; k < len_len; k++)
+		io->cdb[len_at + k] = (uint8_t)(blocks >> 8 * (len_len - 1 - k));
+}
+
+void target_submit(struct target *t, struct target_io *io)
+{
+	char hex[2 * 16 + 1];
+	uint32_t i, n = ringsim_cdb_len(io->cdb);
+
+	for (i = 0; i < n && i < 16; i++)
+		snprintf(hex + 2 * i, 3, "%02x", io->cdb[i]);
+	target_log(t, "submit  cdb=%s dir=%s len=%u", hex,
+		   (const char *[]){ "none", "out", "in", "bidi" }[io->dir], io->len);
+	io->target = t;
+	io->done = false;
+	io->outcome = RINGSIM_PENDING;
+	t->ops->submit(t, io);
+}
+
+void target_ended(struct target *t, struct target_io *io)
+{
+	io->order = ++t->order;
+	io->done = true;
+	if (io->sense_valid)
+		target_log(t, "ended   cdb=%02x id=%u status=0x%02x sense=%x/%04x residual=%u",
+			   io->cdb[0], io->id, io->status, sense_key(io->sense),
+			   sense_asc(io->sense), io->residual);
+	else
+		target_log(t, "ended   cdb=%02x id=%u status=0x%02x residual=%u outcome=%d",
+			   io->cdb[0], io->id, io->status, io->residual, (int)io->outcome);
+}
+
+int target_wait(struct target *t, struct target_io *io)
+{
+	return io->done ? 0 : t->ops->wait(t, io);
+}
+
+int target_exec(struct target *t, struct target_io *io)
+{
+	target_submit(t, io);
+	return target_wait(t, io);
+}
+
+void target_settle(struct target *t)
+{
+	t->ops->settle(t);
+}
+
+void target_advance(struct target *t, uint64_t ms)
+{
+	t->now_ns += ms * 1000000ull;
+	target_log(t, "time    +%llu ms", (unsigned long long)ms);
+	t->ops->advance(t, ms);
+}
+
+bool target_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t n)
+{
+	target_log(t, "tmr     type=%u commands=%u", type, n);
+	return t->ops->tmr(t, type, ios, n);
+}
+
+uint32_t target_tmr_done(const struct target *t)
+{
+	return t->tmr_done;
+}
+
+struct ringsim_device *target_device(struct target *t)
+{
+	return t->dev;
+}
+
+struct ringsim_uio *target_uio(struct target *t)
+{
+	return &t->uio;
+}
+
+int target_capacity(struct target *t, struct target_capacity *cap)
+{
+	uint8_t buf[32] = { 0 };
+	struct target_io io;
+	unsigned int i;
+
+	if (!t->cap.block_size) {
+		TARGET_IO(&io, RINGSIM_FROM_DEVICE, buf, sizeof(buf), 0x9e, 0x10, 0, 0, 0, 0, 0, 0,
+			  0, 0, 0, 0, 0, sizeof(buf), 0, 0);
+		if (target_exec(t, &io) || io.status) {
+			tc_fail(t->tc, "SCS-030",
+				"READ CAPACITY(16): expected GOOD, found %s 0x%02x",
+				io.done ? "status" : "no answer,", io.status);
+			return -EIO;
+		}
+		for (i = 0; i < 8; i++)
+			t->cap.blocks = t->cap.blocks << 8 | buf[i];
+		t->cap.blocks++;
+		for (i = 8; i < 12; i++)
+			t->cap.block_size = t->cap.block_size << 8 | buf[i];
+	}
+	*cap = t->cap;
+	if (cap->block_size >= 256 && cap->blocks >= 8)
+		return 0;
+	tc_fail(t->tc, "SCS-030", "READ CAPACITY(16): %llu blocks of %u bytes",
+		(unsigned long long)cap->blocks, cap->block_size);
+	return -EIO;
+}
+
+/* Root's side and the UIO node. */
+
+int target_block_dev(struct target *t, bool block)
+{
+	target_log(t, "block   %d", block);
+	return t->ops->block_dev(t, block);
+}
+
+int target_reset_ring(struct target *t, unsigned int level)
+{
+	target_log(t, "reset   level %u", level);
+	return t->ops->reset_ring(t, level);
+}
+
+int target_free_kept_buf(struct target *t, uint32_t id)
+{
+	return t->ops->free_kept_buf(t, id);
+}
+
+int target_qfull_time_out(struct target *t, int32_t seconds)
+{
+	return t->ops->qfull_time_out(t, seconds);
+}
+
+uint32_t target_events(struct target *t)
+{
+	return t->ops->events(t);
+}
+
+int target_uio_open(struct target *t)
+{
+	return t->ops->uio_open(t);
+}
+
+void target_uio_close(struct target *t)
+{
+	t->ops->uio_close(t);
+}
+
+ssize_t target_uio_read(struct target *t, void *buf, size_t len)
+{
+	return t->ops->uio_read(t, buf, len);
+}
+
+ssize_t target_uio_write(struct target *t, const void *buf, size_t len)
+{
+	return t->ops->uio_write(t, buf, len);
+}
+
+short target_uio_poll(struct target *t)
+{
+	return t->ops->uio_poll(t);
+}
+
+/* The handler. */
+
+void target_kill(struct target *t)
+{
+	target_log(t, "kill    handler");
+	t->ops->kill(t);
+}
+
+int target_restart(struct target *t)
+{
+	int rc;
+
+	target_log(t, "start   handler");
+	rc = t->ops->start_handler(t);
+	if (rc && !t->tc->failed)
+		tc_fail(t->tc, "HND-061", "the handler does not start again: %s", strerror(-rc));
+	return rc;
+}
+
+bool target_attached(const struct target *t)
+{
+	return t->ops->attached(t);
+}
+
+void target_plug(struct target *t)
+{
+	t->ops->plug(t, true);
+}
+
+void target_unplug(struct target *t)
+{
+	t->ops->plug(t, false);
+}
+
+void target_freeze(struct target *t)
+{
+	t->in.frozen = t->proc.frozen = true;
+	t->ops->settle_submits(t);
+	process_signal(t, SIGSTOP);
+}
+
+void target_thaw(struct target *t)
+{
+	t->in.frozen = t->proc.frozen = false;
+	process_signal(t, SIGCONT);
+}
+
+bool target_persistent(const struct target *t)
+{
+	if (!t->is_process)
+		return true;
+	return t->spec->exec ? t->spec->persistent : strcmp(t->spec->engine, "memory") != 0;
+}
+
+struct target_faults *target_faults(struct target *t)
+{
+	return &t->in.faults;
+}
+
+int target_step_status(const struct target *t)
+{
+	return t->in.status;
+}
+
+uint64_t target_wakeups(const struct target *t)
+{
+	return t->in.wakeups;
+}
+
+uint64_t target_steps(const struct target *t)
+{
+	return t->in.steps;
+}
+
+uint8_t sense_key(const uint8_t *sense)
+{
+	return ((sense[0] & 0x7f) < 0x72 ? sense[2] : sense[1]) & 0x0f;
+}
+
+uint16_t sense_asc(const uint8_t *sense)
+{
+	const uint8_t *asc = (sense[0] & 0x7f) < 0x72 ? sense + 12 : sense + 2;
+
+	return (uint16_t)(asc[0] << 8 | asc[1]);
+}
