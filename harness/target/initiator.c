@@ -315,6 +315,8 @@ int initiator_open(struct initiator **out, const char *url, const char *name, ui
 	iscsi_set_immediate_data(in->iscsi, ISCSI_IMMEDIATE_DATA_YES);
 	iscsi_set_initial_r2t(in->iscsi, ISCSI_INITIAL_R2T_NO);
 	rc = log_in(in, where->portal, timeout_ms);
+	if (!rc) /* LIO opens its window with the first answer after the login */
+		rc = initiator_barrier(in, timeout_ms);
 	if (rc) {
 		snprintf(err, err_len, "cannot log in to %s at %s: %s", where->target,
 			 where->portal,

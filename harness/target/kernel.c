@@ -325,7 +325,8 @@ static int kernel_wait(struct target *t, struct target_io *io)
 
 	if (t->tc->failed || t->tc->skipped)
 		return -ETIMEDOUT;
-	kernel_settle_submits(t);
+	if (!handler_is_there(t))
+		kernel_settle_submits(t);
 	while (!io->done) {
 		kernel_poll(t, 10);
 		process_limit_output(t);
