@@ -176,8 +176,13 @@ CHECK     = $(BUILD)/tcmu-harness check
 test: all tests ## Unit tests, script tests and the memory handler's conformance
 	@$(RUN_TESTS) $(TESTS) $(TEST_SCRIPTS) '$(CHECK) --handler memory --tap'
 
-conformance: all ## Check the four reference handlers, clause by clause
+# With KERNELS said, the memory handler on the simulator and on those kernels, side by side.
+conformance: all ## Check the reference handlers, clause by clause; KERNELS="6.1 6.12": real ones, too
+ifeq ($(filter command environment,$(firstword $(origin KERNELS))),)
 	@$(CHECK) --handler memory,psync,libaio,io_uring
+else
+	@BUILD=$(abspath $(BUILD)) ci/conformance $(KERNELS)
+endif
 
 mutants: all mutant-objects ## Check that every broken handler is caught
 	@rm -f $(filter-out $(MUTANTS),$(wildcard $(BUILD)/mutants/*.so))

@@ -25,6 +25,7 @@ static const char help[] =
 	"Conformance, tracing and measuring for TCMU handlers, on a simulated kernel.\n"
 	"\n"
 	"  check     judge a handler, clause by clause\n"
+	"  report    results of several runs in one table\n"
 	"  list      clauses, cases, mutants\n"
 	"  explain   what a clause asks and what people get wrong\n"
 	"  trace     look at, compare and replay traces recorded from kernels\n"
@@ -57,6 +58,8 @@ int main(int argc, char **argv)
 		return trace_main(argc - 1, argv + 1);
 	if (!strcmp(verb, "bench"))
 		return verb_bench(argc - 1, argv + 1);
+	if (!strcmp(verb, "report"))
+		return verb_report(argc - 1, argv + 1);
 	if (!strcmp(verb, "scsi"))
 		return verb_scsi(argc - 1, argv + 1);
 	if (!strcmp(verb, "seat"))
@@ -70,7 +73,7 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	fprintf(stderr,
-		"tcmu-harness: expected a verb (check, list, explain, trace, bench, scsi, seat), "
+		"tcmu-harness: expected a verb (check, report, list, explain, trace, bench, scsi, seat), "
 		"found '%s'; "
 		"see tcmu-harness --help\n",
 		verb);

@@ -40,6 +40,7 @@ int verb_list(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_scsi(int argc, char **argv);
+int verb_report(int argc, char **argv);
 
 /** mutant_engine() - the store engine in which the mutant described at @path shows; NULL:
  * unreadable. */

@@ -3,9 +3,10 @@
  * The grid: one row per clause, one column per handler, a cell says how the handler does there.
  *
  * A cell shows the worst verdict of the cases that prove the clause, a skip only if all were
- * skipped: "pass 3", "pass 2/3" when one of three was skipped, "FAIL 1/3" when one failed. A clause
- * that broke while a case was about another one counts as failed in its own row too. As many
- * handlers stand side by side as fit into a hundred columns; the rest follow in grids below.
+ * skipped: "pass 3", "pass 2/3" when one of three was skipped, "FAIL 1/3" when one failed; "sim
+ * only" or "kernel only" when that is why all were skipped. A clause that broke while a case was
+ * about another one counts as failed in its own row too. As many handlers stand side by side as fit
+ * into a hundred columns; the rest follow in grids below.
  */
 #include "../clauses/clause.h"
 #include "internal.h"
@@ -20,10 +21,17 @@
 #define GAP	     2
 #define LABEL_MAX    12 /* longer labels are numbered and spelled out above the grid */
 
+/* @only: of the skips, those that are so by nature, and the word for it. */
+struct cell {
+	struct result_counts counts;
+	size_t only;
+	const char *word;
+};
+
 /* How the handlers did on one clause; @cells has one entry per handler. */
 struct row {
 	char *id;
-	struct result_counts *cells;
+	struct cell *cells;
 };
 
 /* Rows sorted by clause id. */
@@ -81,6 +89,19 @@ static void grid_free(struct grid *g)
 	free(g->rows);
 }
 
+static void cell_add(struct cell *cell, const struct result *r)
+{
+	static const char *const words[] = { "sim only", "kernel only" };
+
+	counts_add(&cell->counts, r->verdict);
+	for (size_t i = 0; i < 2 && r->verdict == VERDICT_SKIP && r->reason; i++) {
+		if (strncmp(r->reason, words[i], strlen(words[i])))
+			continue;
+		cell->only++;
+		cell->word = words[i];
+	}
+}
+
 static int grid_add(struct grid *g, const struct result *r, size_t handler)
 {
 	size_t broken_len = r->clause ? strlen(r->clause) : 0;
@@ -98,7 +119,7 @@ static int grid_add(struct grid *g, const struct result *r, size_t handler)
 		row = grid_row(g, id, len);
 		if (!row)
 			return -ENOMEM;
-		counts_add(&row->cells[handler], r->verdict);
+		cell_add(&row->cells[handler], r);
 		has_broken |= len == broken_len && !strncmp(id, r->clause, len);
 		id += len;
 	}
@@ -107,13 +128,14 @@ static int grid_add(struct grid *g, const struct result *r, size_t handler)
 	row = grid_row(g, r->clause, broken_len);
 	if (!row)
 		return -ENOMEM;
-	counts_add(&row->cells[handler], r->verdict);
+	cell_add(&row->cells[handler], r);
 	return 0;
 }
 
 /* The worst verdict of @c and how many share it, as text; false if no case belongs there. */
-static bool cell_text(const struct result_counts *c, enum verdict *worst, char *text, size_t size)
+static bool cell_text(const struct cell *cell, enum verdict *worst, char *text, size_t size)
 {
+	const struct result_counts *c = &cell->counts;
 	size_t all = c->pass + c->fail + c->skip + c->known, count;
 	const char *name;
 
@@ -133,6 +155,8 @@ static bool cell_text(const struct result_counts *c, enum verdict *worst, char *
 	name = c->fail ? "FAIL" : verdict_name(*worst); /* a failure must catch the eye */
 	if (!all)
 		snprintf(text, size, "-");
+	else if (cell->only == all)
+		snprintf(text, size, "%s", cell->word);
 	else if (count == all)
 		snprintf(text, size, "%s %zu", name, all);
 	else

@@ -17,7 +17,8 @@
  * enum verdict - how a case ended
  * @VERDICT_PASS:  the clause was exercised and held
  * @VERDICT_FAIL:  it did not hold, or the handler died, hung or broke another clause meanwhile
- * @VERDICT_SKIP:  it was not exercised; never counted as a pass
+ * @VERDICT_SKIP:  it was not exercised; never counted as a pass. A reason that begins "sim only:"
+ *                 or "kernel only:" says that it cannot be, on this target
  * @VERDICT_KNOWN: it failed and the baseline expects that, with a reason and a date
  */
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_SKIP, VERDICT_KNOWN };
@@ -111,6 +112,12 @@ int report_tap(const struct results *rs, FILE *out);
 int report_junit(const struct results *rs, FILE *out);
 /** report_json() - {"schema":1,"summary":{...},"cases":[...]}, equal for equal runs but time_us. */
 int report_json(const struct results *rs, FILE *out);
+/**
+ * report_read() - append the results of a file that report_json() wrote, as handler @label
+ * @err: receives one line (what, where, expected, found) on failure
+ * Returns 0, -EINVAL or -ENOMEM; what was appended before a bad entry stays.
+ */
+int report_read(struct results *rs, const char *path, const char *label, char *err, size_t err_len);
 /** report_file() - open @path ("-" is stdout), run @writer, close; one-line error in @err. */
 int report_file(const struct results *rs, const char *path,
 		int (*writer)(const struct results *, FILE *), char *err, size_t err_len);

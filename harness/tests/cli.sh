@@ -153,6 +153,11 @@ bad "list: no mutants here" "no mutants" \
 	bash -c 'cp "$1" "$2/d/" && "$2/d/tcmu-harness" list --mutants' - "$harness" "$dir"
 bad "explain: nothing" "expected a clause" "$harness" explain
 bad "explain: unknown clause" "'HND-999'" "$harness" explain HND-013 HND-999
+bad "check: unknown target" "'frob'" "$harness" check --target frob
+bad "check: a mutant on a kernel" "mutants" "$harness" check --target kernel --mutant x
+bad "report: nothing" "expected a file" "$harness" report
+bad "report: no such file" "$dir/none" "$harness" report "x=$dir/none"
+bad "report: no report" "schema" "$harness" report "$dir/baseline"
 bad "scsi: no URL" "'x'" "$harness" scsi x 00
 bad "scsi: no CDB" "expected a CDB" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0
 bad "scsi: no hexadecimal" "'0g'" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0 0g
