@@ -53,7 +53,8 @@ DAEMON_LIBS  := $(call pkg,libnl-genl-3.0,-lnl-genl-3 -lnl-3)
 DAEMON_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnl-genl-3.0 2>/dev/null || \
 	      echo -I/usr/include/libnl3)
 LIBS         := $(HANDLER_LIBS) $(call pkg,jansson,-ljansson) \
-		$(call pkg,libiscsi,-liscsi) -ldl
+		$(call pkg,libiscsi,-liscsi) $(call pkg,libbpf,-lbpf) \
+		$(call pkg,liblzma,-llzma) -ldl
 CUNIT_LIBS   := $(call pkg,cunit,-lcunit)
 
 Q   := $(if $(V),,@)
@@ -61,7 +62,7 @@ say  = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 
 # --- sources -----------------------------------------------------------------------------------
 
-HARNESS_PARTS := consumer handlers clauses report target cases trace check seat
+HARNESS_PARTS := consumer handlers clauses report target cases trace record check seat
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 

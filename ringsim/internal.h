@@ -123,6 +123,7 @@ struct ringsim_device {
 	uint16_t fifo_first, fifo_last;
 	bool broken, blocked, plugged, opened, tmr_notification, desc_sense;
 	uint64_t now_ns;
+	uint32_t skew_ns;
 	uint64_t cmd_tmo_ns;
 	int32_t qfull_tmo_s;
 	struct timer cmd_timer, qfull_timer;

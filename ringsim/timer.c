@@ -16,9 +16,9 @@
 
 static uint64_t deadline(const struct ringsim_device *dev, uint64_t tmo_ns)
 {
-	uint64_t t = dev->now_ns + tmo_ns + RINGSIM_NSEC_PER_SEC - 1;
+	uint64_t t = dev->now_ns + dev->skew_ns + tmo_ns + RINGSIM_NSEC_PER_SEC - 1;
 
-	return t - t % RINGSIM_NSEC_PER_SEC;
+	return t - t % RINGSIM_NSEC_PER_SEC - dev->skew_ns;
 }
 
 static void arm(struct timer *timer, uint64_t when_ns)
@@ -186,12 +186,24 @@ void ringsim_advance(struct ringsim_device *dev, uint64_t now_ns)
 			ringsim_pool_run(dev->pool, dev->now_ns);
 		if (!due(&dev->cmd_timer, dev->now_ns) && !due(&dev->qfull_timer, dev->now_ns))
 			continue;
-		if (dev->cmd_tmo_ns)
-			expire_ring(dev);
-		expire_qfull(dev);
+		ringsim_time_out(dev);
 	}
 	if (now_ns > dev->now_ns)
 		dev->now_ns = now_ns;
+}
+
+void ringsim_set_time(struct ringsim_device *dev, uint64_t now_ns, uint32_t skew_ns)
+{
+	if (now_ns > dev->now_ns)
+		dev->now_ns = now_ns;
+	dev->skew_ns = skew_ns;
+}
+
+void ringsim_time_out(struct ringsim_device *dev)
+{
+	if (dev->cmd_tmo_ns)
+		expire_ring(dev);
+	expire_qfull(dev);
 }
 
 uint64_t ringsim_next_timer(const struct ringsim_device *dev)

@@ -6,8 +6,45 @@
  * each doorbell it rings. It comes from a real kernel or from the simulator; replaying it proves
  * that the simulator lays out entries, data blocks and ids as the recorded kernel did.
  *
- * The format is one line for each thing seen, numbers decimal unless they say otherwise, in exactly
- * one spelling, so that what is written after parsing equals what was parsed:
+ * Numbers are decimal unless they say otherwise, in exactly one spelling, so that what is written
+ * after parsing equals what was parsed. There are two versions of the format.
+ *
+ * Version 2 is in the kernel's own order, recorded with its help. What was done to the device
+ * (causes) stands beside what it did then (effects), and a replay makes the effects from the
+ *causes:
+ *
+ *	# tcmu-trace 2
+ *	# mailbox ver=2 flags=f cmdr_off=128 cmdr_size=N map=N head=N tail=N blk=N
+ *	# device tick=NS cmd_time_out=S qfull_time_out=S tmr=0|1 desc=0|1
+ *	SUBMIT n=N at=T cpu=N dir=none|in|out|bidi dl=N bl=N cdb=HEX
+ *	ANSWER off=N id=N uf=N st=N rl=N sense=HEX|-
+ *	WALK at=T cpu=N tail=N
+ *	EXPIRE at=T cpu=N
+ *	ABORT at=T cpu=N type=N cmds=N,N...|-
+ *	BLOCK at=T cpu=N on=0|1 tail=N
+ *	RESET at=T cpu=N level=1|2
+ *	FREE at=T cpu=N id=N
+ *	RELEASE at=T cpu=N
+ *	SET qfull_time_out=S
+ *	DOOM n=N
+ *
+ *	PAD off=N len=N id=N kf=N uf=N
+ *	CMD n=N off=N len=N id=N kf=N uf=N cdb_off=N cdb=HEX iov=N/N/N[ HEX+HEX]...
+ *	TMR off=N len=N id=N kf=N uf=N type=N ids=N,N...|-
+ *	UNSEEN n=N off=N len=N
+ *	WAIT n=N
+ *	DONE n=N st=N res=N sense=HEX|-
+ *	ABORTED n=N
+ *
+ * n numbers the commands, T counts ticks of the kernel's clock. SUBMIT: the target core hands a
+ * command over, dl and bl are its lengths in bytes. ANSWER: what the handler stored in the slot at
+ * off; WALK: the kernel looked at cmd_tail. EXPIRE: it looked for commands whose time is over.
+ * FREE: free_kept_buf; DOOM: the target core aborts it, TCMU was not told yet. RELEASE: last close
+ *of the node. UNSEEN: an entry that a reset took away before the recorder saw it. WAIT: put on the
+ *queue-full list. DONE: what the initiator got: status, residual, the first 18 bytes of the sense;
+ *ABORTED: nothing, or TASK ABORTED.
+ *
+ * Version 1 is what a handler alone can see:
  *
  *	# mailbox ver=2 flags=f cmdr_off=128 cmdr_size=N map=N head=N tail=N [blk=N]
  *	IRQ count=N head=N tail=N
@@ -16,10 +53,10 @@
  *	TMR head=N tail=N off=N len=N op=2 id=0 kf=0 uf=0 type=N cnt=N[ ids=N,N...]
  *	KICK tail=N status=N
  *
- * The mailbox line comes first; other lines that start with "# " are remarks. flags, CDB and iovs
- * (base+length; data first, then bidi) are hexadecimal. head and tail are the mailbox's values when
- * the line was written. iov= gives the three counts of the entry: data, bidi, dif. map is the size
- * of the region, blk that of a data block where the recorder knew it.
+ * Other lines that start with "# " are remarks. flags, CDB and iovs (base+length; data first, then
+ * bidi) are hexadecimal. head and tail are the mailbox's values when the line was written. iov=
+ * gives the three counts of the entry: data, bidi, dif. map is the size of the region, blk that of
+ *a data block where the recorder knew it. A file that ends in .xz is compressed.
  */
 #ifndef HARNESS_TRACE_H
 #define HARNESS_TRACE_H
@@ -31,23 +68,53 @@
 #include <stdio.h>
 
 /** Longest trace and longest line that are read, in bytes. */
-#define TRACE_FILE_MAX (64u << 20)
+#define TRACE_FILE_MAX (256u << 20)
 #define TRACE_LINE_MAX (1u << 20)
 
 /**
  * struct trace_header - the mailbox as the recorder found it, and the shape of the region
  * @map_len:  bytes of the whole region
  * @blk_size: bytes of a data block, 0 if not stated
+ * @tick_ns:  version 2: length of a tick; time-outs in seconds as configured
  */
 struct trace_header {
 	uint32_t version, flags, cmdr_off, cmdr_size;
 	uint64_t map_len;
 	uint32_t head, tail;
 	uint32_t blk_size;
+
+	uint32_t tick_ns;
+	uint32_t cmd_time_out;
+	int32_t qfull_time_out;
+	uint32_t tmr_notification, desc_sense;
 };
 
-/** enum trace_kind - the first word of a line. */
-enum trace_kind { TRACE_CMD, TRACE_PAD, TRACE_TMR, TRACE_KICK, TRACE_IRQ };
+/** enum trace_kind - the first word of a line: ring entries, then version 1, causes, effects. */
+enum trace_kind {
+	TRACE_CMD,
+	TRACE_PAD,
+	TRACE_TMR,
+	TRACE_KICK,
+	TRACE_IRQ,
+
+	TRACE_SUBMIT,
+	TRACE_ANSWER,
+	TRACE_WALK,
+	TRACE_EXPIRE,
+	TRACE_ABORT,
+	TRACE_BLOCK,
+	TRACE_RESET,
+	TRACE_FREE,
+	TRACE_RELEASE,
+	TRACE_SET,
+	TRACE_DOOM,
+
+	TRACE_UNSEEN,
+	TRACE_WAIT,
+	TRACE_DONE,
+	TRACE_ABORTED,
+	TRACE_KINDS
+};
 
 /**
  * struct trace_event - one line; which fields count depends on @kind
@@ -58,6 +125,13 @@ enum trace_kind { TRACE_CMD, TRACE_PAD, TRACE_TMR, TRACE_KICK, TRACE_IRQ };
  * @off, @len: ring offset and length in bytes of an entry
  * @payload: index of the CDB, or of a TMR's ids, in trace.bytes; @payload_len bytes
  * @iov:     index of the first of @iov_cnt + @bidi_cnt iovs in trace.iovs
+ * @n:       number of the command, from 1
+ * @at:      ticks; @cpu: on which this happened
+ * @dir:     enum ringsim_dir
+ * @data_len, @bidi_len, @read_len, @residual: bytes
+ * @arg:     on, level or id; @seconds: a time-out
+ *
+ * Payloads beside CDB and ids: sense (ANSWER, DONE), command numbers of 32 bits (ABORT).
  */
 struct trace_event {
 	enum trace_kind kind;
@@ -65,6 +139,13 @@ struct trace_event {
 	uint32_t head, tail;
 	uint32_t count;
 	uint8_t status;
+
+	uint8_t dir;
+	uint32_t n, cpu;
+	uint64_t at;
+	uint32_t data_len, bidi_len, read_len, residual;
+	uint32_t arg;
+	int32_t seconds;
 
 	uint8_t op, kflags, uflags;
 	uint16_t id;
@@ -85,11 +166,13 @@ struct trace_iov {
 /**
  * struct trace - a whole trace in memory; zero-initialise or trace_init(), release with
  * trace_free()
+ * @format: version of the format, 1 or 2
  *
  * @bytes always has RINGSIM_CDB_MAX readable bytes behind every payload.
  */
 struct trace {
 	char *name;
+	unsigned int format;
 	struct trace_header hdr;
 	struct trace_event *v;
 	size_t n, cap;
@@ -99,7 +182,7 @@ struct trace {
 	size_t n_bytes, cap_bytes;
 };
 
-/** trace_kind_name() - "CMD", "PAD", "TMR", "KICK" or "IRQ". */
+/** trace_kind_name() - the first word of the line. */
 const char *trace_kind_name(enum trace_kind kind);
 /** trace_is_entry() - whether @kind is something that lies in the ring. */
 static inline bool trace_is_entry(enum trace_kind kind)
@@ -126,6 +209,9 @@ int trace_parse(struct trace *t, const char *name, const char *text, size_t len,
 		size_t err_len);
 /** trace_write() - write all of @t. Returns 0 or -errno. */
 int trace_write(const struct trace *t, FILE *out);
+/** trace_save() - write all of @t to the file @path, compressed if that ends in .xz; 0 or -errno.
+ */
+int trace_save(const struct trace *t, const char *path);
 /** trace_free() - release everything; *@t is empty afterwards. */
 void trace_free(struct trace *t);
 
@@ -188,8 +274,10 @@ bool trace_header_differs(const struct trace_header *expected, const struct trac
 
 /**
  * struct trace_result - what a replay found out
+ * @format: of the trace
  * @identical: ring entries that are equal to the simulator's, of @entries in the trace
  * @cmds, @pads, @tmrs, @kicks, @irqs: lines of each kind
+ * @submitted, @waits, @done, @aborted: version 2: lines of these kinds; @causes: causes replayed
  * @open_order: entries that may have been queued before or after some completion, as far as the
  *             recorded heads tell
  * @after:     entries among them for which "before all of these" is not possible
@@ -199,7 +287,9 @@ bool trace_header_differs(const struct trace_header *expected, const struct trac
  * @differs:   the trace is not what the simulator does; @finding says where
  */
 struct trace_result {
+	unsigned int format;
 	size_t identical, entries, cmds, pads, tmrs, kicks, irqs;
+	size_t submitted, waits, done, aborted, causes;
 	size_t open_order, after;
 	uint64_t tries;
 	uint32_t blk_size, lba_size;

@@ -2,6 +2,8 @@
 /* The command line of `tcmu-harness trace`; see trace.h. Results to stdout, mistakes to stderr. */
 #include "trace.h"
 
+#include "../record/record.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@ struct options {
 	uint32_t blk_size;
 };
 
+/* @files: how many; 0 = one or more. */
 struct verb {
 	const char *name;
 	int files;
@@ -35,12 +38,16 @@ static const struct option long_options[] = {
 
 static const char usage[] =
 	"usage: tcmu-harness trace dump [-s] FILE\n"
-	"       tcmu-harness trace replay [-b BYTES] FILE\n"
+	"       tcmu-harness trace replay [-b BYTES] FILE...\n"
 	"       tcmu-harness trace diff [-n COUNT] FILE FILE\n"
+	"       tcmu-harness trace record [OPTION]... uioN FILE -- COMMAND [ARG]...\n"
+	"       tcmu-harness trace load [OPTION]... /dev/sgN\n"
 	"\n"
 	"  dump    show a ring trace with named fields, and what is in it\n"
 	"  replay  let the simulator produce the trace from its commands alone\n"
 	"  diff    compare mailbox, entries and statuses of two traces\n"
+	"  record  be the handler of a real device and record it (record --help)\n"
+	"  load    make traffic for a recording (load --help)\n"
 	"\n"
 	"  -s, --summary           only what is in it\n"
 	"  -b, --block-size BYTES  size of a data block, if neither the trace nor its\n"
@@ -76,7 +83,7 @@ static int run_dump(char **files, const struct options *o)
 	return rc ? complain_output(rc) : EXIT_EQUAL;
 }
 
-static void print_equal(const struct trace_result *r)
+static void print_order(const struct trace_result *r)
 {
 	printf("%zu entries: %zu CMD, %zu PAD, %zu TMR identical; %zu KICK, %zu IRQ consistent\n",
 	       r->identical, r->cmds, r->pads, r->tmrs, r->kicks, r->irqs);
@@ -90,30 +97,67 @@ static void print_equal(const struct trace_result *r)
 		printf("lengths not checked against the CDBs\n");
 }
 
-static int run_replay(char **files, const struct options *o)
+static void print_exact(const struct trace_result *r)
 {
-	struct trace_result res;
+	printf("%zu commands: %zu entries (%zu CMD, %zu PAD, %zu TMR), %zu waits, %zu answers, %zu "
+	       "aborts identical; %zu causes\n",
+	       r->submitted, r->identical, r->cmds, r->pads, r->tmrs, r->waits, r->done, r->aborted,
+	       r->causes);
+}
+
+/* Replays one file. EXIT_EQUAL or EXIT_DIFFERS with *@res filled; EXIT_BAD after a complaint. */
+static int replay_file(const char *file, const struct options *o, struct trace_result *res)
+{
 	char err[ERR_LEN];
 	struct trace t;
 	int rc;
 
-	if (trace_load(&t, files[0], err, sizeof(err)))
+	if (trace_load(&t, file, err, sizeof(err)))
 		return complain(err);
-	rc = trace_replay(&t, o->blk_size, &res, err, sizeof(err));
-	if (!rc && res.differs) {
-		trace_finding_text(&res.finding, t.name, err, sizeof(err));
-		printf("%s\n%zu of %zu entries identical before it; no order of what the trace "
-		       "leaves open explains this line\n",
-		       err, res.identical, res.entries);
-	} else if (!rc) {
-		print_equal(&res);
+	rc = trace_replay(&t, o->blk_size, res, err, sizeof(err));
+	if (!rc && res->differs) {
+		trace_finding_text(&res->finding, t.name, err, sizeof(err));
+		printf("%s\n%zu of %zu entries identical before it%s\n", err, res->identical,
+		       res->entries,
+		       res->format == 1 ? "; no order of what the trace leaves open explains this "
+					  "line"
+					: "");
 	}
 	trace_free(&t);
 	if (rc)
 		return complain(err);
+	return res->differs ? EXIT_DIFFERS : EXIT_EQUAL;
+}
+
+static int run_replay(char **files, const struct options *o)
+{
+	size_t commands = 0, entries = 0, different = 0, n = 0;
+	struct trace_result res;
+	int rc, worst = EXIT_EQUAL;
+
+	for (; *files; files++, n++) {
+		rc = replay_file(*files, o, &res);
+		worst = rc > worst ? rc : worst;
+		if (rc == EXIT_BAD)
+			continue;
+		commands += res.format == 1 ? res.cmds : res.submitted;
+		entries += res.identical;
+		different += res.differs;
+		if (res.differs)
+			continue;
+		if (n || files[1])
+			printf("%s: ", *files);
+		if (res.format == 1)
+			print_order(&res);
+		else
+			print_exact(&res);
+	}
+	if (n > 1)
+		printf("%zu recordings, %zu commands compared, %zu entries identical, %zu differences\n",
+		       n, commands, entries, different);
 	if (fflush(stdout))
 		return complain_output(-errno);
-	return res.differs ? EXIT_DIFFERS : EXIT_EQUAL;
+	return worst;
 }
 
 static int run_diff(char **files, const struct options *o)
@@ -138,7 +182,7 @@ static int run_diff(char **files, const struct options *o)
 
 static const struct verb verbs[] = {
 	{ "dump", 1, run_dump, "hs" },
-	{ "replay", 1, run_replay, "hb:" },
+	{ "replay", 0, run_replay, "hb:" },
 	{ "diff", 2, run_diff, "hn:" },
 };
 
@@ -209,11 +253,16 @@ int trace_main(int argc, char **argv)
 		fputs(usage, stdout);
 		return fflush(stdout) ? complain_output(-errno) : EXIT_EQUAL;
 	}
+	if (argc > 1 && !strcmp(argv[1], "record"))
+		return record_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "load"))
+		return load_main(argc - 1, argv + 1);
 	for (i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			v = &verbs[i];
 	if (!v) {
-		snprintf(text, sizeof(text), "expected dump, replay or diff, found %s%.80s%s",
+		snprintf(text, sizeof(text),
+			 "expected dump, replay, diff, record or load, found %s%.80s%s",
 			 argc > 1 ? "'" : "", argc > 1 ? argv[1] : "nothing", argc > 1 ? "'" : "");
 		return complain(text);
 	}
@@ -222,9 +271,10 @@ int trace_main(int argc, char **argv)
 		return rc;
 	argc -= 1 + optind;
 	argv += 1 + optind;
-	if (argc != v->files) {
-		snprintf(text, sizeof(text), "%s: expected %d file%s, found %d", v->name, v->files,
-			 v->files > 1 ? "s" : "", argc);
+	if (v->files ? argc != v->files : !argc) {
+		snprintf(text, sizeof(text), "%s: expected %d file%s%s, found %d", v->name,
+			 v->files ? v->files : 1, v->files > 1 ? "s" : "",
+			 v->files ? "" : " or more", argc);
 		return complain(text);
 	}
 	return v->run(argv, &o);

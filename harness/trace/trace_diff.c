@@ -20,6 +20,8 @@ static const struct trace_event *next(const struct trace *t, size_t *i)
 static bool events_differ(const struct trace *a, const struct trace_event *e, const struct trace *b,
 			  const struct trace_event *g, struct trace_finding *f)
 {
+	if (a->format == 2)
+		return lines_differ(a, e, b, g, f);
 	if (trace_is_entry(e->kind) || e->kind != g->kind)
 		return trace_entry_differs(a, e, b, g, f);
 	f->line = g->line;
@@ -54,6 +56,10 @@ long trace_diff(const struct trace *a, const struct trace *b, long max, FILE *ou
 	size_t i = 0, j = 0;
 	long n = 0;
 
+	if (a->format != b->format) {
+		fprintf(out, "%s %s: format: %u, %u\n", a->name, b->name, a->format, b->format);
+		return fflush(out) ? -errno : 1;
+	}
 	if (trace_header_differs(&a->hdr, &b->hdr, &f) && ++n <= max)
 		show(a, 1, b, &f, out);
 	for (;;) {

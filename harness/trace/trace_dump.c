@@ -57,6 +57,12 @@ static void dump_header(const struct trace *t, FILE *out)
 	if (h->blk_size)
 		fprintf(out, " in blocks of %u", h->blk_size);
 	fputc('\n', out);
+	if (t->format == 2)
+		fprintf(out,
+			"device    tick of %u ns, cmd_time_out %u s, qfull_time_out %d s%s%s\n",
+			h->tick_ns, h->cmd_time_out, h->qfull_time_out,
+			h->tmr_notification ? ", TMR entries" : "",
+			h->desc_sense ? ", descriptor sense" : "");
 }
 
 static void dump_cmd(const struct trace *t, const struct trace_event *e, FILE *out)
@@ -80,6 +86,11 @@ static void dump_event(const struct trace *t, const struct trace_event *e, FILE 
 	uint32_t i;
 	uint16_t id;
 
+	if (t->format == 2) {
+		fprintf(out, "%6u ", e->line);
+		lines_write(t, e, out);
+		return;
+	}
 	fprintf(out, "%6u %-5s", e->line, trace_kind_name(e->kind));
 	if (e->kind == TRACE_KICK) {
 		fprintf(out, " cmd_tail %u, scsi_status 0x%02x\n", e->tail, e->status);
@@ -111,7 +122,7 @@ static void dump_event(const struct trace *t, const struct trace_event *e, FILE 
 
 static void dump_summary(const struct trace *t, FILE *out)
 {
-	size_t kinds[TRACE_IRQ + 1] = { 0 }, ops[256] = { 0 }, op;
+	size_t kinds[TRACE_KINDS] = { 0 }, ops[256] = { 0 }, op;
 	uint64_t bytes = 0, iovs = 0;
 	const struct trace_event *e;
 
@@ -124,9 +135,13 @@ static void dump_summary(const struct trace *t, FILE *out)
 		if (e->iov_cnt + (uint64_t)e->bidi_cnt > iovs)
 			iovs = e->iov_cnt + (uint64_t)e->bidi_cnt;
 	}
-	fprintf(out, "entries   %zu: %zu CMD, %zu PAD, %zu TMR; %zu KICK, %zu IRQ\n",
+	fprintf(out, "entries   %zu: %zu CMD, %zu PAD, %zu TMR",
 		kinds[TRACE_CMD] + kinds[TRACE_PAD] + kinds[TRACE_TMR], kinds[TRACE_CMD],
-		kinds[TRACE_PAD], kinds[TRACE_TMR], kinds[TRACE_KICK], kinds[TRACE_IRQ]);
+		kinds[TRACE_PAD], kinds[TRACE_TMR]);
+	for (op = TRACE_KICK; op < TRACE_KINDS; op++)
+		if (kinds[op])
+			fprintf(out, ", %zu %s", kinds[op], trace_kind_name((enum trace_kind)op));
+	fputc('\n', out);
 	fprintf(out, "data      %" PRIu64 " bytes, at most %" PRIu64 " iovs in an entry\n", bytes,
 		iovs);
 	for (op = 0; op < 256; op++)

@@ -4,6 +4,8 @@
  *
  * trace_model.c  a trace in memory, decoding entries	trace_parse.c	 text to trace
  * trace_write.c  trace to text				trace_compare.c	 field by field
+ * trace_lines.c  the lines of version 2		trace_file.c	 files, compressed or not
+ * trace_exact.c  replay in the kernel's own order
  * trace_time.c	  what a trace says about time		trace_order.c	 the order it leaves open
  * trace_device.c the device that has the verdict	trace_replay.c	 all of these together
  * trace_dump.c	  for people				trace_cmd.c	 the command line
@@ -25,6 +27,46 @@ int trace_push_iov(struct trace *t, uint64_t base, uint64_t len);
 int trace_push_bytes(struct trace *t, const void *src, size_t len);
 /* Forgets all events but keeps the memory. */
 void trace_clear(struct trace *t);
+
+/* trace_parse.c: the first byte that text of this kind never has, or NULL. */
+const char *trace_not_text(const char *text, size_t len);
+/* What is left of a line, and what can be taken off its front. */
+struct parser {
+	struct trace *t;
+	const char *p, *end;
+	uint32_t line;
+	char *err;
+	size_t err_len;
+};
+
+/* Says what was expected, with what stands at the parser's position as found; -EINVAL. */
+int parse_bad(struct parser *ps, const char *what, const char *expected, ...)
+	__attribute__((format(printf, 3, 4)));
+bool parse_skip(struct parser *ps, const char *literal);
+/* A number in its only spelling, at most @max. */
+int parse_number(struct parser *ps, const char *what, unsigned int base, uint64_t max,
+		 uint64_t *value);
+/* " KEY=" */
+int parse_key(struct parser *ps, const char *key);
+/* Bytes in hexadecimal, appended to the trace. */
+int parse_hex(struct parser *ps, const char *what, struct trace_event *e);
+int parse_iovs(struct parser *ps, struct trace_event *e);
+
+/* trace_lines.c: the fields of a line of version 2, from its first blank on. */
+int lines_parse(struct parser *ps, struct trace_event *e);
+void lines_write(const struct trace *t, const struct trace_event *e, FILE *out);
+int lines_parse_device(struct parser *ps);
+/* The first field of two lines of one kind that is not equal, but for when and where. */
+bool lines_differ(const struct trace *a, const struct trace_event *e, const struct trace *b,
+		  const struct trace_event *g, struct trace_finding *f);
+
+/* trace_write.c: "HEX" */
+void write_hex(const uint8_t *bytes, uint32_t n, FILE *out);
+/* " iov=..." */
+void write_iovs(const struct trace *t, const struct trace_event *e, FILE *out);
+
+/* trace_exact.c: trace_replay() for version 2 */
+int exact_replay(const struct trace *t, struct trace_result *res, char *err, size_t err_len);
 
 /* trace_compare.c */
 void finding_set(struct trace_finding *f, const char *field, const char *expected,
@@ -108,7 +150,11 @@ struct data_area {
 int order_find(struct timeline *tl, const struct data_area *area, uint64_t *budget, size_t *reached,
 	       uint64_t *tries);
 
-/* trace_replay.c: logical blocks that a READ or WRITE moves; false for other commands. */
+/* trace_replay.c: a device of the trace's geometry, and its data area; -EINVAL and a line if there
+ * is none. */
+int trace_config(const struct trace *t, uint32_t blk_size, struct ringsim_config *cfg,
+		 struct data_area *area, char *err, size_t err_len);
+/* Logical blocks that a READ or WRITE moves; false for other commands. */
 bool trace_cdb_blocks(const uint8_t *cdb, uint32_t len, uint32_t *blocks);
 
 /*

@@ -17,7 +17,11 @@
 
 const char *trace_kind_name(enum trace_kind kind)
 {
-	static const char *const names[] = { "CMD", "PAD", "TMR", "KICK", "IRQ" };
+	static const char *const names[TRACE_KINDS] = {
+		"CMD",	"PAD",	  "TMR",    "KICK",  "IRQ",   "SUBMIT",	 "ANSWER",
+		"WALK", "EXPIRE", "ABORT",  "BLOCK", "RESET", "FREE",	 "RELEASE",
+		"SET",	"DOOM",	  "UNSEEN", "WAIT",  "DONE",  "ABORTED",
+	};
 
 	return names[kind];
 }
@@ -122,6 +126,7 @@ int trace_init(struct trace *t, const char *name, const void *region, uint64_t m
 {
 	*t = (struct trace){
 		.name = strdup(name),
+		.format = 1,
 		.hdr = {
 			.version = shm_load16(region, offsetof(struct tcmu_mailbox, version)),
 			.flags = shm_load16(region, offsetof(struct tcmu_mailbox, flags)),

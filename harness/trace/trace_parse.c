@@ -16,19 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct parser {
-	struct trace *t;
-	const char *p, *end; /* what is left of the line */
-	uint32_t line;
-	char *err;
-	size_t err_len;
-};
-
-/* Formats the error with what stands at the parser's position as "found". */
-static int bad(struct parser *ps, const char *what, const char *expected, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int bad(struct parser *ps, const char *what, const char *expected, ...)
+int parse_bad(struct parser *ps, const char *what, const char *expected, ...)
 {
 	size_t left = (size_t)(ps->end - ps->p), n = 0;
 	char want[128];
@@ -44,7 +32,7 @@ static int bad(struct parser *ps, const char *what, const char *expected, ...)
 	return -EINVAL;
 }
 
-static bool skip(struct parser *ps, const char *literal)
+bool parse_skip(struct parser *ps, const char *literal)
 {
 	size_t len = strlen(literal);
 
@@ -61,9 +49,8 @@ static int digit(char c, unsigned int base)
 	return base == 16 && c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A number in its only spelling, at most @max. @what is for messages. */
-static int number(struct parser *ps, const char *what, unsigned int base, uint64_t max,
-		  uint64_t *value)
+int parse_number(struct parser *ps, const char *what, unsigned int base, uint64_t max,
+		 uint64_t *value)
 {
 	const char *p = ps->p;
 	uint64_t v = 0;
@@ -72,28 +59,34 @@ static int number(struct parser *ps, const char *what, unsigned int base, uint64
 	for (; p < ps->end && (d = digit(*p, base)) >= 0; p++)
 		if (__builtin_mul_overflow(v, base, &v) ||
 		    __builtin_add_overflow(v, (uint64_t)d, &v) || v > max)
-			return base == 16 ? bad(ps, what, "at most %" PRIx64, max)
-					  : bad(ps, what, "at most %" PRIu64, max);
+			return base == 16 ? parse_bad(ps, what, "at most %" PRIx64, max)
+					  : parse_bad(ps, what, "at most %" PRIu64, max);
 	if (p == ps->p)
-		return bad(ps, what, "a %s number", base == 16 ? "hexadecimal" : "decimal");
+		return parse_bad(ps, what, "a %s number", base == 16 ? "hexadecimal" : "decimal");
 	if (*ps->p == '0' && p > ps->p + 1)
-		return bad(ps, what, "a number without leading zeros");
+		return parse_bad(ps, what, "a number without leading zeros");
 	ps->p = p;
 	*value = v;
 	return 0;
+}
+
+int parse_key(struct parser *ps, const char *key)
+{
+	const char *start = ps->p;
+
+	if (parse_skip(ps, " ") && parse_skip(ps, key) && parse_skip(ps, "="))
+		return 0;
+	ps->p = start;
+	return parse_bad(ps, key, "' %s='", key);
 }
 
 /* " KEY=NUMBER" */
 static int field(struct parser *ps, const char *key, unsigned int base, uint64_t max,
 		 uint64_t *value)
 {
-	const char *start = ps->p;
+	int rc = parse_key(ps, key);
 
-	if (!skip(ps, " ") || !skip(ps, key) || !skip(ps, "=")) {
-		ps->p = start;
-		return bad(ps, key, "' %s='", key);
-	}
-	return number(ps, key, base, max, value);
+	return rc ? rc : parse_number(ps, key, base, max, value);
 }
 
 static int field32(struct parser *ps, const char *key, uint32_t *value)
@@ -122,14 +115,15 @@ static int parse_header(struct parser *ps)
 	const char *version;
 	int rc;
 
-	if (!skip(ps, "# mailbox"))
-		return bad(ps, "first line", "'# mailbox ver=2 ...'");
+	if (!parse_skip(ps, "# mailbox"))
+		return parse_bad(ps, ps->line == 1 ? "first line" : "line",
+				 "'# mailbox ver=2 ...'");
 	version = ps->p + strlen(" ver=");
 	rc = field32(ps, "ver", &h->version);
 	if (!rc && h->version != TCMU_MAILBOX_VERSION) {
 		ps->p = version;
-		return bad(ps, "ver", "%d, the only version this program knows",
-			   TCMU_MAILBOX_VERSION);
+		return parse_bad(ps, "ver", "%d, the only version this program knows",
+				 TCMU_MAILBOX_VERSION);
 	}
 	if (rc || (rc = field(ps, "flags", 16, UINT16_MAX, &flags)) ||
 	    (rc = field32(ps, "cmdr_off", &h->cmdr_off)) ||
@@ -141,38 +135,36 @@ static int parse_header(struct parser *ps)
 	return ps->p < ps->end ? field32(ps, "blk", &h->blk_size) : 0;
 }
 
-static int parse_cdb(struct parser *ps, struct trace_event *e)
+int parse_hex(struct parser *ps, const char *what, struct trace_event *e)
 {
-	uint8_t cdb[RINGSIM_CDB_MAX];
+	uint8_t bytes[RINGSIM_CDB_MAX];
 	int hi = -1, lo = -1;
 
-	if (!skip(ps, " cdb="))
-		return bad(ps, "cdb", "' cdb='");
 	for (; ps->end - ps->p >= 2; ps->p += 2) {
 		hi = digit(ps->p[0], 16);
 		lo = digit(ps->p[1], 16);
 		if (hi < 0 || lo < 0)
 			break;
-		if (e->payload_len == sizeof(cdb))
-			return bad(ps, "cdb", "at most %zu bytes", sizeof(cdb));
-		cdb[e->payload_len++] = (uint8_t)(hi << 4 | lo);
+		if (e->payload_len == sizeof(bytes))
+			return parse_bad(ps, what, "at most %zu bytes", sizeof(bytes));
+		bytes[e->payload_len++] = (uint8_t)(hi << 4 | lo);
 	}
 	if (!e->payload_len || (ps->p < ps->end && *ps->p != ' '))
-		return bad(ps, "cdb", "pairs of hexadecimal digits");
-	return trace_push_bytes(ps->t, cdb, e->payload_len);
+		return parse_bad(ps, what, "pairs of hexadecimal digits");
+	return trace_push_bytes(ps->t, bytes, e->payload_len);
 }
 
-static int parse_iovs(struct parser *ps, struct trace_event *e)
+int parse_iovs(struct parser *ps, struct trace_event *e)
 {
 	uint64_t cnt[3], base = 0, len = 0, n, i;
 	int rc = 0;
 
-	if (!skip(ps, " iov="))
-		return bad(ps, "iov", "' iov='");
+	if (!parse_skip(ps, " iov="))
+		return parse_bad(ps, "iov", "' iov='");
 	for (i = 0; !rc && i < 3; i++) {
-		if (i && !skip(ps, "/"))
-			return bad(ps, "iov", "'/' between the counts");
-		rc = number(ps, "iov", 10, UINT32_MAX, &cnt[i]);
+		if (i && !parse_skip(ps, "/"))
+			return parse_bad(ps, "iov", "'/' between the counts");
+		rc = parse_number(ps, "iov", 10, UINT32_MAX, &cnt[i]);
 	}
 	if (rc)
 		return rc;
@@ -181,13 +173,13 @@ static int parse_iovs(struct parser *ps, struct trace_event *e)
 	e->dif_cnt = (uint32_t)cnt[2];
 	n = cnt[0] + cnt[1];
 	for (i = 0; !rc && i < n; i++) {
-		if (!skip(ps, " "))
-			return bad(ps, "iov", "%" PRIu64 " iovs, as counted", n);
-		rc = number(ps, "iov base", 16, UINT64_MAX, &base);
-		if (!rc && !skip(ps, "+"))
-			return bad(ps, "iov", "'+' between base and length");
+		if (!parse_skip(ps, " "))
+			return parse_bad(ps, "iov", "%" PRIu64 " iovs, as counted", n);
+		rc = parse_number(ps, "iov base", 16, UINT64_MAX, &base);
+		if (!rc && !parse_skip(ps, "+"))
+			return parse_bad(ps, "iov", "'+' between base and length");
 		if (!rc)
-			rc = number(ps, "iov length", 16, UINT64_MAX, &len);
+			rc = parse_number(ps, "iov length", 16, UINT64_MAX, &len);
 		if (!rc)
 			rc = trace_push_iov(ps->t, base, len);
 	}
@@ -204,9 +196,9 @@ static int parse_tmr(struct parser *ps, struct trace_event *e)
 	if ((rc = field8(ps, "type", &e->tmr_type)) || (rc = field32(ps, "cnt", &e->tmr_cnt)))
 		return rc;
 	for (i = 0; i < e->tmr_cnt; i++) {
-		if (!skip(ps, i ? "," : " ids="))
-			return bad(ps, "ids", "%u ids, as counted", e->tmr_cnt);
-		rc = number(ps, "ids", 10, RINGSIM_ID_MAX, &id);
+		if (!parse_skip(ps, i ? "," : " ids="))
+			return parse_bad(ps, "ids", "%u ids, as counted", e->tmr_cnt);
+		rc = parse_number(ps, "ids", 10, RINGSIM_ID_MAX, &id);
 		id16 = (uint16_t)id;
 		if (!rc)
 			rc = trace_push_bytes(ps->t, &id16, sizeof(id16));
@@ -234,7 +226,8 @@ static int parse_entry(struct parser *ps, struct trace_event *e)
 		return parse_tmr(ps, e);
 	if (e->kind == TRACE_PAD)
 		return 0;
-	if ((rc = field(ps, "cdb_off", 10, UINT64_MAX, &e->cdb_off)) || (rc = parse_cdb(ps, e)))
+	if ((rc = field(ps, "cdb_off", 10, UINT64_MAX, &e->cdb_off)) ||
+	    (rc = parse_key(ps, "cdb")) || (rc = parse_hex(ps, "cdb", e)))
 		return rc;
 	return parse_iovs(ps, e);
 }
@@ -248,6 +241,8 @@ static int parse_event(struct parser *ps, enum trace_kind kind)
 		return -ENOMEM;
 	e->kind = kind;
 	e->line = ps->line;
+	if (ps->t->format == 2)
+		return lines_parse(ps, e);
 	if (trace_is_entry(kind))
 		return parse_entry(ps, e);
 	if (kind == TRACE_KICK)
@@ -257,35 +252,54 @@ static int parse_event(struct parser *ps, enum trace_kind kind)
 	return field32(ps, "tail", &e->tail);
 }
 
+/* The lines that come first: the mailbox alone in version 1, three in version 2. */
+static bool is_header(struct parser *ps, int *rc)
+{
+	if (ps->line == 1 && parse_skip(ps, "# tcmu-trace")) {
+		ps->t->format = 2;
+		*rc = parse_skip(ps, " 2") ? 0 : parse_bad(ps, "version of the format", "' 2'");
+		return true;
+	}
+	if (ps->line > 2 * ps->t->format - 1)
+		return false;
+	*rc = ps->line == ps->t->format ? parse_header(ps) : lines_parse_device(ps);
+	if (!*rc && ps->t->format == 2 && !ps->t->hdr.blk_size)
+		*rc = parse_bad(ps, "blk", "' blk='");
+	return true;
+}
+
 static int parse_line(struct parser *ps)
 {
+	enum trace_kind last = ps->t->format == 1 ? TRACE_IRQ : TRACE_ABORTED, kind;
 	const char *start = ps->p;
-	unsigned int kind;
 	int rc = -EINVAL;
 
-	if (ps->line == 1) {
-		rc = parse_header(ps);
-	} else if (skip(ps, "# ")) {
+	if (is_header(ps, &rc)) {
+		;
+	} else if (parse_skip(ps, "# ")) {
 		return 0;
 	} else {
-		for (kind = TRACE_CMD; kind <= TRACE_IRQ; kind++) {
+		for (kind = TRACE_CMD; kind <= last; kind++) {
 			const char *word = trace_kind_name(kind);
 
-			if (skip(ps, word) && ps->p < ps->end && *ps->p == ' ')
+			if (ps->t->format == 2 && (kind == TRACE_KICK || kind == TRACE_IRQ))
+				continue;
+			if (parse_skip(ps, word) && ps->p < ps->end && *ps->p == ' ')
 				break;
 			ps->p = start;
 		}
-		if (kind > TRACE_IRQ)
-			return bad(ps, "line", "CMD, PAD, TMR, KICK, IRQ or '# '");
+		if (kind > last)
+			return parse_bad(ps, "line", "%s or '# '",
+					 ps->t->format == 1 ? "CMD, PAD, TMR, KICK, IRQ"
+							    : "a word of the format");
 		rc = parse_event(ps, kind);
 	}
 	if (!rc && ps->p < ps->end)
-		return bad(ps, "line", "its end");
+		return parse_bad(ps, "line", "its end");
 	return rc;
 }
 
-/* Bytes that text of this kind never has. Returns the first or NULL. */
-static const char *not_text(const char *text, size_t len)
+const char *trace_not_text(const char *text, size_t len)
 {
 	const char *p;
 
@@ -308,7 +322,7 @@ static uint32_t lines_before(const char *text, const char *p)
 
 static int parse_all(struct parser *ps, const char *text, size_t len)
 {
-	const char *end = text + len, *eol, *binary = not_text(text, len);
+	const char *end = text + len, *eol, *binary = trace_not_text(text, len);
 	int rc = 0;
 
 	if (!len) {
@@ -351,7 +365,7 @@ int trace_parse(struct trace *t, const char *name, const char *text, size_t len,
 	struct parser ps = { .t = t, .err = err, .err_len = err_len };
 	int rc;
 
-	*t = (struct trace){ .name = strdup(name) };
+	*t = (struct trace){ .name = strdup(name), .format = 1 };
 	if (!t->name || trace_reserve(t)) {
 		snprintf(err, err_len, "%s: out of memory", name);
 		trace_free(t);
@@ -360,68 +374,5 @@ int trace_parse(struct trace *t, const char *name, const char *text, size_t len,
 	rc = parse_all(&ps, text, len);
 	if (rc)
 		trace_free(t);
-	return rc;
-}
-
-/* Reads all of @in into *@text, to be freed; ends early at what no trace can hold. */
-static int read_all(FILE *in, const char *name, char **text, size_t *len, char *err, size_t err_len)
-{
-	size_t cap = 0, n = 1;
-	char *p;
-
-	*len = 0;
-	while (n) {
-		if (cap - *len < 65536) {
-			cap = cap ? 2 * cap : 1u << 17;
-			p = realloc(*text, cap);
-			if (!p) {
-				snprintf(err, err_len, "%s: out of memory", name);
-				return -ENOMEM;
-			}
-			*text = p;
-		}
-		n = fread(*text + *len, 1, cap - *len, in);
-		if (not_text(*text + *len, n)) {
-			*len += n;
-			return 0;
-		}
-		*len += n;
-		if (*len > TRACE_FILE_MAX) {
-			snprintf(err, err_len, "%s: file: expected at most %u bytes, found more",
-				 name, TRACE_FILE_MAX);
-			return -EINVAL;
-		}
-	}
-	if (ferror(in)) {
-		n = (size_t)(errno ? errno : EIO);
-		snprintf(err, err_len, "%s: expected a trace, found a read error: %s", name,
-			 strerror((int)n));
-		return -(int)n;
-	}
-	return 0;
-}
-
-int trace_load(struct trace *t, const char *path, char *err, size_t err_len)
-{
-	bool std = !strcmp(path, "-");
-	const char *name = std ? "standard input" : path;
-	FILE *in = std ? stdin : fopen(path, "r");
-	char *text = NULL;
-	size_t len;
-	int rc;
-
-	*t = (struct trace){ 0 };
-	if (!in) {
-		rc = -errno;
-		snprintf(err, err_len, "%s: expected a readable file, found: %s", name,
-			 strerror(errno));
-		return rc;
-	}
-	rc = read_all(in, name, &text, &len, err, err_len);
-	if (!rc)
-		rc = trace_parse(t, name, text, len, err, err_len);
-	free(text);
-	if (!std)
-		fclose(in);
 	return rc;
 }

@@ -145,8 +145,8 @@ static int refuse(const struct trace *t, char *err, size_t err_len, const char *
 	return -EINVAL;
 }
 
-static int make_config(const struct trace *t, uint32_t blk_size, struct ringsim_config *cfg,
-		       struct data_area *area, char *err, size_t err_len)
+int trace_config(const struct trace *t, uint32_t blk_size, struct ringsim_config *cfg,
+		 struct data_area *area, char *err, size_t err_len)
 {
 	const struct trace_header *h = &t->hdr;
 	struct ringsim_layout lay;
@@ -182,11 +182,21 @@ static int make_config(const struct trace *t, uint32_t blk_size, struct ringsim_
 
 static void count_lines(const struct trace *t, struct trace_result *res)
 {
-	size_t *const counts[] = { &res->cmds, &res->pads, &res->tmrs, &res->kicks, &res->irqs };
+	size_t counts[TRACE_KINDS] = { 0 };
 	const struct trace_event *e;
 
 	for (e = t->v; e < t->v + t->n; e++)
-		++*counts[e->kind];
+		counts[e->kind]++;
+	res->format = t->format;
+	res->cmds = counts[TRACE_CMD];
+	res->pads = counts[TRACE_PAD];
+	res->tmrs = counts[TRACE_TMR];
+	res->kicks = counts[TRACE_KICK];
+	res->irqs = counts[TRACE_IRQ];
+	res->submitted = counts[TRACE_SUBMIT];
+	res->waits = counts[TRACE_WAIT];
+	res->done = counts[TRACE_DONE];
+	res->aborted = counts[TRACE_ABORTED];
 	res->entries = res->cmds + res->pads + res->tmrs;
 }
 
@@ -238,7 +248,7 @@ static int find_order(struct timeline *tl, uint32_t blk_size, struct ringsim_con
 	/* One more turn for the best, if the last search has moved the units since. */
 	for (i = 0; !rc && *reached < tl->n_units && i <= n && (i < n || best + 1 < n); i++) {
 		res->blk_size = sizes[i < n ? i : best];
-		rc = make_config(tl->t, res->blk_size, cfg, &area, err, err_len);
+		rc = trace_config(tl->t, res->blk_size, cfg, &area, err, err_len);
 		if (rc)
 			return rc;
 		rc = order_find(tl, &area, &budget, reached, &tries);
@@ -297,11 +307,13 @@ int trace_replay(const struct trace *t, uint32_t blk_size, struct trace_result *
 		snprintf(err, err_len, "%s: replay: expected ring entries, found none", t->name);
 		return -EINVAL;
 	}
-	rc = make_config(t,
-			 blk_size	   ? blk_size
-			 : t->hdr.blk_size ? t->hdr.blk_size
-					   : PAGE_SIZE,
-			 &cfg, &area, err, err_len);
+	if (t->format == 2)
+		return exact_replay(t, res, err, err_len);
+	rc = trace_config(t,
+			  blk_size	    ? blk_size
+			  : t->hdr.blk_size ? t->hdr.blk_size
+					    : PAGE_SIZE,
+			  &cfg, &area, err, err_len);
 	if (!rc)
 		rc = check_amount(t, err, err_len);
 	if (rc)

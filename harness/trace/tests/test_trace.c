@@ -346,8 +346,8 @@ static void test_command_line(void)
 	} runs[] = {
 		{ { "--help" }, 0, "usage: tcmu-harness trace dump" },
 		{ { "replay", "--help" }, 0, "usage: tcmu-harness trace dump" },
-		{ { NULL }, 2, "expected dump, replay or diff, found nothing" },
-		{ { "play" }, 2, "expected dump, replay or diff, found 'play'" },
+		{ { NULL }, 2, "expected dump, replay, diff, record or load, found nothing" },
+		{ { "play" }, 2, "expected dump, replay, diff, record or load, found 'play'" },
 		{ { "dump" }, 2, "dump: expected 1 file, found 0" },
 		{ { "diff", RECORDING }, 2, "diff: expected 2 files, found 1" },
 		{ { "dump", "--sumary", RECORDING },

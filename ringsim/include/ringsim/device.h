@@ -240,6 +240,17 @@ void ringsim_poll_tail(struct ringsim_device *dev);
 /** ringsim_advance() - it is @now_ns; run what is due. Time never goes back (ignored). */
 void ringsim_advance(struct ringsim_device *dev, uint64_t now_ns);
 
+/**
+ * ringsim_set_time() - it is @now_ns, but nothing runs: the kernel's worker is late
+ * @skew_ns: from now on whole seconds begin this much earlier, as on a kernel's CPU number n by 3 n
+ *           ticks (KRN-090)
+ *
+ * Deadlines are made from this time; ringsim_time_out() is what the worker does when it comes.
+ */
+void ringsim_set_time(struct ringsim_device *dev, uint64_t now_ns, uint32_t skew_ns);
+/** ringsim_time_out() - end every command of ring and queue whose deadline has come. */
+void ringsim_time_out(struct ringsim_device *dev);
+
 /** ringsim_next_timer() - when ringsim_advance() next has something to do; UINT64_MAX: never. */
 uint64_t ringsim_next_timer(const struct ringsim_device *dev);
 
