@@ -138,16 +138,19 @@ struct consumer {
 	struct consumer_probe probe;
 	uint8_t *region;
 	size_t region_len;
-	uint32_t cmdr_off, cmdr_size; /* from the mailbox, checked once */
-	uint16_t flags;		      /* mailbox capability bits */
-	bool in_order;		      /* publish in issue order only */
-	uint32_t tail;		      /* next slot to publish, may be ahead of the mailbox */
-	uint32_t published;	      /* value last stored in cmd_tail */
-	uint32_t next;		      /* next entry to fetch */
-	uint32_t replay_end;	      /* cmd_head at attach */
-	bool replaying;		      /* @next has not reached @replay_end yet */
-	bool ring_owed;		      /* the tail moved since the last doorbell */
-	uint32_t outstanding;	      /* fetched, not yet completed */
+	uint32_t cmdr_off, cmdr_size;	 /* from the mailbox, checked once */
+	uint16_t flags;			 /* mailbox capability bits */
+	bool in_order;			 /* publish in issue order only */
+	uint32_t tail;			 /* next slot to publish, may be ahead of the mailbox */
+	uint32_t published;		 /* value last stored in cmd_tail */
+	uint32_t next;			 /* next entry to fetch */
+	uint32_t replay_end;		 /* cmd_head at attach */
+	bool replaying;			 /* @next has not reached @replay_end yet */
+	bool ring_owed;			 /* the tail moved since the last doorbell */
+	uint32_t outstanding;		 /* fetched, not yet completed */
+	uint64_t seen[TCMU_OP_MASK + 1]; /* entries fetched since attach, by opcode */
+	uint64_t doorbells;		 /* that the device took since attach */
+	uint64_t wakeups;		 /* events taken off the UIO node since attach */
 	struct consumer_cmd *first, *last;
 	struct consumer_tmr tmr;
 	void (*release)(void *ctx, struct consumer_cmd *cmd);

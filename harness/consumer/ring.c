@@ -76,6 +76,7 @@ static int ring_doorbell(struct consumer *c)
 	consumer_step(c, CONSUMER_STEP_DOORBELL);
 	if (n < 0)
 		return -errno;
+	c->doorbells++;
 	return 1;
 }
 
@@ -343,6 +344,7 @@ enum consumer_entry consumer_fetch(struct consumer *c, struct consumer_cmd *cmd)
 		len = tcmu_hdr_get_len(len_op);
 		if (!length_ok(c, off, op, len))
 			break;
+		c->seen[op]++;
 		if (op == TCMU_OP_CMD && c->replaying && c->tail == off && finish_answer(c, off)) {
 			c->next = ring_next(c, off, len);
 			c->tail = c->next;
@@ -443,8 +445,10 @@ int consumer_read_event(struct consumer *c)
 		n = c->uio.read(c->uio.ctx, &count, sizeof(count));
 	} while (n < 0 && errno == EINTR);
 	consumer_step(c, CONSUMER_STEP_READ);
-	if (n == (ssize_t)sizeof(count))
+	if (n == (ssize_t)sizeof(count)) {
+		c->wakeups++;
 		return 1;
+	}
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	return -EIO;

@@ -200,6 +200,11 @@ uint64_t handler_served(const struct handler *h)
 	return h->served;
 }
 
+const struct consumer *handler_consumer(const struct handler *h)
+{
+	return &h->c;
+}
+
 int handler_set_store(struct handler *h, struct store *store, bool wce)
 {
 	if (handler_busy(h) != 0)

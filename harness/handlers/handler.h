@@ -99,4 +99,7 @@ int handler_set_store(struct handler *h, struct store *store, bool wce);
 /** handler_served() - commands answered so far; tells a polling loop whether polling pays. */
 uint64_t handler_served(const struct handler *h);
 
+/** handler_consumer() - the ring's side of it, for what it counted; valid until destroyed. */
+const struct consumer *handler_consumer(const struct handler *h);
+
 #endif

@@ -77,6 +77,21 @@ static int wait_any(const struct waits *w, int event_fd)
 	return what;
 }
 
+/* One line of name=value for whoever wants to know what really happened on the ring. */
+static void print_statistics(const struct handler *h)
+{
+	const struct consumer *c = handler_consumer(h);
+	uint64_t unknown = 0;
+
+	for (unsigned int op = TCMU_OP_TMR + 1; op <= TCMU_OP_MASK; op++)
+		unknown += c->seen[op];
+	fprintf(stderr,
+		"tcmu-handler: statistics: served=%" PRIu64 " commands=%" PRIu64 " pads=%" PRIu64
+		" tmrs=%" PRIu64 " unknown=%" PRIu64 " wakeups=%" PRIu64 " doorbells=%" PRIu64 "\n",
+		handler_served(h), c->seen[TCMU_OP_CMD], c->seen[TCMU_OP_PAD], c->seen[TCMU_OP_TMR],
+		unknown, c->wakeups, c->doorbells);
+}
+
 static int serve(struct unit *u, const struct waits *w, char *err, size_t err_len)
 {
 	int what, rc = unit_start(u);
@@ -90,8 +105,7 @@ static int serve(struct unit *u, const struct waits *w, char *err, size_t err_le
 	while (what == 0);
 	rc = unit_shut_down(u, err, err_len);
 	if (u->cli->verbose)
-		fprintf(stderr, "tcmu-handler: %" PRIu64 " commands served\n",
-			handler_served(u->handler));
+		print_statistics(u->handler);
 	return rc;
 }
 

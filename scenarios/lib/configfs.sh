@@ -172,7 +172,7 @@ device_uio() { # NAME: prints uioN
 # is done, every device's ring is emptied again and again.
 configfs_rescue() { # PID SECONDS
 	local dir until=$((SECONDS + $2)) patience=$((SECONDS + 5))
-	while kill -0 "$1" 2>/dev/null; do
+	while running "$1"; do
 		((SECONDS < until)) || return 1
 		if ((SECONDS >= patience)); then
 			for dir in "${device_dirs[@]}"; do

@@ -41,7 +41,7 @@ handler_pid() { # NAME
 }
 
 handler_alive() { # NAME
-	[[ ${handler_pids[$1]:-} ]] && kill -0 "${handler_pids[$1]}" 2>/dev/null
+	[[ ${handler_pids[$1]:-} ]] && running "${handler_pids[$1]}"
 }
 
 handler_gone() { # NAME

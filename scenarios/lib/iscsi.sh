@@ -61,24 +61,26 @@ iscsi_start_daemon() {
 iscsi_stop_daemon() {
 	[[ $iscsi_daemon ]] || return 0
 	kill "$iscsi_daemon" 2>/dev/null || :
-	until_true 10 process_gone "$iscsi_daemon" || kill -KILL "$iscsi_daemon"
+	until_true 10 gone "$iscsi_daemon" || kill -KILL "$iscsi_daemon"
 	iscsi_daemon=
-}
-
-process_gone() { # PID
-	! kill -0 "$1" 2>/dev/null
 }
 
 iscsi_node() { # ISCSIADM-OPTIONS...
 	iscsiadm -m node -T "$iscsi_iqn" -p "$iscsi_portal" "$@"
 }
 
-iscsi_login() {
+iscsi_prepare() { # everything for a login but the login
 	modprobe -q iscsi_tcp || die 'iscsi_tcp cannot be loaded'
 	modprobe -qa sd_mod sg || :
 	iscsi_start_daemon
 	until_true 30 iscsi_node -o new || die 'iscsiadm cannot make a node record'
 	at_exit iscsi_logout
+	# No pings: on a slow machine they would break the connection.
+	iscsi_node -o update -n 'node.conn[0].timeo.noop_out_interval' -v 0
+}
+
+iscsi_login() {
+	iscsi_prepare
 	bounded 60 iscsi_node --login >/dev/null || die 'no iSCSI login'
 }
 

@@ -6,30 +6,45 @@
 # Linking scans the LUN at once, so the handler should be there already; see 010 to 012 for what
 # happens when it is not. sd and the midlayer retry BUSY and TASK SET FULL.
 
-declare -A loop_luns=()
-loop_dir=
+declare -A loop_luns=() loop_dirs=()
+loop_current=0
+
+loop_host() { # N: what follows is about initiator number N; there is one, number 0, at first
+	loop_current=$1
+}
+
+loop_dir() {
+	echo "${loop_dirs[$loop_current]}"
+}
 
 loop_make() {
-	local naa
-	naa=$(printf 'naa.6001405%09x' "$$")
+	local naa dir
+	naa=$(printf 'naa.6001405%06x%03x' "$(($$ & 0xffffff))" "$loop_current")
 	modprobe -q tcm_loop || die 'tcm_loop cannot be loaded'
 	modprobe -qa sd_mod sg || :
 	[[ -d $configfs_target/loopback ]] || configfs_mkdir "$configfs_target/loopback" || die 'no loopback fabric'
-	loop_dir=$configfs_target/loopback/$naa
-	at_exit loop_unlink
-	configfs_mkdir "$loop_dir"
-	configfs_mkdir "$loop_dir/tpgt_1"
-	configfs_write "$loop_dir/tpgt_1/nexus" "${naa/6001405/6001406}"
+	((${#loop_dirs[@]})) || at_exit loop_unlink
+	dir=$configfs_target/loopback/$naa
+	configfs_mkdir "$dir"
+	loop_dirs[$loop_current]=$dir
+	configfs_mkdir "$dir/tpgt_1"
+	configfs_write "$dir/tpgt_1/nexus" "${naa/6001405/6001406}"
 }
 
 loop_add_lun() { # NAME: its directory, without the link
-	[[ $loop_dir ]] || loop_make
-	loop_luns[$1]=${#loop_luns[@]}
-	configfs_mkdir "$loop_dir/tpgt_1/lun/lun_${loop_luns[$1]}"
+	local luns
+	[[ ${loop_dirs[$loop_current]:-} ]] || loop_make
+	luns=("$(loop_dir)"/tpgt_1/lun/lun_*)
+	loop_luns[$loop_current:$1]=${#luns[@]}
+	configfs_mkdir "$(loop_dir)/tpgt_1/lun/lun_${#luns[@]}"
+}
+
+loop_lun() { # NAME
+	echo "${loop_luns[$loop_current:$1]}"
 }
 
 loop_link_lun() { # NAME: may wait for the handler
-	ln -s "$(device_dir "$1")" "$loop_dir/tpgt_1/lun/lun_${loop_luns[$1]}/device"
+	ln -s "$(device_dir "$1")" "$(loop_dir)/tpgt_1/lun/lun_$(loop_lun "$1")/device"
 }
 
 loop_link() { # NAME...
@@ -42,8 +57,8 @@ loop_link() { # NAME...
 
 loop_sysfs() { # NAME: its SCSI device in sysfs
 	local address
-	address=$(<"$loop_dir/tpgt_1/address")
-	echo "/sys/class/scsi_device/$address:${loop_luns[$1]}/device"
+	address=$(<"$(loop_dir)/tpgt_1/address")
+	echo "/sys/class/scsi_device/$address:$(loop_lun "$1")/device"
 }
 
 scsi_node() { # SYSFS block|scsi_generic: prints the /dev node
@@ -61,23 +76,32 @@ loop_sg() { # NAME: prints /dev/sgN
 }
 
 loop_remove_links() {
-	local lun
-	for lun in "$loop_dir"/tpgt_1/lun/lun_*; do
-		[[ ! -L $lun/device ]] || rm "$lun/device"
+	local lun dir
+	for dir in "${loop_dirs[@]}"; do
+		for lun in "$dir"/tpgt_1/lun/lun_*; do
+			[[ ! -L $lun/device ]] || rm "$lun/device"
+		done
 	done
 }
 
-loop_unlink() {
+loop_remove() { # DIR
 	local lun
-	[[ $loop_dir && -d $loop_dir ]] || return 0
-	if [[ -d $loop_dir/tpgt_1 ]]; then
-		configfs_teardown loop_remove_links || return 1
-		for lun in "$loop_dir"/tpgt_1/lun/lun_*; do
+	if [[ -d $1/tpgt_1 ]]; then
+		for lun in "$1"/tpgt_1/lun/lun_*; do
 			configfs_rmdir "$lun"
 		done
-		echo NULL >"$loop_dir/tpgt_1/nexus" 2>/dev/null || :
+		echo NULL >"$1/tpgt_1/nexus" 2>/dev/null || :
 	fi
-	configfs_rmdir "$loop_dir/tpgt_1" "$loop_dir" || return 1
+	configfs_rmdir "$1/tpgt_1" "$1"
+}
+
+loop_unlink() {
+	local host
+	((${#loop_dirs[@]})) || return 0
+	configfs_teardown loop_remove_links || return 1
+	for host in "${!loop_dirs[@]}"; do
+		loop_remove "${loop_dirs[$host]}" || return 1
+		unset "loop_dirs[$host]"
+	done
 	loop_luns=()
-	loop_dir=
 }

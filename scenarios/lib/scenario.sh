@@ -92,6 +92,17 @@ pause() { # SECONDS
 	read -r -t "$1" -u "$scenario_tick" || :
 }
 
+# Not by kill -0: that finds the dead, too, until the shell has collected them, which it may put off.
+running() { # PID
+	local stat
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+	[[ ${stat##*) } != [ZX]* ]]
+}
+
+gone() { # PID
+	! running "$1"
+}
+
 # Runs COMMAND (a program or a function, in a subshell) for at most SECONDS; 124 if it took longer.
 # It comes back even from a command that no signal can end.
 bounded() { # SECONDS COMMAND...
@@ -100,8 +111,9 @@ bounded() { # SECONDS COMMAND...
 	("$@") &
 	pid=$!
 	until=$((SECONDS + limit + 1))
-	while kill -0 "$pid" 2>/dev/null; do
+	while running "$pid"; do
 		if ((SECONDS >= until)); then
+			show_tree "$pid" >&2
 			kill_tree "$pid"
 			echo "not done within $limit s: $*" >&2
 			return 124
@@ -110,6 +122,17 @@ bounded() { # SECONDS COMMAND...
 	done
 	wait "$pid" || status=$?
 	return "$status"
+}
+
+show_tree() { # PID: what it and what it started are doing
+	local task child children
+	for task in /proc/"$1"/task/*; do
+		echo "${task#/proc/}: $(cut -d ' ' -f 2-3 "$task/stat"), waits in $(sed -n '1s/^.* //p' "$task/stack")"
+	done 2>/dev/null
+	read -ra children < <(cat /proc/"$1"/task/*/children 2>/dev/null) || :
+	for child in "${children[@]}"; do
+		show_tree "$child"
+	done
 }
 
 kill_tree() { # PID: it and what it started

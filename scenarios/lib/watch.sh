@@ -32,6 +32,15 @@ watch_end() {
 	fi
 }
 
+watch_stuck() { # prints who waits uninterruptibly, and where
+	local task
+	for task in /proc/[0-9]*/task/*; do
+		[[ $(<"$task/stat") == *') D '* ]] 2>/dev/null || continue
+		echo "$(<"$task/comm") ($task) waits in:"
+		sed 's/^/  /' "$task/stack"
+	done
+}
+
 # --- counters ------------------------------------------------------------------------------------
 
 watch_event() { # p|r FUNCTION [ARGUMENT]: a counting event of our own
@@ -50,15 +59,17 @@ watch_called() { # FUNCTION: prints the count
 	awk -v event="p_$1" '$1 == event { n = $2 } END { print n + 0 }' "$watch_tracing/kprobe_profile"
 }
 
-watch_returns() { # FUNCTION: count what it returns from now on
+watch_returns() { # FUNCTION [TYPE]: count what it returns from now on; TYPE as kprobes have it, s32
 	# shellcheck disable=SC2016 # $retval is the kernel's
-	watch_event r "$1" 'ret=$retval:s32' &&
+	watch_event r "$1" 'ret=$retval:'"${2:-s32}" &&
 		echo 'hist:keys=ret' >"$watch_tracing/events/scenario$$/r_$1/trigger"
 }
 
 watch_returned() { # FUNCTION VALUE: prints how often it returned VALUE; "<0" counts all negative ones
 	awk -v value="$2" '/ret:/ {
-		gsub(/[^-0-9 ]/, " "); ret = $1; hits = $2
+		gsub(/[^-0-9 ]/, " ")
+		ret = $1
+		hits = $2
 		if (value == "<0" ? ret < 0 : ret == value)
 			n += hits
 	} END { print n + 0 }' "$watch_tracing/events/scenario$$/r_$1/hist"
