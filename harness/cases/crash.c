@@ -10,16 +10,15 @@
 /* The order that HND-064 recommends. Everything in flight comes back BUSY and is tried again. */
 static bool reset_and_restart(struct tc *tc, unsigned int level)
 {
-	struct ringsim_device *dev = target_device(tc->t);
 	bool ok;
 
-	ringsim_block(dev, true);
-	if (ringsim_reset(dev, level)) {
+	target_block_dev(tc->t, true);
+	if (target_reset_ring(tc->t, level)) {
 		tc_fail(tc, "HND-064", "reset_ring %u was refused", level);
 		return false;
 	}
 	ok = work_restart(tc);
-	ringsim_block(dev, false);
+	target_block_dev(tc->t, false);
 	return ok && !tc->failed;
 }
 
@@ -105,14 +104,14 @@ static void reset_between(struct tc *tc)
 		target_kill(tc->t);
 		target_thaw(tc->t);
 		work_forget(&w);
-		ringsim_block(target_device(tc->t), true);
+		target_block_dev(tc->t, true);
 		work_tur(&io);
 		target_submit(tc->t, &io);
-		EXPECT(tc, "HND-064", io.done && io.status == 0x08,
+		EXPECT(tc, "HND-064", !target_wait(tc->t, &io) && io.status == 0x08,
 		       "a command to a blocked device: expected BUSY, found 0x%02x", io.status);
 		if (!reset_and_restart(tc, 1 + round % 2))
 			return;
-		ringsim_stats(target_device(tc->t), &st);
+		target_stats(tc->t, &st);
 		EXPECT_EQ(tc, "HND-064", "commands in flight after the reset", 0, st.inflight);
 		if (!work_finish(&w))
 			return;

@@ -29,7 +29,7 @@ static bool is_boundary(struct target *t, uint32_t tail, bool *at_head)
 static void check_tail(struct target *t, void *ctx, enum consumer_step step)
 {
 	struct tails *s = ctx;
-	uint32_t tail, size = ringsim_layout(target_device(t))->cmdr_size;
+	uint32_t tail, size = target_layout(t)->cmdr_size;
 	bool at_head;
 
 	if (step != CONSUMER_STEP_TAIL)
@@ -110,9 +110,9 @@ static void rings_once_for_a_batch(struct tc *tc)
 	target_settle(tc->t);
 	rung = target_uio(tc->t)->doorbells;
 	target_freeze(tc->t);
-	ringsim_plug(target_device(tc->t));
+	target_plug(tc->t);
 	submit_batch(tc, ios, BATCH);
-	ringsim_unplug(target_device(tc->t));
+	target_unplug(tc->t);
 	target_thaw(tc->t);
 	if (!work_wait_all(tc, "HND-044", ios, BATCH))
 		return;

@@ -90,7 +90,7 @@ static void sync_in_load(struct tc *tc)
 	EXPECT_EQ(tc, "HND-054", "status", 0, s->io.status);
 	target_kill(s->t);
 	target_advance(s->t, 60000);
-	ringsim_reset(target_device(s->t), 1);
+	target_reset_ring(s->t, 1);
 	target_restart(s->t);
 	scs_expect_medium(s, "HND-054", "blocks written before the flush", FIRST, BEFORE, data);
 }

@@ -82,7 +82,7 @@ static void odd_blocks(struct tc *tc)
 /* As work_fragment_every(), in one go: all blocks are taken before every second is given back. */
 static void take_every_second(struct scs *s, uint32_t n)
 {
-	uint32_t blk_size = ringsim_layout(target_device(s->t))->blk_size, i, at;
+	uint32_t blk_size = target_layout(s->t)->blk_size, i, at;
 	struct target_io *ios = tc_alloc(s->tc, n * sizeof(*ios));
 	struct seat_entry e;
 

@@ -75,13 +75,13 @@ static void batch(struct tc *tc, const struct target_opts *o, const char *clause
 		return;
 	buf = tc_alloc(tc, (size_t)n * cap.block_size);
 	target_settle(tc->t);
-	ringsim_plug(target_device(tc->t));
+	target_plug(tc->t);
 	for (i = 0; i < n; i++) {
 		target_io_rw(&ios[i], i % 2, 10, 3 * i, 1, cap.block_size,
 			     buf + (size_t)i * cap.block_size);
 		target_submit(tc->t, &ios[i]);
 	}
-	ringsim_unplug(target_device(tc->t));
+	target_unplug(tc->t);
 	if (!work_wait_all(tc, clause, ios, n))
 		return;
 	for (i = 0; i < n; i++)

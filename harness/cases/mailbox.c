@@ -16,7 +16,7 @@ struct untouched {
 
 static void untouched_begin(struct tc *tc, struct untouched *u)
 {
-	const struct ringsim_layout *lay = ringsim_layout(target_device(tc->t));
+	const struct ringsim_layout *lay = target_layout(tc->t);
 
 	u->len = lay->cmdr_off + lay->cmdr_size;
 	u->copy = tc_alloc(tc, u->len);

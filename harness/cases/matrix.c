@@ -81,14 +81,15 @@ static void stress(struct tc *tc, const struct shape *s, const char *clause)
 	cfg.clause = clause;
 	if (target_start(tc->t, &o) || !fragment(tc, s->frag) || !work_start(&w, tc, &cfg))
 		return;
-	ringsim_stats(target_device(tc->t), &st);
+	target_stats(tc->t, &st);
 	kept = st.kept;
 	if (s->early && !begin_early(tc, &w))
 		return;
 	if (!work_run(&w, s->n ? s->n : 800) || !work_read_back(&w))
 		return;
 	target_settle(tc->t);
-	ringsim_stats(target_device(tc->t), &st);
+	if (!target_stats(tc->t, &st))
+		return;
 	EXPECT(tc, "HND-053", !st.broken, "the ring is broken");
 	EXPECT_EQ(tc, "HND-053", "commands in flight", 0, st.inflight);
 	EXPECT_EQ(tc, "HND-036", "buffers that are kept", kept, st.kept);

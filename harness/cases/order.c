@@ -31,7 +31,7 @@ static bool ended_in_order(struct tc *tc, const char *clause, uint32_t n, bool *
 
 	if (target_capacity(tc->t, &cap))
 		return false;
-	ringsim_plug(target_device(tc->t));
+	target_plug(tc->t);
 	for (i = 0; i < n; i++) {
 		if (i % 3)
 			work_tur(&ios[i]);
@@ -40,7 +40,7 @@ static bool ended_in_order(struct tc *tc, const char *clause, uint32_t n, bool *
 				     cap.block_size, buf);
 		target_submit(tc->t, &ios[i]);
 	}
-	ringsim_unplug(target_device(tc->t));
+	target_unplug(tc->t);
 	if (!work_wait_all(tc, clause, ios, n))
 		return false;
 	*strict = true;
@@ -152,7 +152,7 @@ static void ids_and_results(struct tc *tc)
 	if (target_start(tc->t, &o) || target_capacity(tc->t, &cap))
 		return;
 	for (round = 0; round < 12; round++) {
-		ringsim_plug(target_device(tc->t));
+		target_plug(tc->t);
 		for (i = 0; i < 15; i++) {
 			if (i % 3 == 0)
 				work_tur(&ios[i]);
@@ -163,7 +163,7 @@ static void ids_and_results(struct tc *tc)
 					     buf + i * 4096);
 			target_submit(tc->t, &ios[i]);
 		}
-		ringsim_unplug(target_device(tc->t));
+		target_unplug(tc->t);
 		if (!work_wait_all(tc, "HND-051", ios, 15))
 			return;
 		for (i = 0; i < 15; i++) {
@@ -252,7 +252,8 @@ static void exactly_once(struct tc *tc, bool reorder)
 	if (target_start(tc->t, &o) || !work_start(&w, tc, &cfg) || !work_run(&w, 500))
 		return;
 	target_settle(tc->t);
-	ringsim_stats(target_device(tc->t), &st);
+	if (!target_stats(tc->t, &st))
+		return;
 	EXPECT(tc, "HND-053", !st.broken, "an id was completed that nobody waits for");
 	EXPECT_EQ(tc, "HND-053", "commands that ended", w.issued, w.ended);
 	EXPECT_EQ(tc, "HND-053", "commands in flight", 0, st.inflight);
@@ -295,7 +296,8 @@ static void many_ids(struct tc *tc)
 		       "id %u: expected status %u, found 0x%02x", ios[i].id, i % 3 ? 0 : 2,
 		       ios[i].status);
 	target_settle(tc->t);
-	ringsim_stats(target_device(tc->t), &st);
+	if (!target_stats(tc->t, &st))
+		return;
 	EXPECT_EQ(tc, "HND-053", "commands in flight", 0, st.inflight);
 }
 
@@ -308,7 +310,7 @@ struct travel {
 
 static void measure(struct target *t, void *ctx, enum consumer_step step)
 {
-	uint32_t size = ringsim_layout(target_device(t))->cmdr_size;
+	uint32_t size = target_layout(t)->cmdr_size;
 	struct travel *s = ctx;
 	uint32_t tail = seat_tail(t), head = seat_head(t);
 

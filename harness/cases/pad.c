@@ -79,7 +79,8 @@ static void old_entries(struct tc *tc)
 	}
 	if (tc->failed)
 		return;
-	ringsim_stats(target_device(tc->t), &st);
+	if (!target_stats(tc->t, &st))
+		return;
 	EXPECT(tc, "HND-013", st.pads > 10, "only %llu PADs were made",
 	       (unsigned long long)st.pads);
 	EXPECT_EQ(tc, "HND-013", "cmd_tail", seat_head(tc->t), seat_tail(tc->t));
@@ -97,7 +98,7 @@ static void mid_ring(struct tc *tc)
 	if (target_start(tc->t, &o))
 		return;
 	for (i = 0; i < 45; i++) {
-		ringsim_plug(target_device(tc->t));
+		target_plug(tc->t);
 		for (k = 0; k <= i % 3; k++)
 			EXPECT_EQ(tc, "HND-013", "room for a PAD", 0,
 				  ringsim_put_raw(target_device(tc->t), TCMU_OP_PAD,
@@ -107,7 +108,7 @@ static void mid_ring(struct tc *tc)
 		ringsim_put_raw(target_device(tc->t), TCMU_OP_PAD, 8, fills[i % 5]);
 		work_tur(&ios[1]);
 		target_submit(tc->t, &ios[1]);
-		ringsim_unplug(target_device(tc->t));
+		target_unplug(tc->t);
 		if (!work_wait_all(tc, "HND-013", ios, 2))
 			return;
 		EXPECT_EQ(tc, "HND-013", "status behind a PAD", 0, ios[0].status | ios[1].status);

@@ -24,7 +24,7 @@ static void intrude_step(struct target *t, void *ctx, enum consumer_step step)
 	if (!in->at || (in->kind >= 0 && (int)step != in->kind) || --in->at)
 		return;
 	if (in->plug)
-		ringsim_plug(target_device(t));
+		target_plug(t);
 	target_submit(t, in->io);
 }
 
@@ -47,7 +47,7 @@ static void head_moves(struct tc *tc)
 	EXPECT(tc, "HND-010", second.done,
 	       "an entry published while the handler drained was not seen: cmd_head is not loaded "
 	       "again");
-	ringsim_unplug(target_device(tc->t));
+	target_unplug(tc->t);
 }
 
 /* Whatever the handler is doing when a command arrives, it is served. */
@@ -256,7 +256,8 @@ static void flush_wrap(struct tc *tc, uint32_t cmdr_size, uint32_t cdb_len)
 		EXPECT_EQ(tc, "HND-014", "cmd_tail", i < 1 ? o.dev.start + len : (i - 1) * len,
 			  seat_tail(tc->t));
 	}
-	ringsim_stats(target_device(tc->t), &st);
+	if (!target_stats(tc->t, &st))
+		return;
 	EXPECT_EQ(tc, "HND-014", "PADs made", 0, st.pads);
 }
 
@@ -288,12 +289,12 @@ static void flush_batch(struct tc *tc)
 	o.dev.start = 8 * 151 - 3 * 120;
 	if (target_start(tc->t, &o))
 		return;
-	ringsim_plug(target_device(tc->t));
+	target_plug(tc->t);
 	for (i = 0; i < 6; i++) {
 		work_tur(&ios[i]);
 		target_submit(tc->t, &ios[i]);
 	}
-	ringsim_unplug(target_device(tc->t));
+	target_unplug(tc->t);
 	if (!work_wait_all(tc, "HND-014", ios, 6))
 		return;
 	EXPECT_EQ(tc, "HND-014", "cmd_tail", 3 * 120, seat_tail(tc->t));

@@ -23,6 +23,7 @@ struct run {
 	const char *expected[EXPECTED_MAX];
 	uint32_t n_expected, n_violations;
 	struct chunk *chunks;
+	jmp_buf out;
 };
 
 static uint64_t mix(uint64_t z)
@@ -112,6 +113,14 @@ void tc_skip(struct tc *tc, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(run->reason, sizeof(run->reason), fmt, ap);
 	va_end(ap);
+}
+
+void tc_leave(struct tc *tc, const char *why)
+{
+	struct run *run = tc->priv;
+
+	tc_skip(tc, "%s", why);
+	longjmp(run->out, 1);
 }
 
 void tc_expect_violation(struct tc *tc, const char *clause)
@@ -215,7 +224,8 @@ void tc_run(const struct case_def *def, const struct target_spec *spec, uint64_t
 	else
 		tc.t = target_create(spec, &tc, def->needs);
 	if (tc.t) {
-		def->run(&tc);
+		if (!setjmp(run.out))
+			def->run(&tc);
 		target_destroy(tc.t);
 	}
 	out->verdict = tc.failed ? VERDICT_FAIL : tc.skipped ? VERDICT_SKIP : VERDICT_PASS;

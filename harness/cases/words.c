@@ -27,7 +27,7 @@ static void expect_nothing_held(struct tc *tc, const char *clause)
 	struct ringsim_stats st;
 
 	target_settle(tc->t);
-	ringsim_stats(target_device(tc->t), &st);
+	target_stats(tc->t, &st);
 	EXPECT_EQ(tc, clause, "commands in flight", 0, st.inflight);
 	EXPECT_EQ(tc, clause, "data blocks in use", 0, st.blocks_used);
 	EXPECT_EQ(tc, clause, "cmd_tail", seat_head(tc->t), seat_tail(tc->t));
@@ -112,7 +112,7 @@ static void headers_take(struct tc *tc, struct headers *h)
 
 static void headers_check(struct tc *tc, const struct headers *h)
 {
-	uint64_t at, cmdr_off = ringsim_layout(target_device(tc->t))->cmdr_off;
+	uint64_t at, cmdr_off = target_layout(tc->t)->cmdr_off;
 	uint8_t *region = seat_region(tc->t);
 	uint32_t i;
 

@@ -22,11 +22,11 @@ static uint8_t *known_at(const struct work *w, const struct work_lane *lane, uin
 /* The largest command that ring and data area can ever take, whatever the fragmentation. */
 static uint32_t room_blocks(struct work *w, uint32_t want)
 {
-	const struct ringsim_layout *lay = ringsim_layout(target_device(w->tc->t));
+	const struct ringsim_layout *lay = target_layout(w->tc->t);
 	uint32_t iovs = (lay->cmdr_size / 2 - 48 - 16) / 16, room;
 	struct ringsim_stats st;
 
-	ringsim_stats(target_device(w->tc->t), &st);
+	target_stats(w->tc->t, &st);
 	room = lay->blocks - st.blocks_used;
 	if (iovs > room)
 		iovs = room;
@@ -54,7 +54,7 @@ static bool learn_inquiry(struct work *w)
 
 bool work_start(struct work *w, struct tc *tc, const struct work_cfg *cfg)
 {
-	const struct ringsim_layout *lay = ringsim_layout(target_device(tc->t));
+	const struct ringsim_layout *lay = target_layout(tc->t);
 	uint32_t i, base;
 	size_t blocks;
 
@@ -65,6 +65,8 @@ bool work_start(struct work *w, struct tc *tc, const struct work_cfg *cfg)
 		w->cfg.lanes = 16;
 	if (!w->cfg.ops)
 		w->cfg.ops = WORK_ALL;
+	if (!target_simulated(tc->t)) /* which can do more than iSCSI can */
+		w->cfg.ops &= ~(uint32_t)WORK_LONG;
 	w->max_blocks = room_blocks(w, cfg->max_blocks ? cfg->max_blocks : 64);
 	w->lane_blocks = w->max_blocks + w->max_blocks / 2;
 	w->cdb_room = (lay->cmdr_size / 2 & ~7u) - 112;
@@ -368,27 +370,29 @@ static void add_tmr(struct work *w)
 	for (i = 0; i < w->cfg.lanes && n < 64; i++)
 		if (w->lanes[i].busy && !w->lanes[i].io.done && tc_below(w->tc, 2))
 			ios[n++] = &w->lanes[i].io;
-	target_tmr(w->tc->t, types[tc_below(w->tc, 3)], ios, n);
+	if (target_simulated(w->tc->t))
+		target_tmr(w->tc->t, types[tc_below(w->tc, 3)], ios, n);
+	else if (n) /* over iSCSI a function aborts one command, or all of them */
+		target_tmr(w->tc->t, TCMU_TMR_ABORT_TASK, ios, 1);
 }
 
 /* One round: submit some, do what else can happen meanwhile, wait for one. */
 static bool round_of(struct work *w)
 {
-	struct ringsim_device *dev = target_device(w->tc->t);
+	bool sim = target_simulated(w->tc->t), plugged = one_in(w, w->cfg.plug);
 	uint32_t i, at = tc_below(w->tc, w->cfg.lanes);
-	bool plugged = one_in(w, w->cfg.plug);
 
 	if (plugged)
-		ringsim_plug(dev);
-	if (one_in(w, w->cfg.raw))
+		target_plug(w->tc->t);
+	if (one_in(w, w->cfg.raw) && sim)
 		add_raw(w);
 	work_issue(w, 1 + tc_below(w->tc, w->cfg.lanes));
 	if (one_in(w, w->cfg.tmr))
 		add_tmr(w);
 	if (plugged)
-		ringsim_unplug(dev);
-	if (one_in(w, w->cfg.spurious))
-		ringsim_spurious_event(dev);
+		target_unplug(w->tc->t);
+	if (one_in(w, w->cfg.spurious) && sim)
+		ringsim_spurious_event(target_device(w->tc->t));
 	for (i = 0; i < w->cfg.lanes; i++) {
 		struct work_lane *lane = &w->lanes[(at + i) % w->cfg.lanes];
 

@@ -10,6 +10,7 @@ struct target_opts work_opts(uint32_t cmdr_size, uint32_t blocks)
 
 	o.dev.geo.cmdr_size = cmdr_size;
 	o.dev.geo.data_blocks = blocks;
+	o.near = true;
 	o.handler.wce = true; /* durability is judged elsewhere, and costs a sync per write */
 	return o;
 }
@@ -54,7 +55,7 @@ struct target_opts work_in_order(uint32_t cmdr_size, uint32_t blocks)
 /* Takes @blocks blocks for a command that moves no byte. */
 static void take(struct tc *tc, struct target_io *io, uint32_t blocks)
 {
-	uint32_t blk_size = ringsim_layout(target_device(tc->t))->blk_size;
+	uint32_t blk_size = target_layout(tc->t)->blk_size;
 
 	cdb_out(io, 0x2a, NULL, blocks * blk_size);
 	target_submit(tc->t, io);

@@ -140,6 +140,7 @@ struct target {
 	struct kernel *kernel;
 	uint8_t *region; /* NULL: nobody in this process has mapped it */
 	uint64_t region_size;
+	struct ringsim_layout layout;
 	uint64_t now_ns, order;
 	struct ringsim_tmr tmrs[TMRS];
 	uint32_t tmr_next, tmr_done;
@@ -163,6 +164,8 @@ void target_ended(struct target *t, struct target_io *io);
 
 /* runner's side of a case (harness/tc.c) */
 void tc_violation(struct tc *tc, const struct ringsim_violation *v);
+/** tc_leave() - end the case here and now: @why it cannot say anything on this target. */
+void tc_leave(struct tc *tc, const char *why) __attribute__((noreturn));
 
 int inproc_start(struct target *t);
 void inproc_stop(struct target *t);

@@ -16,20 +16,32 @@
 #define QUIET_MS      30
 #define SETTLE_MS     1500
 #define SNAPSHOT_MS   5
+#define ADVANCE_MAX   6000
 #define REAL_TIME_OUT 2 /* seconds that 30 become */
 
-/* Whether a kernel has such a device; why not, if not. */
-static const char *beyond_kernels(const struct target_opts *o)
+/*
+ * Capabilities cannot be taken away from a kernel. But a case that takes CAP_OOOC away so that the
+ * handler goes on at the tail after a restart may have one of ours, which does so if told to.
+ */
+static bool in_order_will_do(const struct target *t)
 {
+	return t->opts.near && !t->spec->exec &&
+	       t->opts.dev.flags == (0xf & ~TCMU_MAILBOX_FLAG_CAP_OOOC);
+}
+
+/* Whether a kernel has such a device; why not, if not. */
+static const char *beyond_kernels(const struct target *t)
+{
+	const struct target_opts *o = &t->opts;
 	const struct ringsim_config *dev = &o->dev;
 
 	if (o->expect_no_attach || (dev->version && dev->version != TCMU_MAILBOX_VERSION))
 		return "sim only: a mailbox of another version";
-	if (dev->set_flags && dev->flags != 0xf)
+	if (dev->set_flags && dev->flags != 0xf && !in_order_will_do(t))
 		return "sim only: a mailbox without some capabilities";
 	if (dev->geo.cmdr_off || (dev->geo.page_size && dev->geo.page_size != 4096))
 		return "sim only: a region of another layout";
-	if (!o->near && (dev->geo.cmdr_size || dev->geo.data_blocks))
+	if ((!o->near || dev->start) && (dev->geo.cmdr_size || dev->geo.data_blocks))
 		return "sim only: a ring or a data area of a size that no kernel makes";
 	if (dev->pool || dev->first_event)
 		return "sim only: a page budget or an event counter of its own";
@@ -43,18 +55,16 @@ static const char *beyond_kernels(const struct target_opts *o)
 static void choose_divisor(struct target *t)
 {
 	const struct ringsim_config *dev = &t->opts.dev;
-	uint32_t d = 30 / REAL_TIME_OUT;
+	uint32_t d = (dev->cmd_time_out_s ? dev->cmd_time_out_s : 30) / REAL_TIME_OUT;
 
-	if (dev->cmd_time_out_s && dev->cmd_time_out_s < d)
-		d = dev->cmd_time_out_s;
 	if (dev->qfull_time_out_s > 0 && (uint32_t)dev->qfull_time_out_s < d)
 		d = (uint32_t)dev->qfull_time_out_s;
-	t->kernel->divisor = t->needs & NEEDS_TIME ? d : 1;
+	t->kernel->divisor = d && t->needs & NEEDS_TIME ? d : 1;
 }
 
 static int kernel_make(struct target *t)
 {
-	const char *why = beyond_kernels(&t->opts);
+	const char *why = beyond_kernels(t);
 	struct kernel *k = t->kernel;
 	char err[300];
 	int rc;
@@ -143,7 +153,7 @@ static void close_node(struct target *t)
 
 static void kernel_uio_close(struct target *t)
 {
-	if (t->kernel->fd < 0)
+	if (t->kernel->fd < 0 || !t->kernel->map)
 		return;
 	kernel_settle_submits(t);
 	take_snapshot(t);
@@ -229,8 +239,11 @@ static int kernel_start(struct target *t)
 {
 	struct kernel *k = t->kernel;
 	bool first = !k->linked;
-	int rc = t->seat ? kernel_uio_open(t) : kernel_start_handler(t);
+	int rc;
 
+	if (k->fd >= 0)
+		close_node(t);
+	rc = t->seat ? kernel_uio_open(t) : kernel_start_handler(t);
 	if (rc)
 		return rc;
 	rc = kernel_device_export(k);
@@ -370,7 +383,8 @@ static void kernel_advance(struct target *t, uint64_t ms)
 	uint64_t end;
 
 	kernel_settle_submits(t);
-	end = kernel_now_ms() + ms * 4 / 5 / t->kernel->divisor;
+	ms = ms * 4 / 5 / t->kernel->divisor;
+	end = kernel_now_ms() + (t->needs & NEEDS_TIME && ms > ADVANCE_MAX ? ADVANCE_MAX : ms);
 	do
 		kernel_poll(t, 5);
 	while (kernel_now_ms() < end);
@@ -443,11 +457,17 @@ static void kernel_plug(struct target *t, bool plug)
 	target_thaw(t);
 }
 
+/* Before the ring is looked at. While no handler lives, the case may sit in its seat. */
 static void kernel_look(struct target *t)
 {
+	struct kernel *k = t->kernel;
+
+	if (!k || !k->made)
+		return;
 	kernel_settle_submits(t);
-	if (t->kernel)
-		refresh(t);
+	if (!t->seat && !k->mapper && k->fd < 0 && k->linked)
+		kernel_uio_open(t);
+	refresh(t);
 }
 
 const struct target_ops kernel_ops = {

@@ -82,15 +82,15 @@ static void command(struct target *t, const char *uio, char *buf, size_t len)
 	size_t used = 0;
 
 	if (!t->spec->exec) {
+		used = (size_t)snprintf(buf, len, "exec '%s' --uio %s%s%s%s", t->spec->program, uio,
+					h->wce ? " --wce" : "", h->read_only ? " --read-only" : "",
+					t->opts.dev.set_flags || h->in_order ? " --order in" : "");
 		if (!strcmp(t->spec->engine, "memory"))
-			snprintf(buf, len, "exec '%s' --uio %s --store memory:%llu%s%s",
-				 t->spec->program, uio, (unsigned long long)t->opts.size_bytes,
-				 h->wce ? " --wce" : "", h->read_only ? " --read-only" : "");
+			snprintf(buf + used, len - used, " --store memory:%llu",
+				 (unsigned long long)t->opts.size_bytes);
 		else
-			snprintf(buf, len,
-				 "exec '%s' --uio %s --store 'file:%s' --create --engine %s%s%s",
-				 t->spec->program, uio, t->proc.store, t->spec->engine,
-				 h->wce ? " --wce" : "", h->read_only ? " --read-only" : "");
+			snprintf(buf + used, len - used, " --store 'file:%s' --create --engine %s",
+				 t->proc.store, t->spec->engine);
 		return;
 	}
 	for (p = t->spec->exec; *p && used + 8 < len; p++) {

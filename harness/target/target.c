@@ -76,6 +76,7 @@ int target_start(struct target *t, const struct target_opts *opts)
 	rc = t->ops->make(t);
 	if (rc)
 		return rc;
+	ringsim_layout_init(&t->layout, &t->opts.dev.geo, NULL, 0);
 	rc = t->ops->start_handler(t);
 	if (rc && !t->tc->failed && !t->tc->skipped)
 		tc_fail(t->tc, NULL, "cannot start the handler: %s", strerror(-rc));
@@ -188,13 +189,35 @@ uint32_t target_tmr_done(const struct target *t)
 	return t->tmr_done;
 }
 
+bool target_simulated(const struct target *t)
+{
+	return !t->spec->site;
+}
+
+const struct ringsim_layout *target_layout(const struct target *t)
+{
+	return &t->layout;
+}
+
+bool target_stats(struct target *t, struct ringsim_stats *st)
+{
+	memset(st, 0, sizeof(*st));
+	if (t->dev)
+		ringsim_stats(t->dev, st);
+	return t->dev != NULL;
+}
+
 struct ringsim_device *target_device(struct target *t)
 {
+	if (!target_simulated(t) && !t->seat)
+		tc_leave(t->tc, "sim only: looks into the simulator");
 	return t->dev;
 }
 
 struct ringsim_uio *target_uio(struct target *t)
 {
+	if (!target_simulated(t))
+		tc_leave(t->tc, "sim only: looks at the simulated UIO node");
 	return &t->uio;
 }
 

@@ -201,9 +201,19 @@ ssize_t target_uio_read(struct target *t, void *buf, size_t len);
 ssize_t target_uio_write(struct target *t, const void *buf, size_t len);
 short target_uio_poll(struct target *t);
 
-/** target_device() - the simulator: block, reset, plug, stats, entries. NULL on another target. */
+/** target_simulated() - whether there is a simulator to look into. */
+bool target_simulated(const struct target *t);
+/** target_layout() - sizes and offsets of the started device. */
+const struct ringsim_layout *target_layout(const struct target *t);
+/** target_stats() - what a simulator knows; false and zeros on a kernel. */
+bool target_stats(struct target *t, struct ringsim_stats *st);
+/**
+ * target_device() - the simulator itself
+ * On a kernel there is none: NULL for a case in the seat; any other case ends there, as one that
+ * only a simulator can show.
+ */
 struct ringsim_device *target_device(struct target *t);
-/** target_uio() - the simulated UIO node. */
+/** target_uio() - the simulated UIO node; on a kernel the case ends. */
 struct ringsim_uio *target_uio(struct target *t);
 
 /* The handler's process or object. */
