@@ -206,6 +206,15 @@ static void wild_length(struct gen *g)
 		scribble_entry(g);
 		return;
 	}
+	if (chance(g, 3)) { /* an entry that hangs over the end of the ring */
+		uint32_t left = 8 * (1 + below(g, 14));
+
+		fprintf(g->f, "-store u32 ring+at size-%u-at\n-store u32 ring+size-%u 121\n", left,
+			left);
+		fprintf(g->f, "-store u16 ring+size-%u id\n-tail %u\n-ring\n", left - 4,
+			120 - left);
+		return;
+	}
 	fprintf(g->f, "-store u32 ring+%s %u\n", chance(g, 2) ? "at" : "tail",
 		((uint32_t)odd_number(g) & ~7u) + below(g, 3));
 }

@@ -57,9 +57,10 @@ static int prepare(struct seat_run *r, struct seat_sent *c)
 	if (len > DATA_MAX || cdb->len > sizeof(c->cdb))
 		return -EINVAL;
 	free(c->data);
-	*c = (struct seat_sent){ .data = calloc(1, len ? len : 1) };
+	*c = (struct seat_sent){ .data = aligned_alloc(4096, (len + 4095) / 4096 * 4096 + 4096) };
 	if (!c->data)
 		return -ENOMEM;
+	memset(c->data, 0, len);
 	for (uint64_t i = 0; fill->given && i < len; i++)
 		c->data[i] = (uint8_t)fill->text[i % fill->len];
 	snprintf(c->label, sizeof(c->label), "%s", seat_word(r, 0, ""));
@@ -76,6 +77,7 @@ static int prepare(struct seat_run *r, struct seat_sent *c)
 		.cmdp = c->cdb,
 		.sbp = c->sense,
 		.timeout = (unsigned int)seat_num(r, 5, 5000),
+		.flags = SG_FLAG_DIRECT_IO, /* where /sys/module/sg/parameters/allow_dio says so */
 		.usr_ptr = c,
 	};
 	return 0;

@@ -148,7 +148,7 @@ hostile_health() { # prints what is wrong with the kernel, one line; fails then
 		echo "hurt: $word"
 	elif [[ $(cat /proc/sys/kernel/tainted) != "$hostile_taint" ]]; then
 		echo "hurt: tainted=$(cat /proc/sys/kernel/tainted)"
-	elif ! bounded 20 hostile_serves 2>/dev/null; then
+	elif ! bounded 60 hostile_serves 2>/dev/null; then
 		echo 'hurt: another device no longer serves'
 	else
 		return 0
@@ -185,6 +185,8 @@ hostile_autopsy() {
 	at_exit_commands=()
 	cat "$scenario_tmp/down"
 	tail -n 8 "$hostile_out" 2>/dev/null || :
+	busybox ps -o pid,ppid,stat,time,args | grep -v '\[' | tail -n 25
+	cat "/proc/$(handler_pid healthy)/stack" 2>/dev/null || :
 	echo w >/proc/sysrq-trigger || :
 	dmesg | tail -n 150 | grep -E 'task:|tcmu|target|scsi|loop|uio|configfs' | tail -n 40
 }
