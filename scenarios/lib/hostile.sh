@@ -182,6 +182,7 @@ hostile_case() { # PROGRAM
 # What there is to see, for whoever looks into it. Nothing can be relied on any more, cleaning up less
 # than anything.
 hostile_autopsy() {
+	# shellcheck disable=SC2034 # scenario.sh's
 	at_exit_commands=()
 	cat "$scenario_tmp/down"
 	tail -n 8 "$hostile_out" 2>/dev/null || :
