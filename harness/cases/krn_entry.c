@@ -311,6 +311,7 @@ static void cdb_places(struct tc *tc, const struct target_opts *opts, const uint
 			EXPECT_MEM(tc, "KRN-022", "CDB", io.cdb, seat_region(tc->t) + e.cdb_off,
 				   10);
 			seat_finish(tc->t, 8);
+			EXPECT(tc, "KRN-022", krn_ended(tc, &io), "no end");
 		}
 	}
 }

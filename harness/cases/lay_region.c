@@ -118,6 +118,7 @@ static void blocks(struct tc *tc, const struct ringsim_geometry *geo, uint32_t c
 		EXPECT_EQ(tc, "LAY-062", "start of a block", data_off + (uint64_t)d * blk_size,
 			  (uintptr_t)e.iov[0].iov_base);
 		krn_keep(tc);
+		EXPECT(tc, "LAY-062", krn_ended(tc, &io[d]), "no end");
 	}
 	krn_in(&io[count], NULL, 1);
 	krn_submit(tc, &io[count]);
@@ -131,6 +132,7 @@ static void blocks(struct tc *tc, const struct ringsim_geometry *geo, uint32_t c
 	EXPECT(tc, "LAY-062", krn_pending(tc, &io[0]), "max_blocks blocks were refused");
 	EXPECT_EQ(tc, "LAY-062", "cmd_head", 256, seat_head(tc->t));
 	seat_finish_all(tc->t, 8);
+	EXPECT(tc, "LAY-062", krn_ended(tc, &io[0]), "no end");
 	krn_in(&io[1], NULL, count * blk_size + 1);
 	krn_submit(tc, &io[1]);
 	EXPECT_ENDED(tc, "LAY-062", &io[1], RINGSIM_REFUSED, 2, 5, 0x24, 0);
@@ -438,6 +440,7 @@ static void lengths(struct tc *tc)
 			EXPECT_EQ(tc, "LAY-080", "cmd_head", head + want[n][k], seat_head(tc->t));
 			EXPECT_MEM(tc, "LAY-080", "CDB", io.cdb, e.cdb, krn_cdb_len(io.cdb));
 			seat_finish(tc->t, 8);
+			EXPECT(tc, "LAY-080", krn_ended(tc, &io), "no end");
 		}
 	}
 }
