@@ -52,6 +52,14 @@ static const char *beyond_kernels(const struct target *t)
 	return NULL;
 }
 
+/* Region offset of the data area; a kernel makes no ring of more than 8 MiB (LAY-060). */
+static uint64_t ring_end(const struct target *t)
+{
+	uint32_t mb = t->opts.dev.geo.ring_mb;
+
+	return (uint64_t)(mb && mb < 8 ? mb : 8) << 20;
+}
+
 static void choose_divisor(struct target *t)
 {
 	const struct ringsim_config *dev = &t->opts.dev;
@@ -94,7 +102,7 @@ static int kernel_make(struct target *t)
 		return rc;
 	}
 	t->region_size =
-		((uint64_t)(t->opts.dev.geo.ring_mb ? t->opts.dev.geo.ring_mb : 8) << 20) +
+		ring_end(t) +
 		((uint64_t)(t->opts.dev.geo.data_area_mb ? t->opts.dev.geo.data_area_mb : 1024)
 		 << 20);
 	return 0;
@@ -128,7 +136,7 @@ static int kernel_uio_open(struct target *t)
 static void take_snapshot(struct target *t)
 {
 	struct kernel *k = t->kernel;
-	uint64_t len = (uint64_t)(t->opts.dev.geo.ring_mb ? t->opts.dev.geo.ring_mb : 8) << 20;
+	uint64_t len = ring_end(t);
 
 	if (!k->snapshot) {
 		k->snapshot = mmap(NULL, t->region_size, PROT_READ | PROT_WRITE,
