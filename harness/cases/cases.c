@@ -57,7 +57,9 @@
 	X(cases_scs_lengths)     \
 	X(cases_scs_sense)       \
 	X(cases_scs_alloc)       \
-	X(cases_scs_opcodes)
+	X(cases_scs_opcodes)     \
+	X(cases_real_config)     \
+	X(cases_real_handler)
 
 #define DECLARE(name) extern const struct case_table name;
 #define REFER(name)   &name,

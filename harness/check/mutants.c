@@ -104,7 +104,7 @@ static const struct case_def **order_cases(const char *clause, size_t *n)
 		for (i = 0; i < case_count(); i++) {
 			const struct case_def *def = case_at(i);
 
-			if (def->needs & (NEEDS_SEAT | NEEDS_PROCESS))
+			if (def->needs & (NEEDS_SEAT | NEEDS_PROCESS | NEEDS_KERNEL))
 				continue;
 			if (names(def, clause) == !pass)
 				v[(*n)++] = def;
