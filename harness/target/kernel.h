@@ -109,6 +109,8 @@ uint32_t kernel_outstanding(const struct kernel *k);
 /* The handler. */
 int kernel_start_handler(struct target *t);
 void kernel_stop_handler(struct target *t);
+/** kernel_mapped_by() - whether process @pid has mapped the device. */
+bool kernel_mapped_by(struct kernel *k, pid_t pid);
 /** kernel_find_mapper() - who has mapped the device? False: nobody. */
 bool kernel_find_mapper(struct kernel *k);
 /** kernel_peek() - a word of the region through the handler's own mapping; 0 without one. */

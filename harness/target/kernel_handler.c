@@ -13,7 +13,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define UIO_ENV "TCMU_UIO"
+#define UIO_ENV	       "TCMU_UIO"
+#define LOOK_AROUND_MS 300
 
 static bool maps_device(struct kernel *k, const char *pid)
 {
@@ -38,14 +39,21 @@ static bool maps_device(struct kernel *k, const char *pid)
 	return found;
 }
 
+bool kernel_mapped_by(struct kernel *k, pid_t pid)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	return pid > 0 && maps_device(k, text);
+}
+
 bool kernel_find_mapper(struct kernel *k)
 {
-	char self[16], pid[16];
+	char self[16];
 	DIR *proc;
 	struct dirent *e;
 
-	snprintf(pid, sizeof(pid), "%d", (int)k->mapper);
-	if (k->mapper && maps_device(k, pid))
+	if (kernel_mapped_by(k, k->mapper))
 		return true;
 	k->mapper = 0;
 	snprintf(self, sizeof(self), "%d", (int)getpid());
@@ -104,13 +112,28 @@ static void command(struct target *t, const char *uio, char *buf, size_t len)
 	buf[used] = 0;
 }
 
+/* It is the process that we started, as a rule; a look at all the others costs. */
+static bool is_attached(struct target *t, uint64_t *looked)
+{
+	struct kernel *k = t->kernel;
+
+	if (kernel_mapped_by(k, t->proc.pid)) {
+		k->mapper = t->proc.pid;
+		return true;
+	}
+	if (kernel_now_ms() - *looked < LOOK_AROUND_MS)
+		return false;
+	*looked = kernel_now_ms();
+	return kernel_find_mapper(k);
+}
+
 static int await_attach(struct target *t)
 {
 	uint32_t attach_ms = t->spec->timeout_ms / 2 * 5;
-	uint64_t end = kernel_now_ms() + attach_ms;
+	uint64_t looked = kernel_now_ms(), end = looked + attach_ms;
 	char how[64], words[200];
 
-	while (!kernel_find_mapper(t->kernel)) {
+	while (!is_attached(t, &looked)) {
 		process_limit_output(t);
 		if (process_dead(t, how, sizeof(how)) && strcmp(how, "exited with status 0")) {
 			process_words(t, words, sizeof(words));
@@ -149,7 +172,7 @@ void kernel_stop_handler(struct target *t)
 	t->proc.pid = 0;
 	t->proc.frozen = false;
 	/* its last breath: the device is free when the mapping is gone */
-	while (kernel_find_mapper(t->kernel) && kernel_now_ms() < end)
+	while (kernel_mapped_by(t->kernel, t->kernel->mapper) && kernel_now_ms() < end)
 		usleep(1000);
 	t->kernel->mapper = 0;
 }
