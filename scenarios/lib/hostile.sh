@@ -191,3 +191,11 @@ hostile_autopsy() {
 	echo w >/proc/sysrq-trigger || :
 	dmesg | tail -n 150 | grep -E 'task:|tcmu|target|scsi|loop|uio|configfs' | tail -n 40
 }
+
+# The program that a scenario called NNN-hostile-FINDING is about.
+hostile_finding() {
+	local program=$scenario_dir/../results/findings/${scenario_name#*-hostile-}.seat
+	[[ -r $program ]] || die "$program: cannot read it"
+	note "begin ${program##*/}"
+	check "the kernel is well after ${program##*/}" hostile_case "$program"
+}
