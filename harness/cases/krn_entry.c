@@ -111,6 +111,59 @@ static void free_space(struct tc *tc)
 	}
 }
 
+/* The entries of 120 bytes that a ring of 1 MiB takes: all but 8 bytes. */
+#define FULL (KRN_RING / 120)
+
+static bool fill(struct tc *tc, struct target_io *io)
+{
+	uint32_t done, n;
+
+	for (done = 0; done < FULL && !tc->failed; done += n) {
+		n = FULL - done < 64 ? FULL - done : 64;
+		krn_turs(tc, io + done, n);
+		if (seat_head(tc->t) != (done + n) * 120)
+			tc_fail(tc, "KRN-033", "cmd_head after %u entries: expected %u, found %u",
+				done + n, (done + n) * 120, seat_head(tc->t));
+	}
+	return !tc->failed;
+}
+
+/*
+ * A ring of 1 MiB, full to the last byte that may be used. 127 bytes free do not take 120 with a
+ * PAD of 8; what does not fit leaves no PAD behind.
+ */
+static void full_mib(struct tc *tc)
+{
+	struct target_io *io = tc_alloc(tc, (FULL + 1) * sizeof(*io));
+	struct target_opts o = krn_opts();
+	struct seat_entry e;
+	uint64_t pad = 8;
+	uint32_t i;
+
+	o.dev.cmd_time_out_s = 0;
+	o.dev.qfull_time_out_s = 600;
+	if (target_start(tc->t, &o) || !fill(tc, io))
+		return;
+	EXPECT_EQ(tc, "KRN-033", "cmd_head of a full ring", KRN_RING - 8, seat_head(tc->t));
+	krn_turs(tc, &io[FULL], 1);
+	EXPECT(tc, "KRN-032", krn_pending(tc, &io[FULL]), "ended with status 0x%02x",
+	       io[FULL].status);
+	seat_finish(tc->t, 0);
+	EXPECT(tc, "KRN-061", krn_ended(tc, &io[0]), "no end");
+	EXPECT_EQ(tc, "KRN-032", "cmd_head with 127 bytes free", KRN_RING - 8, seat_head(tc->t));
+	seat_finish(tc->t, 0);
+	EXPECT_EQ(tc, "KRN-032", "cmd_head with 247 bytes free", 120, seat_head(tc->t));
+	EXPECT_MEM(tc, "KRN-030", "PAD", &pad, seat_region(tc->t) + 128 + KRN_RING - 8, 8);
+	seat_entry(tc->t, 0, &e);
+	EXPECT(tc, "KRN-080", e.op == TCMU_OP_CMD && e.id == 1, "what waited is not at 0");
+	SIM_EQ(tc, "KRN-032", "commands that wait", 0, queued);
+	seat_finish_all(tc->t, 0);
+	for (i = 0; i <= FULL; i++)
+		EXPECT(tc, "KRN-032", krn_ended(tc, &io[i]) && !io[i].status, "command %u: no end",
+		       i);
+	EXPECT_EQ(tc, "KRN-024", "cmd_tail", 120, seat_tail(tc->t));
+}
+
 /* Entries that fit to the last: one byte has to stay free, so 8 of them do. */
 static void occupancy(struct tc *tc)
 {
@@ -349,6 +402,8 @@ static const struct case_def rows[] = {
 	  "what fits, to the byte, from every start", free_space },
 	{ "krn.032.not-rung", "KRN-032 KRN-031 KRN-060", CLAUSE_MUST, SIM,
 	  "space counts from the reclaim pointer", not_rung },
+	{ "krn.033.mib", "KRN-033 KRN-032 KRN-031 KRN-030 KRN-080 KRN-024", CLAUSE_MUST, NEEDS_SEAT,
+	  "8737 commands on a ring of 1 MiB, and one that waits", full_mib },
 	{ "krn.033.occupancy", "KRN-033 KRN-032", CLAUSE_MUST, SIM,
 	  "a full ring keeps 8 bytes free", occupancy },
 	{ "krn.033.default", "KRN-033 KRN-050", CLAUSE_MUST, SIM,

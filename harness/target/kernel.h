@@ -19,7 +19,7 @@
 
 #define KERNEL_CONFIGFS "/sys/kernel/config/target"
 #define KERNEL_PORTAL	"127.0.0.1:3260"
-#define KERNEL_SESSIONS 16
+#define KERNEL_SESSIONS 20
 #define KERNEL_WINDOW	480 /* commands per session; LIO grants 512 */
 #define KERNEL_NAME_MAX 32
 #define KERNEL_PATH_MAX 192
