@@ -138,7 +138,7 @@ static void burst(struct gen *g)
 
 static void task_management(struct gen *g)
 {
-	if (chance(g, 3))
+	if (chance(g, 3) && !g->depth) /* resets take their time: none in a loop */
 		fputs("-reset\n-sleep 50\n", g->f);
 	else
 		fputs("-take t kind=tmr ms=200\n-skip uflags=1\n-ring\n", g->f);

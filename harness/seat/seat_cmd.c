@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of `tcmu-harness seat`; see program.h for the language. */
+#include "../check/verbs.h"
 #include "generate.h"
 #include "run.h"
 #include "seat.h"
@@ -10,8 +11,6 @@
 #include <string.h>
 
 #define PROGRAM_MAX (4u << 20) /* bytes */
-
-enum { EXIT_GOOD = 0, EXIT_UNEXPECTED = 1, EXIT_BAD = 2 };
 
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
@@ -58,13 +57,6 @@ static const char usage_end[] =
 	"\nEach operation prints a line with its number and what it saw. Exit status: 0 all ended as\n"
 	"they should, 1 one did not or the time limit came, 2 usage, set-up or a program that\n"
 	"cannot be read.\n";
-
-static int complain(const char *text, const char *found)
-{
-	fprintf(stderr, "tcmu-harness seat: %s, found '%s' (see tcmu-harness seat --help)\n", text,
-		found);
-	return EXIT_BAD;
-}
 
 /* The whole of @path ("-": standard input) in memory. */
 static char *read_program(const char *path, size_t *len)
@@ -115,12 +107,14 @@ static int run_file(struct seat_options *opt, const char *node, const char *file
 {
 	struct seat_program prog;
 	char path[128];
-	int status = EXIT_GOOD;
+	int status = EXIT_OK;
 
 	if (load(&prog, file))
-		return EXIT_BAD;
+		return EXIT_USAGE;
 	if (!parse_only && sends(&prog) && !opt->initiator) {
-		status = complain("expected --initiator for a program that sends", "none");
+		status = usage_error("seat",
+				     "expected --initiator for a program that sends, found '%s'",
+				     "none");
 	} else if (!parse_only) {
 		snprintf(path, sizeof(path), "%s%.100s", *node == '/' ? "" : "/dev/", node);
 		opt->node = path;
@@ -132,67 +126,96 @@ static int run_file(struct seat_options *opt, const char *node, const char *file
 
 static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
-	char *end;
+	return parse_u64(text, out) && *out >= min && *out <= max;
+}
 
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	return *text >= '0' && *text <= '9' && !*end && !errno && *out >= min && *out <= max;
+/* What the options come to. */
+struct request {
+	struct seat_options opt;
+	bool parse_only, generate;
+	uint64_t seed;
+	int triggers;
+};
+
+/* Returns what is wrong with the value of option @c, or NULL. */
+static const char *set_option(struct request *q, int c)
+{
+	uint64_t n = 0;
+
+	switch (c) {
+	case 'i':
+		q->opt.initiator = optarg;
+		break;
+	case 'p':
+		q->parse_only = true;
+		break;
+	case 't':
+		if (!number(optarg, 1, 86400, &n))
+			return "--time-limit: expected 1 to 86400 seconds";
+		q->opt.time_limit_s = (uint32_t)n;
+		break;
+	case 'b':
+		if (!number(optarg, 512, 65536, &n) || (n & (n - 1)))
+			return "--block: expected a power of two, 512 to 65536";
+		q->opt.block_size = (uint32_t)n;
+		break;
+	case 'g':
+		if (!number(optarg, 0, UINT64_MAX, &q->seed))
+			return "--generate: expected a number of 64 bits";
+		q->generate = true;
+		break;
+	case 'w':
+		if (!number(optarg, 0, SEAT_WILD_ALL, &n))
+			return "--triggers: expected 0 to 15";
+		q->triggers = (int)n;
+		break;
+	case 's':
+		if (store_parse_size(optarg, &q->opt.disk_bytes))
+			return "--size: expected a size such as 64M";
+		break;
+	}
+	return NULL;
+}
+
+static void print_help(void)
+{
+	fputs(usage, stdout);
+	seat_print_verbs(stdout);
+	fputs(usage_end, stdout);
 }
 
 int seat_main(int argc, char **argv)
 {
-	struct seat_options opt = { .block_size = 512, .disk_bytes = 64 << 20, .time_limit_s = 60 };
-	bool parse_only = false, generate = false;
-	uint64_t n = 0, seed = 0;
-	int c, args, triggers = -1;
+	struct request q = {
+		.opt = { .block_size = 512, .disk_bytes = 64 << 20, .time_limit_s = 60 },
+		.triggers = -1
+	};
+	const char *wrong;
+	int c, args, nodes;
 
 	while ((c = getopt_long(argc, argv, ":hi:t:b:s:pg:w:", long_options, NULL)) != -1) {
 		if (c == 'h') {
-			fputs(usage, stdout);
-			seat_print_verbs(stdout);
-			fputs(usage_end, stdout);
-			return EXIT_GOOD;
-		} else if (c == 'i') {
-			opt.initiator = optarg;
-		} else if (c == 'p') {
-			parse_only = true;
-		} else if (c == 't') {
-			if (!number(optarg, 1, 86400, &n))
-				return complain("--time-limit: expected 1 to 86400 seconds",
-						optarg);
-			opt.time_limit_s = (uint32_t)n;
-		} else if (c == 'b') {
-			if (!number(optarg, 512, 65536, &n) || (n & (n - 1)))
-				return complain("--block: expected a power of two, 512 to 65536",
-						optarg);
-			opt.block_size = (uint32_t)n;
-		} else if (c == 'g') {
-			if (!number(optarg, 0, UINT64_MAX, &seed))
-				return complain("--generate: expected a number of 64 bits", optarg);
-			generate = true;
-		} else if (c == 'w') {
-			if (!number(optarg, 0, SEAT_WILD_ALL, &n))
-				return complain("--triggers: expected 0 to 15", optarg);
-			triggers = (int)n;
-		} else if (c == 's') {
-			if (store_parse_size(optarg, &opt.disk_bytes))
-				return complain("--size: expected a size such as 64M", optarg);
-		} else {
-			return complain(c == ':' ? "expected a value" : "unknown option",
-					argv[optind - 1]);
+			print_help();
+			return EXIT_OK;
 		}
+		if (c == '?' || c == ':')
+			return option_error("seat", c, argv);
+		wrong = set_option(&q, c);
+		if (wrong)
+			return usage_error("seat", "%s, found '%s'", wrong, optarg);
 	}
 	args = argc - optind;
-	if (generate) {
-		if (args)
-			return complain("--generate: expected nothing more", argv[optind]);
-		seat_generate(stdout, seed, triggers);
-		return EXIT_GOOD;
-	}
-	if (args < (parse_only ? 0 : 1) || args > (parse_only ? 1 : 2))
-		return complain("expected a UIO node and at most one file",
-				args ? argv[argc - 1] : "nothing");
 	argv += optind;
-	return run_file(&opt, argv[0], args < (parse_only ? 1 : 2) ? "-" : argv[args - 1],
-			parse_only);
+	if (q.generate) {
+		if (args)
+			return usage_error("seat", "--generate: expected nothing more, found '%s'",
+					   argv[0]);
+		seat_generate(stdout, q.seed, q.triggers);
+		return EXIT_OK;
+	}
+	nodes = q.parse_only ? 0 : 1;
+	if (args < nodes || args > nodes + 1)
+		return usage_error("seat", "expected a UIO node and at most one file, found '%s'",
+				   args ? argv[args - 1] : "nothing");
+	return run_file(&q.opt, argv[0], args > nodes ? argv[nodes] : "-", q.parse_only);
 }

@@ -110,7 +110,7 @@ echo "TAP version 14"
 # The command line.
 bad "no verb" "expected a verb" "$harness"
 bad "unknown verb" "'frob'" "$harness" frob
-for verb in check list bench scsi; do
+for verb in check list bench scsi seat; do
 	bad "$verb: unknown option" "'--frob'" "$harness" $verb --frob
 	bad "$verb: unknown short option" "'-x'" "$harness" $verb -xyz
 	bad "$verb: unexpected argument" "" "$harness" $verb frob
@@ -158,6 +158,18 @@ bad "check: a mutant on a kernel" "mutants" "$harness" check --target kernel --m
 bad "report: nothing" "expected a file" "$harness" report
 bad "report: no such file" "$dir/none" "$harness" report "x=$dir/none"
 bad "report: no report" "schema" "$harness" report "$dir/baseline"
+echo 'ring' >"$dir/program"
+printf 'ring\nrung\n' >"$dir/wrong"
+echo 'send a 00' >"$dir/sends"
+bad "seat: no node" "expected a UIO node" "$harness" seat
+bad "seat: no program" "No such file" "$harness" seat uio9999 "$dir/none"
+bad "seat: a program that cannot be read" "line 2: expected a verb .*'rung'" "$harness" seat uio9999 "$dir/wrong"
+bad "seat: no such device" "uio9999/maps/map0/size: No such file" "$harness" seat uio9999 "$dir/program"
+bad "seat: nobody to send" "--initiator" "$harness" seat uio9999 "$dir/sends"
+bad "seat: no time" "--time-limit" "$harness" seat -t 0 uio9999 "$dir/program"
+bad "seat: block size" "'513'" "$harness" seat -b 513 uio9999 "$dir/program"
+bad "seat: seed" "'frob'" "$harness" seat --generate frob
+bad "seat: a program too large" "File too large" "$harness" seat --parse /dev/zero
 bad "scsi: no URL" "'x'" "$harness" scsi x 00
 bad "scsi: no CDB" "expected a CDB" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0
 bad "scsi: no hexadecimal" "'0g'" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0 0g

@@ -120,7 +120,7 @@ hostile_down() {
 	[[ $hostile_dir ]] || return 0
 	configfs_ours "$hostile_dir" || return 1
 	hostile_unmake &
-	hostile_rescue $! 40 || return 1
+	hostile_rescue $! 120 || return 1
 	for path in "$hostile_dir" "$hostile_naa" "$hostile_naa/tpgt_1" "$hostile_naa/tpgt_1/lun/lun_0"; do
 		unset "configfs_made[$path]"
 	done
