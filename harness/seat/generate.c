@@ -158,6 +158,8 @@ static void answer(struct gen *g)
 		0, 0, 2, 2, 4, 8, 0x18, 0x28, 0x30, 0x40, 1, 0x7f, 0xff
 	};
 
+	if (chance(g, 4))
+		fprintf(g->f, "-data t%u %02x\n", below(g, 4), below(g, 256));
 	fprintf(g->f, "-answer t%u", below(g, 4));
 	if (chance(g, 2))
 		fprintf(g->f, " status=0x%02x", PICK(g, status));
@@ -486,7 +488,7 @@ static void device(struct gen *g)
 	fprintf(g->f, "#! control cmd_ring_size_mb=%u\n", chance(g, 4) ? 1 + below(g, 9) : 1);
 	fprintf(g->f, "#! control max_data_area_mb=%u\n", PICK(g, area));
 	fprintf(g->f, "#! control data_pages_per_blk=%u\n", PICK(g, pages));
-	fprintf(g->f, "#! attrib/cmd_time_out %u\n", chance(g, 5) ? 0 : 1);
+	fprintf(g->f, "#! attrib/cmd_time_out %u\n", chance(g, 5) ? 0u : 1u);
 	fprintf(g->f, "#! attrib/qfull_time_out %d\n", (int)below(g, 3) - 1);
 	fprintf(g->f, "#! attrib/tmr_notification %u\n", below(g, 2));
 	for (uint32_t i = 0; i < n; i++) {
