@@ -58,6 +58,7 @@
 	X(cases_scs_sense)       \
 	X(cases_scs_alloc)       \
 	X(cases_scs_opcodes)     \
+	X(cases_real_uio)        \
 	X(cases_real_config)     \
 	X(cases_real_handler)
 
