@@ -391,8 +391,11 @@ static void kernel_advance(struct target *t, uint64_t ms)
 	uint64_t end;
 
 	kernel_settle_submits(t);
-	ms = ms * 4 / 5 / t->kernel->divisor;
-	end = kernel_now_ms() + (t->needs & NEEDS_TIME && ms > ADVANCE_MAX ? ADVANCE_MAX : ms);
+	if (t->needs & NEEDS_TIME) {
+		ms = ms * 4 / 5 / t->kernel->divisor;
+		ms = ms > ADVANCE_MAX ? ADVANCE_MAX : ms;
+	}
+	end = kernel_now_ms() + ms;
 	do
 		kernel_poll(t, 5);
 	while (kernel_now_ms() < end);

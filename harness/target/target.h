@@ -165,8 +165,8 @@ void target_settle(struct target *t);
 bool target_turn(struct target *t);
 /**
  * target_advance() - move time on by @ms milliseconds
- * Virtual time on a simulator. On a kernel real time, in proportion (NEEDS_TIME) and a fifth short:
- * what has to have happened then is waited for.
+ * Virtual time on a simulator. On a kernel it is real time; with NEEDS_TIME in proportion and a
+ * fifth short. What has to have happened then is waited for.
  */
 void target_advance(struct target *t, uint64_t ms);
 /** target_tmr() - abort @n commands (TCMU_TMR_*); true once all of them have been answered. */
