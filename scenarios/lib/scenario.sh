@@ -55,6 +55,10 @@ check() { # DESCRIPTION COMMAND...: ok iff COMMAND succeeds
 	fi
 }
 
+not() { # COMMAND...: for check
+	! "$@"
+}
+
 is() { # DESCRIPTION FOUND EXPECTED
 	if [[ $2 == "$3" ]]; then
 		tap_result ok "$1"
@@ -210,7 +214,7 @@ trap 'scenario_where="ended by SIGHUP"; exit 129' HUP
 trap 'scenario_where="ended by SIGINT"; exit 130' INT
 trap 'scenario_where="ended by SIGTERM"; exit 143' TERM
 
-for scenario_part in watch configfs loopback iscsi handler data; do
+for scenario_part in watch configfs loopback iscsi handler daemon data load; do
 	# shellcheck source=/dev/null
 	. "$scenario_dir/lib/$scenario_part.sh"
 done
