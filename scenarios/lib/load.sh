@@ -8,6 +8,8 @@
 load_start() { # DISK [OPTION...]
 	local disk=$1
 	shift
+	load_block=/sys/class/block/${disk##*/}
+	load_base=$(load_written)
 	rm -f "$scenario_tmp/load.stop"
 	(
 		until [[ -e $scenario_tmp/load.stop ]]; do
@@ -21,7 +23,23 @@ load_start() { # DISK [OPTION...]
 	load_pid=$!
 	at_exit load_kill
 }
-load_round=0 load_pid=
+load_round=0 load_pid='' load_block='' load_base=0
+
+load_written() { # writes that were acknowledged since the disk came
+	local numbers
+	read -ra numbers <"$load_block/stat"
+	echo "${numbers[4]}"
+}
+
+load_moves() { # whether it is well under way
+	(($(load_written) > load_base + 50))
+}
+
+load_hangs() { # whether commands of it wait for an answer
+	local reads writes
+	read -r reads writes <"$load_block/inflight"
+	((reads + writes > 0))
+}
 
 load_runs() {
 	kill -0 "$load_pid" 2>/dev/null
