@@ -58,11 +58,11 @@ waiter_removed() { # NAME: the waiter removed it
 
 waiter_waits() { # SECONDS: whether it still waits after so long
 	pause "$1"
-	kill -0 "$waiter" 2>/dev/null
+	running "$waiter"
 }
 
 waiter_ends() { # SECONDS: its exit status; 124 if it is still there
-	until_true "$1" process_gone "$waiter" >/dev/null 2>&1 || return 124
+	until_true "$1" gone "$waiter" >/dev/null 2>&1 || return 124
 	wait "$waiter"
 }
 

@@ -42,12 +42,12 @@ load_hangs() { # whether commands of it wait for an answer
 }
 
 load_runs() {
-	kill -0 "$load_pid" 2>/dev/null
+	running "$load_pid"
 }
 
 load_end() { # lets the round under way come to its end; fails if anything went wrong
 	: >"$scenario_tmp/load.stop"
-	until_true "${1:-180}" process_gone "$load_pid" || return 1
+	until_true "${1:-180}" gone "$load_pid" || return 1
 	wait "$load_pid" || {
 		grep -av '^3;' "$scenario_tmp/load" | tail -n 10
 		return 1
@@ -66,13 +66,19 @@ load_kill() {
 raw_start() { # NAME OPTION-OR-CDB...
 	local url
 	url=$(iscsi_url "$1")
+	raw_count=$(device_dir "$1")/statistics/scsi_lu/num_cmds
+	raw_base=$(<"$raw_count")
 	shift
 	tcmu-harness scsi "$url" "$@" >"$scenario_tmp/raw" 2>&1 3>&- &
 	raw_pid=$!
 }
 
+raw_arrived() { # NUMBER: whether as many have reached the target
+	(($(<"$raw_count") >= raw_base + $1))
+}
+
 raw_end() { # waits for the answers
-	until_true 90 process_gone "$raw_pid" || {
+	until_true 90 gone "$raw_pid" || {
 		kill "$raw_pid" || :
 		return 1
 	}
@@ -80,7 +86,7 @@ raw_end() { # waits for the answers
 }
 
 raw_waits() { # SECONDS: whether some have no answer yet after so long
-	not until_true "$1" process_gone "$raw_pid"
+	not until_true "$1" gone "$raw_pid"
 }
 
 raw_answers() { # status and sense of each, sorted and counted: "16 status=0x00 sense=-"
