@@ -96,7 +96,7 @@ SCENARIO_GROUPS := $(sort $(foreach s,$(notdir $(wildcard scenarios/[0-9][0-9][0
 PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all tests mutant-objects test conformance scenarios mutants coverage valgrind asan tsan lint \
+.PHONY: all tests mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan lint \
 	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -184,6 +184,9 @@ ifeq ($(filter command environment,$(firstword $(origin KERNELS))),)
 else
 	@BUILD=$(abspath $(BUILD)) ci/conformance $(KERNELS)
 endif
+
+fidelity: all ## Replay every recording of a real kernel on the simulator
+	@$(BUILD)/tcmu-harness trace replay $(sort $(wildcard results/traces/*.txt results/traces/*.xz))
 
 mutants: all mutant-objects ## Check that every broken handler is caught
 	@rm -f $(filter-out $(MUTANTS),$(wildcard $(BUILD)/mutants/*.so))

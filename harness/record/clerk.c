@@ -60,6 +60,7 @@ struct clerk {
 	uint32_t *kept, n_kept; /* ids whose buffers are to be freed */
 	uint64_t unblock_ms;	/* 0: not blocked */
 	uint64_t rng;
+	uint32_t executed;
 	bool want_restart, want_broken;
 	uint32_t want_reset;
 	char *err;
@@ -84,7 +85,7 @@ static uint32_t roll(struct clerk *s, uint32_t sides)
 
 static bool in_mood(struct clerk *s, enum clerk_mood mood)
 {
-	return s->cfg.chance[mood] && !roll(s, s->cfg.chance[mood]);
+	return s->cfg.chance[mood] && s->executed > s->cfg.after && !roll(s, s->cfg.chance[mood]);
 }
 
 static int fail(struct clerk *s, int rc, const char *what)
@@ -227,6 +228,7 @@ static void exec(struct clerk *s, struct job *j)
 	j->used = true;
 	j->due_ms = 0;
 	s->n_used++;
+	s->executed++;
 	scsi_exec(&s->lun, &j->task);
 	while (scsi_run(&s->lun))
 		;

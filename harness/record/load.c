@@ -54,13 +54,13 @@ static const struct option long_options[] = {
 };
 
 struct load {
-	int fd;
 	uint64_t commands, depth, max, size_mb, block, seed, timeout_ms, reset, nodata, odd;
 	uint64_t sent, failed, answered[256];
 };
 
 struct worker {
 	struct load *l;
+	int fd; /* of its own: the driver allows 16 commands on each */
 	pthread_t thread;
 	uint64_t rng;
 	uint8_t *buf;
@@ -177,7 +177,7 @@ static void send_one(struct worker *w)
 				.timeout = (unsigned int)w->l->timeout_ms };
 
 	make(w, cdb, &io);
-	if (ioctl(w->l->fd, SG_IO, &io))
+	if (ioctl(w->fd, SG_IO, &io))
 		__atomic_add_fetch(&w->l->failed, 1, __ATOMIC_RELAXED);
 	else
 		__atomic_add_fetch(&w->l->answered[io.status], 1, __ATOMIC_RELAXED);
@@ -191,7 +191,7 @@ static void *run(void *arg)
 
 	while ((n = __atomic_add_fetch(&w->l->sent, 1, __ATOMIC_RELAXED)) <= w->l->commands) {
 		if (w->l->reset && n % w->l->reset == 0)
-			ioctl(w->l->fd, SG_SCSI_RESET, &how);
+			ioctl(w->fd, SG_SCSI_RESET, &how);
 		send_one(w);
 	}
 	return NULL;
@@ -244,20 +244,36 @@ static int parse_options(struct load *l, int argc, char **argv)
 	return -1;
 }
 
-static int open_device(struct load *l, const char *path)
+/* Returns the descriptor or -1, with a line said. */
+static int open_device(const char *path)
 {
+	int fd = open(path, O_RDWR | O_CLOEXEC), version = 0;
 	struct stat st;
-	int version = 0;
 
-	l->fd = open(path, O_RDWR | O_CLOEXEC);
-	if (l->fd < 0)
-		return complain(path, strerror(errno));
-	if (fstat(l->fd, &st) || !S_ISCHR(st.st_mode) ||
-	    ioctl(l->fd, SG_GET_VERSION_NUM, &version) || version < 30000) {
-		close(l->fd);
-		return complain(path, "expected a SCSI generic device");
+	if (fd < 0) {
+		complain(path, strerror(errno));
+		return -1;
 	}
-	return 0;
+	if (fstat(fd, &st) || !S_ISCHR(st.st_mode) || ioctl(fd, SG_GET_VERSION_NUM, &version) ||
+	    version < 30000) {
+		close(fd);
+		complain(path, "expected a SCSI generic device");
+		return -1;
+	}
+	return fd;
+}
+
+static bool start(struct worker *w, const pthread_attr_t *attr, const char *path)
+{
+	w->fd = open_device(path);
+	if (w->fd < 0)
+		return false;
+	w->buf = calloc(1, w->l->max);
+	if (w->buf && !pthread_create(&w->thread, attr, run, w))
+		return true;
+	free(w->buf);
+	close(w->fd);
+	return false;
 }
 
 int load_main(int argc, char **argv)
@@ -278,26 +294,24 @@ int load_main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	rc = open_device(&l, argv[optind]);
-	if (rc)
-		return rc;
 	w = calloc(l.depth, sizeof(*w));
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
 	for (; w && started < l.depth; started++) {
-		struct worker *x = &w[started];
-
-		*x = (struct worker){ .l = &l, .rng = (l.seed << 12) + started * 2 + 1 };
-		x->buf = calloc(1, l.max);
-		if (!x->buf || pthread_create(&x->thread, &attr, run, x))
+		w[started].l = &l;
+		w[started].rng = (l.seed << 12) + started * 2 + 1;
+		if (!start(&w[started], &attr, argv[optind]))
 			break;
 	}
-	for (i = 0; i < started; i++)
+	for (i = 0; i < started; i++) {
 		pthread_join(w[i].thread, NULL);
-	for (i = 0; w && i < l.depth; i++)
+		close(w[i].fd);
 		free(w[i].buf);
+	}
+	pthread_attr_destroy(&attr);
 	free(w);
-	close(l.fd);
+	if (!started)
+		return EXIT_BAD;
 	printf("%" PRIu64 " commands, %" PRIu64 " not sent;", l.commands, l.failed);
 	for (i = 0; i < 256; i++)
 		if (l.answered[i])

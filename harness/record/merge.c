@@ -319,7 +319,8 @@ static void on_reply(struct merge *m, const struct probe_event *e)
 {
 	struct merge_cmd *c = find_se(m, e->se);
 
-	if (c)
+	/* Later ones go to commands that the target core itself answers, under the same name. */
+	if (c && !c->live && !c->reply)
 		c->reply = e;
 }
 

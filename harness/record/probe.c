@@ -49,7 +49,7 @@ struct probe {
 	enum probe_kind kind;
 	const char *function;
 	const char *fields;
-	bool optional; /* in a module that need not be loaded */
+	const char *module; /* that need not be loaded; NULL: target_core_user or one it needs */
 };
 
 static const struct probe probes[] = {
@@ -61,30 +61,30 @@ static const struct probe probes[] = {
 	  "qtmo={tcmu_dev.qfull_time_out}({tcmu_cmd.tcmu_dev}($arg1)):s32 c0=" CDB("0") " c1=" CDB(
 		  "8") " c2=" CDB("16") " c3=" CDB("24"),
 	  false },
-	{ "queued", PROBE_QUEUED, "queue_cmd_ring", "ret=$retval:s32", false },
-	{ "walk", PROBE_WALK, "tcmu_handle_completions", "dev=$arg1:x64" OF_DEV, false },
-	{ "drain", PROBE_DRAIN, "run_qfull_queue", "dev=$arg1:x64" OF_DEV, false },
-	{ "tmr", PROBE_TMR, "queue_tmr_ring", "dev=$arg1:x64" OF_DEV, false },
-	{ "tmred", PROBE_TMRED, "queue_tmr_ring", "ret=$retval:s32", false },
-	{ "drop_tmr", PROBE_DROP_TMR, "tcmu_remove_all_queued_tmr", "dev=$arg1:x64" OF_DEV, false },
-	{ "unused", PROBE_UNUSED, "tcmu_cmd_free_data", OF_CMD, false },
+	{ "queued", PROBE_QUEUED, "queue_cmd_ring", "ret=$retval:s32", NULL },
+	{ "walk", PROBE_WALK, "tcmu_handle_completions", "dev=$arg1:x64" OF_DEV, NULL },
+	{ "drain", PROBE_DRAIN, "run_qfull_queue", "dev=$arg1:x64" OF_DEV, NULL },
+	{ "tmr", PROBE_TMR, "queue_tmr_ring", "dev=$arg1:x64" OF_DEV, NULL },
+	{ "tmred", PROBE_TMRED, "queue_tmr_ring", "ret=$retval:s32", NULL },
+	{ "drop_tmr", PROBE_DROP_TMR, "tcmu_remove_all_queued_tmr", "dev=$arg1:x64" OF_DEV, NULL },
+	{ "unused", PROBE_UNUSED, "tcmu_cmd_free_data", OF_CMD, NULL },
 	{ "done", PROBE_DONE, "target_complete_cmd",
-	  OF_SE " status=$arg2:u8 state={se_cmd.transport_state}($arg1):u32", false },
+	  OF_SE " status=$arg2:u8 state={se_cmd.transport_state}($arg1):u32", NULL },
 	{ "done_len", PROBE_DONE_LEN, "target_complete_cmd_with_length",
-	  OF_SE " status=$arg2:u8 state={se_cmd.transport_state}($arg1):u32", false },
-	{ "loop_data", PROBE_REPLY, "tcm_loop_queue_data_in", REPLY, true },
-	{ "loop_status", PROBE_REPLY, "tcm_loop_queue_status", REPLY, true },
-	{ "iscsi_data", PROBE_REPLY, "lio_queue_data_in", REPLY, true },
-	{ "iscsi_status", PROBE_REPLY, "lio_queue_status", REPLY, true },
-	{ "bell", PROBE_BELL, "tcmu_irqcontrol", "dev=$arg1:x64 j=@jiffies:u64", false },
-	{ "work", PROBE_WORK, "tcmu_unmap_work_fn", "j=@jiffies:u64", false },
-	{ "block", PROBE_BLOCK, "tcmu_block_dev_store", ACTION, false },
-	{ "reset", PROBE_RESET, "tcmu_reset_ring_store", ACTION, false },
-	{ "free", PROBE_FREE, "tcmu_free_kept_buf_store", ACTION, false },
-	{ "release", PROBE_RELEASE, "tcmu_release", "dev=$arg1:x64 j=@jiffies:u64", false },
+	  OF_SE " status=$arg2:u8 state={se_cmd.transport_state}($arg1):u32", NULL },
+	{ "loop_data", PROBE_REPLY, "tcm_loop_queue_data_in", REPLY, "tcm_loop" },
+	{ "loop_status", PROBE_REPLY, "tcm_loop_queue_status", REPLY, "tcm_loop" },
+	{ "iscsi_data", PROBE_REPLY, "lio_queue_data_in", REPLY, "iscsi_target_mod" },
+	{ "iscsi_status", PROBE_REPLY, "lio_queue_status", REPLY, "iscsi_target_mod" },
+	{ "bell", PROBE_BELL, "tcmu_irqcontrol", "dev=$arg1:x64 j=@jiffies:u64", NULL },
+	{ "work", PROBE_WORK, "tcmu_unmap_work_fn", "j=@jiffies:u64", NULL },
+	{ "block", PROBE_BLOCK, "tcmu_block_dev_store", ACTION, NULL },
+	{ "reset", PROBE_RESET, "tcmu_reset_ring_store", ACTION, NULL },
+	{ "free", PROBE_FREE, "tcmu_free_kept_buf_store", ACTION, NULL },
+	{ "release", PROBE_RELEASE, "tcmu_release", "dev=$arg1:x64 j=@jiffies:u64", NULL },
 	{ "notify", PROBE_NOTIFY, "tcmu_tmr_notify",
-	  "dev=$arg1:x64 type=$arg2:u32 list=$arg3:x64 first=+0($arg3):x64 j=@jiffies:u64", false },
-	{ "notified", PROBE_NOTIFIED, "tcmu_tmr_notify", "", false },
+	  "dev=$arg1:x64 type=$arg2:u32 list=$arg3:x64 first=+0($arg3):x64 j=@jiffies:u64", NULL },
+	{ "notified", PROBE_NOTIFIED, "tcmu_tmr_notify", "", NULL },
 };
 
 #define N_PROBES (sizeof(probes) / sizeof(probes[0]))
@@ -115,17 +115,20 @@ static int place(struct probes *p, const struct layout *l, size_t i, char *err, 
 {
 	const struct probe *probe = &probes[i];
 	char fields[2048], line[2304];
+	char module[64];
 	bool ret = probe->kind == PROBE_QUEUED || probe->kind == PROBE_TMRED ||
 		   probe->kind == PROBE_NOTIFIED;
-	int rc = layout_expand(l, probe->fields, fields, sizeof(fields), err, err_len);
+	int rc;
 
+	snprintf(module, sizeof(module), "/sys/module/%s", probe->module ? probe->module : "");
+	if (access(module, F_OK))
+		return 0;
+	rc = layout_expand(l, probe->fields, fields, sizeof(fields), err, err_len);
 	if (rc)
 		return rc;
 	snprintf(line, sizeof(line), "%c:" GROUP "/%s %s %s\n", ret ? 'r' : 'p', probe->name,
 		 probe->function, fields);
 	rc = write_file(TRACEFS, "kprobe_events", O_APPEND, line);
-	if (rc == -ENOENT && probe->optional)
-		return 0;
 	if (rc) {
 		snprintf(err, err_len, TRACEFS "/kprobe_events: %s: %s", probe->function,
 			 rc == -ENOENT ? "this kernel has no such function" : strerror(-rc));

@@ -41,6 +41,7 @@ static const char usage[] =
 	"                         keep (KEEP_BUF), late, stall, block (block_dev),\n"
 	"                         reset1, reset2 (reset_ring), broken (wrong id),\n"
 	"                         restart (close and open the node; in order only)\n"
+	"      --after N          not before N commands were served (default 50: the scan)\n"
 	"      --late MS          how late (default 1500)\n"
 	"      --stall MS         how long to answer nothing (default 100)\n"
 	"      --block MS         how long to block the device (default 50)\n"
@@ -50,11 +51,17 @@ static const char usage[] =
 	"Needs root, tracefs and BTF of kernel and module. Exit status: 0 recorded, 2 not.\n";
 
 static const struct option long_options[] = {
-	{ "help", no_argument, NULL, 'h' },	    { "order", required_argument, NULL, 'o' },
-	{ "seed", required_argument, NULL, 's' },   { "hold", required_argument, NULL, 'H' },
-	{ "do", required_argument, NULL, 'd' },	    { "late", required_argument, NULL, 'l' },
-	{ "stall", required_argument, NULL, 'S' },  { "block", required_argument, NULL, 'B' },
-	{ "buffer", required_argument, NULL, 'b' }, { NULL, 0, NULL, 0 },
+	{ "help", no_argument, NULL, 'h' },
+	{ "order", required_argument, NULL, 'o' },
+	{ "seed", required_argument, NULL, 's' },
+	{ "hold", required_argument, NULL, 'H' },
+	{ "do", required_argument, NULL, 'd' },
+	{ "late", required_argument, NULL, 'l' },
+	{ "after", required_argument, NULL, 'a' },
+	{ "stall", required_argument, NULL, 'S' },
+	{ "block", required_argument, NULL, 'B' },
+	{ "buffer", required_argument, NULL, 'b' },
+	{ NULL, 0, NULL, 0 },
 };
 
 struct options {
@@ -131,6 +138,8 @@ static int parse_option(struct options *o, int c, char **moods)
 			 &v);
 	if (c == 'H')
 		o->clerk.hold = (uint32_t)v;
+	if (c == 'a')
+		o->clerk.after = (uint32_t)v;
 	if (c == 'l')
 		o->clerk.late_ms = (uint32_t)v;
 	if (c == 'S')
@@ -278,10 +287,13 @@ static int record(const struct options *o, struct trace *t, char *err, size_t er
 
 int record_main(int argc, char **argv)
 {
-	struct options o = {
-		.clerk = { .seed = 1, .hold = 8, .late_ms = 1500, .stall_ms = 100, .block_ms = 50 },
-		.buffer_mb = 32
-	};
+	struct options o = { .clerk = { .seed = 1,
+					.hold = 8,
+					.after = 50,
+					.late_ms = 1500,
+					.stall_ms = 100,
+					.block_ms = 50 },
+			     .buffer_mb = 32 };
 	struct timespec begin, end;
 	struct trace t = { 0 };
 	char err[ERR_LEN] = "";

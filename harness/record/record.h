@@ -47,6 +47,7 @@ extern const char *const clerk_moods[CLERK_MOODS];
  * @in_order: answers in issue order
  * @seed:     of everything random
  * @hold:     in any order: answers held back at most
+ * @after:    commands that are served without moods at first
  * @late_ms, @stall_ms, @block_ms: how long what @chance asks for lasts
  * @chance:   one command in so many meets it, 0 none; see clerk_moods
  */
@@ -55,6 +56,7 @@ struct clerk_config {
 	bool in_order;
 	uint64_t seed;
 	uint32_t hold;
+	uint32_t after;
 	uint32_t late_ms, stall_ms, block_ms;
 	uint32_t chance[CLERK_MOODS];
 };

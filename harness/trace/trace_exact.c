@@ -42,7 +42,8 @@ struct exact {
 	size_t n_tmrs;
 	uint32_t *ended; /* numbers that the cause ended, in order */
 	size_t n_ended, next_ended;
-	uint32_t off; /* ring offset of the next entry to compare */
+	uint32_t off;	/* ring offset of the next entry to compare */
+	uint64_t waits; /* commands that were queued so far, as recorded */
 	struct trace sim;
 	void *zeros;
 	uint64_t zeros_len;
@@ -315,6 +316,7 @@ static int check_wait(struct exact *x, const struct trace_event *e)
 {
 	struct flight *f = flight_of(x, e->n);
 
+	x->waits++;
 	if (!f)
 		return differs_number(x, e, "n", x->submitted, e->n);
 	if (f->cmd.state != RINGSIM_QUEUED)
@@ -339,8 +341,12 @@ static bool is_effect(const struct trace_event *e)
 /* What the device did beyond what was recorded of cause @e. */
 static int check_rest(struct exact *x, const struct trace_event *e)
 {
+	struct ringsim_stats st;
 	char text[64];
 
+	ringsim_stats(x->dev, &st);
+	if (st.qfull != x->waits)
+		return differs_number(x, e, "commands that wait, so far", st.qfull, x->waits);
 	if (x->off != shm_load32(x->region, RINGSIM_OFF_HEAD))
 		return differs_number(x, e, "cmd_head after it",
 				      shm_load32(x->region, RINGSIM_OFF_HEAD), x->off);

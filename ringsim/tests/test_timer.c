@@ -216,6 +216,39 @@ static void test_tmr(void)
 	rig_down(&r);
 }
 
+/* The clock and the worker apart: what is due stays so until the worker comes, as on a kernel. */
+static void test_late_worker(void)
+{
+	struct ringsim_config cfg = small_ring();
+	struct ringsim_cmd cmd[2];
+	struct rig r;
+
+	cfg.cmd_time_out_s = 2;
+	rig_up(&r, &cfg);
+	ringsim_set_time(r.dev, 10 * SEC + 1, 0);
+	rig_nodata(&r, &cmd[0]);
+	CU_ASSERT_EQUAL(r.dev->slots[cmd[0].id].deadline_ns, 13 * SEC);
+	/* A CPU's whole seconds begin earlier by its skew: this one is over already. */
+	ringsim_set_time(r.dev, 11 * SEC - 12000000 + 1, 12000000);
+	rig_nodata(&r, &cmd[1]);
+	CU_ASSERT_EQUAL(r.dev->slots[cmd[1].id].deadline_ns, 14 * SEC - 12000000);
+	ringsim_set_time(r.dev, 9 * SEC, 0); /* never back */
+	CU_ASSERT_EQUAL(rig_stats(&r).now_ns, 11 * SEC - 12000000 + 1);
+	ringsim_time_out(r.dev);
+	CU_ASSERT_EQUAL(r.n_done, 0);
+	ringsim_set_time(r.dev, 13 * SEC, 0);
+	CU_ASSERT_EQUAL(r.n_done, 0);
+	CU_ASSERT_EQUAL(ringsim_next_timer(r.dev), 13 * SEC);
+	ringsim_time_out(r.dev);
+	CU_ASSERT_EQUAL(r.n_done, 1);
+	CU_ASSERT_EQUAL(cmd[0].outcome, RINGSIM_EXPIRED);
+	CU_ASSERT_EQUAL(ringsim_next_timer(r.dev), 14 * SEC - 12000000);
+	ringsim_advance(r.dev, 14 * SEC);
+	CU_ASSERT_EQUAL(cmd[1].outcome, RINGSIM_EXPIRED);
+	rig_answer_all(&r);
+	rig_down(&r);
+}
+
 /* Waiting TMRs are dropped when the ring breaks, new ones not even queued. */
 static void test_tmr_broken(void)
 {
@@ -476,6 +509,7 @@ int main(void)
 		{ "refused while draining", test_drain_refused },
 		{ "task management", test_tmr },
 		{ "task management and BROKEN", test_tmr_broken },
+		{ "late worker", test_late_worker },
 		{ "reset", test_reset },
 		{ "kept buffers", test_kept },
 		{ "kept buffers behind a TMR", test_kept_behind_tmr },
