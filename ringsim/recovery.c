@@ -167,7 +167,9 @@ int ringsim_reset(struct ringsim_device *dev, unsigned int level)
 
 int ringsim_free_kept(struct ringsim_device *dev, uint32_t id)
 {
-	if (!id || id > RINGSIM_ID_MAX || dev->slots[id].state != SLOT_KEPT)
+	if (id > RINGSIM_ID_MAX)
+		return -ERANGE; /* the attribute takes a u16 */
+	if (!id || dev->slots[id].state != SLOT_KEPT)
 		return -EINVAL;
 	dev->kept--;
 	slot_release(dev, (uint16_t)id, SLOT_DONE);

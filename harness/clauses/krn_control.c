@@ -52,9 +52,12 @@ static const struct clause rows[] = {
 		.where = CLAUSE_BOTH,
 		.sim = true,
 		.source = "DRV (tcmu_free_kept_buf_store)",
-		.text = "Write-only; takes an id as a decimal or hexadecimal u16. EINVAL if there "
-			"is no such id or it is not held by KEEP_BUF. It frees the blocks and the "
-			"id; then, unless a TMR waits, the queue-full list is drained.",
+		.text = "Write-only; takes an id as a decimal or hexadecimal u16, ERANGE above it. "
+			"EINVAL if there is no such id or it is not held by KEEP_BUF. It frees the "
+			"blocks and the id; then, unless a TMR waits, the queue-full list is "
+			"drained.",
+		.mistake = "Writing 0, which is no id: 6.1 and 6.12 take it for one while any "
+			   "command has an id, and oops.",
 		.see = "KRN-064 KRN-072 HND-036",
 	},
 	{

@@ -324,7 +324,7 @@ static void test_kept(void)
 	cfg.geo.data_blocks = 2;
 	rig_up(&r, &cfg);
 	CU_ASSERT_EQUAL(ringsim_free_kept(r.dev, 0), -EINVAL);
-	CU_ASSERT_EQUAL(ringsim_free_kept(r.dev, 65536), -EINVAL);
+	CU_ASSERT_EQUAL(ringsim_free_kept(r.dev, 65536), -ERANGE);
 	rig_read(&r, &cmd[0], NULL, 8192);
 	CU_ASSERT_EQUAL(ringsim_free_kept(r.dev, 1), -EINVAL);
 	rig_read(&r, &cmd[1], NULL, 8192);

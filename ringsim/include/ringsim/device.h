@@ -265,7 +265,10 @@ void ringsim_tmr(struct ringsim_device *dev, struct ringsim_tmr *tmr, struct rin
 void ringsim_block(struct ringsim_device *dev, bool block);
 /** ringsim_reset() - action/reset_ring, @level 1 or 2, else -EINVAL (KRN-111). */
 int ringsim_reset(struct ringsim_device *dev, unsigned int level);
-/** ringsim_free_kept() - action/free_kept_buf; -EINVAL if @id is not kept (KRN-112). */
+/**
+ * ringsim_free_kept() - action/free_kept_buf; -EINVAL if @id is not kept, -ERANGE above 65535
+ * (KRN-112). Shipping kernels fall over id 0.
+ */
 int ringsim_free_kept(struct ringsim_device *dev, uint32_t id);
 /** ringsim_open(), ringsim_release() - the UIO node is opened; its last close (KRN-120, KRN-128).
  */
