@@ -92,17 +92,26 @@ hostile_attach() { # UIO: sets hostile_node, the SCSI generic node, or leaves it
 
 # --- taking it down ------------------------------------------------------------------------------
 
-# What waits for a handler or for a netlink reply is sent home, again and again, until PID is done.
+# What waits for a netlink reply or for a handler is sent home, again and again, until PID is done. A
+# write to the device's own files may have to wait for PID itself, so that is left to a process.
 hostile_rescue() { # PID SECONDS
-	local until=$((SECONDS + $2))
+	local until=$((SECONDS + $2)) helper=''
 	while kill -0 "$1" 2>/dev/null; do
 		((SECONDS < until)) || return 1
-		{ echo 0 >"$hostile_dir/action/block_dev" && echo 2 >"$hostile_dir/action/reset_ring"; } 2>/dev/null || :
-		{ echo 1 >"$hostile_parameters/block_netlink" && echo 1 >"$hostile_parameters/reset_netlink"; } 2>/dev/null || :
-		echo 0 >"$hostile_parameters/block_netlink" || :
+		hostile_quiet configfs_write "$hostile_parameters/block_netlink" 1
+		hostile_quiet configfs_write "$hostile_parameters/reset_netlink" 1
+		hostile_quiet configfs_write "$hostile_parameters/block_netlink" 0
+		if [[ -z $helper ]] || ! kill -0 "$helper" 2>/dev/null; then
+			hostile_empty_ring >/dev/null 2>&1 &
+			helper=$!
+		fi
 		pause 0.1
 	done
 	wait "$1"
+}
+
+hostile_empty_ring() {
+	configfs_write "$hostile_dir/action/block_dev" 0 && configfs_write "$hostile_dir/action/reset_ring" 2
 }
 
 hostile_unmake() {
@@ -182,14 +191,17 @@ hostile_case() { # PROGRAM
 # What there is to see, for whoever looks into it. Nothing can be relied on any more, cleaning up less
 # than anything.
 hostile_autopsy() {
+	local dir what
 	# shellcheck disable=SC2034 # scenario.sh's
 	at_exit_commands=()
-	cat "$scenario_tmp/down"
-	tail -n 8 "$hostile_out" 2>/dev/null || :
-	busybox ps -o pid,ppid,stat,time,args | grep -v '\[' | tail -n 25
-	cat "/proc/$(handler_pid healthy)/stack" 2>/dev/null || :
-	echo w >/proc/sysrq-trigger || :
-	dmesg | tail -n 150 | grep -E 'task:|tcmu|target|scsi|loop|uio|configfs' | tail -n 40
+	note_file "$scenario_tmp/down"
+	note_file "$hostile_out" 8
+	for dir in /proc/[0-9]*; do
+		what=$(tr '\0' ' ' <"$dir/cmdline" | cut -c1-70)
+		[[ $what ]] || continue
+		echo "${dir#/proc/} $what: $(sed -n 's/^State:\t//p' "$dir/status")"
+		sed -n 's/^\[<0>\] /    /p' "$dir/stack" | head -n 8
+	done 2>/dev/null | sed 's/^/#   /' >&3
 }
 
 # The program that a scenario called NNN-hostile-FINDING is about.
