@@ -58,7 +58,7 @@ static void stolen_slot(struct tc *tc)
 	struct target_capacity cap;
 	struct target_io a, b;
 	uint8_t out[4096], in[4096];
-	struct seat_entry e;
+	struct seat_entry e, second;
 
 	if (target_start(tc->t, &o) || target_capacity(tc->t, &cap))
 		return;
@@ -70,10 +70,12 @@ static void stolen_slot(struct tc *tc)
 	work_tur(&b);
 	target_submit(tc->t, &b);
 	seat_entry(tc->t, seat_tail(tc->t), &e);
-	seat_answer(tc->t, e.off, b.cmd.id, 0, 0, 0, NULL);
+	seat_entry(tc->t, seat_next(tc->t, &e), &second);
+	seat_answer(tc->t, e.off, second.id, 0, 0, 0, NULL);
 	seat_set_tail(tc->t, seat_next(tc->t, &e));
 	seat_ring(tc->t);
-	EXPECT(tc, "HND-071", b.done && !a.done, "the predecessor's answer was not taken");
+	EXPECT(tc, "HND-071", !target_wait(tc->t, &b) && !a.done,
+	       "the predecessor's answer was not taken");
 	if (!reset_and_restart(tc, 1))
 		return;
 	EXPECT(tc, "HND-071", a.done && a.outcome == RINGSIM_RESET, "the reset lost a command");

@@ -64,6 +64,7 @@ static void stress(struct tc *tc, const struct shape *s, const char *clause)
 	uint32_t kept;
 
 	o.dev.geo = s->geo;
+	o.near = !s->start_back;
 	if (ringsim_layout_init(&lay, &s->geo, NULL, 0)) {
 		tc_fail(tc, NULL, "the row's geometry is refused");
 		return;
@@ -85,7 +86,7 @@ static void stress(struct tc *tc, const struct shape *s, const char *clause)
 	kept = st.kept;
 	if (s->early && !begin_early(tc, &w))
 		return;
-	if (!work_run(&w, s->n ? s->n : 800) || !work_read_back(&w))
+	if (!work_run(&w, s->n ? s->n : target_simulated(tc->t) ? 800 : 150) || !work_read_back(&w))
 		return;
 	target_settle(tc->t);
 	if (!target_stats(tc->t, &st))

@@ -62,7 +62,7 @@ static void old_entries(struct tc *tc)
 	struct target_opts o = work_opts(1024, 8);
 	struct target_io *ios = tc_alloc(tc, 8 * sizeof(*ios));
 	struct ringsim_stats st;
-	uint32_t i, k;
+	uint32_t i, k, longest = target_simulated(tc->t) ? 64 : 3; /* iSCSI: 16 bytes */
 
 	if (target_start(tc->t, &o))
 		return;
@@ -71,7 +71,7 @@ static void old_entries(struct tc *tc)
 			work_tur(&ios[k]);
 			if (!tc_below(tc, 3)) {
 				cdb_none(&ios[k], 0x7f);
-				ios[k].cdb[7] = (uint8_t)(4 * tc_below(tc, 64));
+				ios[k].cdb[7] = (uint8_t)(4 * tc_below(tc, longest));
 			}
 			target_submit(tc->t, &ios[k]);
 		}

@@ -16,6 +16,7 @@
 #define QUIET_MS      30
 #define SETTLE_MS     1500
 #define SNAPSHOT_MS   5
+#define START_MAX     (5u << 18)
 #define ADVANCE_MAX   6000
 #define REAL_TIME_OUT 2 /* seconds that 30 become */
 
@@ -43,6 +44,8 @@ static const char *beyond_kernels(const struct target *t)
 		return "sim only: a region of another layout";
 	if ((!o->near || dev->start) && (dev->geo.cmdr_size || dev->geo.data_blocks))
 		return "sim only: a ring or a data area of a size that no kernel makes";
+	if (dev->start > START_MAX)
+		return "sim only: on a kernel it takes too much traffic to get to that place";
 	if (dev->pool || dev->first_event)
 		return "sim only: a page budget or an event counter of its own";
 	if (o->name && strncmp(o->name, "tcm-user/", 9))
@@ -459,7 +462,6 @@ static bool kernel_attached(const struct target *t)
 
 static void kernel_plug(struct target *t, bool plug)
 {
-	t->kernel->held = plug;
 	if (plug) {
 		target_freeze(t);
 		return;

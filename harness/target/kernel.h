@@ -64,6 +64,7 @@ struct kernel_tmr {
  * @fd:       the seat's, or -1
  * @snapshot: the region as it was, while the seat's UIO node is closed
  * @divisor:  configured seconds per real one
+ * @attention: a LUN RESET has left unit attentions
  * @unsent:   sessions that have commands which may not have reached the core
  * @mapper, @map_at: the process that has mapped the region, and where
  */
@@ -71,7 +72,7 @@ struct kernel {
 	const struct kernel_site *site;
 	uint32_t serial, uio, lun;
 	char name[KERNEL_NAME_MAX], dir[KERNEL_PATH_MAX];
-	bool made, linked, wedged, held;
+	bool made, linked, wedged, attention;
 	int fd;
 	uint8_t *map, *snapshot;
 	uint64_t snapshot_ms, rang_ms;

@@ -61,9 +61,25 @@ uint32_t kernel_outstanding(const struct kernel *k)
 
 /* Commands. */
 
+/*
+ * A LUN RESET leaves a unit attention for each session, which the next command on it gets instead
+ * of an answer. It is the target core's, and no case's; the command is sent once more.
+ */
+static bool took_attention(const struct target *t, const struct initiator_cmd *cmd)
+{
+	return t->kernel->attention && cmd->end == INITIATOR_STATUS && cmd->sense_len > 13 &&
+	       sense_key(cmd->sense) == 6 && sense_asc(cmd->sense) >> 8 == 0x29;
+}
+
 static void on_ended(struct initiator_cmd *cmd)
 {
 	struct target_io *io = cmd->ctx;
+
+	if (cmd->end != INITIATOR_GONE && took_attention(io->target, cmd) &&
+	    !initiator_submit(cmd->owner, cmd)) {
+		io->target->kernel->unsent |= 1u << io->target->kernel->at_session;
+		return;
+	}
 
 	if (cmd->end == INITIATOR_STATUS) {
 		io->outcome = RINGSIM_ANSWERED;
@@ -182,22 +198,6 @@ static void drop_aborted(struct target *t, struct target_io **ios, uint32_t n)
 	}
 }
 
-/* A reset leaves a unit attention on every session, which the next command would get. */
-static void take_attention(struct target *t)
-{
-	struct kernel *k = t->kernel;
-	uint32_t i;
-
-	for (i = 0; i < k->n_sessions; i++) {
-		struct initiator_cmd tur = { .cdb_len = 6 };
-
-		if (initiator_submit(k->sessions[i], &tur))
-			continue;
-		if (initiator_wait(k->sessions[i], &tur, 1000))
-			initiator_drop(k->sessions[i], &tur);
-	}
-}
-
 static void look_at_tmrs(struct target *t)
 {
 	struct kernel *k = t->kernel;
@@ -214,8 +214,6 @@ static void look_at_tmrs(struct target *t)
 			continue;
 		if (tmr->tmf.response == 0)
 			drop_aborted(t, tmr->ios, tmr->n);
-		if (tmr->type == TCMU_TMR_LUN_RESET)
-			take_attention(t);
 		t->tmr_done++;
 	}
 }
@@ -239,6 +237,7 @@ bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 		return true;
 	t->tmr_next++;
 	*tmr = (struct kernel_tmr){ .type = type, .n = n, .open = true };
+	k->attention |= !one;
 	tmr->ios = tc_alloc(t->tc, (n + 1) * sizeof(*ios));
 	memcpy(tmr->ios, ios, n * sizeof(*ios));
 	if (initiator_tmf(one ? cmd->owner : k->sessions[k->at_session],

@@ -21,11 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QUIET_MS   10  /* nothing happened for so long: it sleeps */
-#define SETTLE_MS  300 /* ... while commands are unanswered */
-#define OUTPUT_MAX (1 << 20)
-#define TURN_MS	   2
-#define DYING_MS   100 /* between the last close and the exit of a process that dies */
+#define QUIET_MS    10	/* nothing happened for so long: it sleeps */
+#define SETTLE_MS   300 /* ... while commands are unanswered */
+#define OUTPUT_MAX  (1 << 20)
+#define TURN_MS	    2
+#define STOPPING_MS 1000
+#define DYING_MS    100 /* between the last close and the exit of a process that dies */
 
 static uint64_t now_ms(void)
 {
@@ -438,8 +439,25 @@ int process_run(struct target *t, struct target_io *io)
 	return io && !io->done ? -ETIMEDOUT : 0;
 }
 
+static bool is_stopped(pid_t pid)
+{
+	char path[64], line[512], *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (!read_line(path, line, sizeof(line)))
+		return true; /* no more so than this */
+	p = strrchr(line, ')');
+	return !p || (p[2] != 'R' && p[2] != 'S' && p[2] != 'D');
+}
+
 void process_signal(struct target *t, int sig)
 {
-	if (t->is_process && t->proc.pid > 0)
-		kill(-t->proc.pid, sig);
+	uint64_t end = now_ms() + STOPPING_MS;
+
+	if (!t->is_process || t->proc.pid <= 0)
+		return;
+	kill(-t->proc.pid, sig);
+	/* on another CPU it may run on for a moment */
+	while (sig == SIGSTOP && !is_stopped(t->proc.pid) && now_ms() < end)
+		usleep(200);
 }
