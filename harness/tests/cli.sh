@@ -270,6 +270,15 @@ bad "handler: depth out of range" "'0'" "$handler" --store memory:1M --depth 0
 bad "handler: unknown order" "'sideways'" "$handler" --store memory:1M --order sideways
 bad "handler: block size out of range" "'100'" "$handler" --store memory:1M --block-size 100
 bad "handler: a size that is none" "'1Z'" "$handler" --store file:x --size 1Z
+bad "handler: daemon without a subtype" "--subtype" "$handler" --daemon
+bad "handler: daemon with a device" "found two" "$handler" --daemon --subtype x --uio uio0
+bad "handler: daemon with a store" "each device has its own" "$handler" --daemon --subtype x --store memory:1M
+[[ -d /sys/module/target_core_user ]] ||
+	bad "handler: daemon without TCMU" "target_core_user" "$handler" --daemon --subtype x
+bad "handler: replies without daemon" "expected --daemon" "$handler" --replies --store memory:1M --uio uio0
+bad "handler: die after nothing" "'rsp'" "$handler" --die-after rsp --store memory:1M --uio uio0
+bad "handler: die after an unknown step" "'lunch:1'" "$handler" --die-after lunch:1 --store memory:1M --uio uio0
+bad "handler: shuffled and in order" "found both" "$handler" --reorder 1 --order in --store memory:1M --uio uio0
 bad "handler: memory is not created" "are for files" "$handler" --store memory:1M --create
 store "store: of no kind" "'frob:1'" --store frob:1
 store "store: memory of no size" "'x'" --store memory:x

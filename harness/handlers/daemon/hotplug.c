@@ -70,8 +70,8 @@ static int add(struct hotplug *h, const char *uio, bool fresh)
 	rc = unit_open(u, err, sizeof(err));
 	if (rc == 0)
 		rc = unit_attach(u, fresh, err, sizeof(err));
-	if (rc == 0)
-		rc = unit_start(u);
+	if (rc == 0 && (rc = unit_start(u)) != 0)
+		snprintf(err, sizeof(err), "%s: no thread", uio);
 	if (rc != 0) {
 		complain(err);
 		unit_close(u);

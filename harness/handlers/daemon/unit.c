@@ -163,7 +163,10 @@ int unit_open(struct unit *u, char *err, size_t err_len)
 	int rc;
 
 	u->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	snprintf(err, err_len, "out of memory"); /* unless something says more */
 	rc = open_device(u, err, err_len);
+	if (rc == 0 && u->wake_fd < 0)
+		rc = -ENOMEM;
 	if (rc == 0)
 		rc = choose_block_size(u, err, err_len);
 	if (rc != 0)
@@ -172,7 +175,7 @@ int unit_open(struct unit *u, char *err, size_t err_len)
 		u->spec = strdup(cli->store);
 	else
 		u->spec = spec_of(&u->name, u->dev.att.size_bytes, err, err_len);
-	if (u->spec == NULL || u->wake_fd < 0)
+	if (u->spec == NULL)
 		return -EINVAL;
 	rc = open_store(u, u->spec, &u->store, err, err_len);
 	if (rc != 0)
