@@ -7,67 +7,29 @@
  * actions, each by chance from a seed. An entry is copied before any answer can overwrite it, an
  * answer before the tail covers it, since the kernel may use the slot again at once.
  */
-#include "record.h"
+#include "clerk.h"
 
-#include "../handlers/device.h"
-#include "../handlers/scsi.h"
 #include "../trace/trace_impl.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <ringsim/shm.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define TASKS_MAX     4096u
-#define KEPT_MAX      8u /* buffers kept between answers */
-#define SENSE_LEN     18u
-#define DRAIN_MS      30000u
-#define IDLE_MS	      300u
-#define DEFAULT_SIZE  (64ull << 20)
-#define DEFAULT_BLOCK 512u
-#define WRONG_ID      0xfffeu
+#define KEPT_MAX  CLERK_KEPT_MAX
+#define SENSE_LEN 18u
+#define DRAIN_MS  30000u
+#define IDLE_MS	  300u
+#define WRONG_ID  0xfffeu
 
 const char *const clerk_moods[CLERK_MOODS] = {
 	"short", "sense", "busy",   "unknown", "keep",	 "late",
 	"stall", "block", "reset1", "reset2",  "broken", "restart",
 };
 
-struct job {
-	struct scsi_task task; /* first: the consumer hands its command back */
-	uint64_t due_ms;
-	bool used;
-};
-
-struct clerk {
-	struct clerk_config cfg;
-	struct device dev;
-	struct consumer_fds fds;
-	struct consumer c;
-	bool attached;
-	struct store *store;
-	struct scsi_lun lun;
-	struct job *jobs;
-	uint32_t *ready; /* jobs that are done and not answered */
-	uint32_t n_ready, n_used;
-	struct clerk_log log;
-	uint32_t generation;
-	uint32_t seen_off;	/* next entry to copy */
-	uint32_t answer_off;	/* next slot to copy the answer of */
-	uint32_t *kept, n_kept; /* ids whose buffers are to be freed */
-	uint64_t unblock_ms;	/* 0: not blocked */
-	uint64_t rng;
-	uint32_t executed;
-	bool want_restart, want_broken;
-	uint32_t want_reset;
-	char *err;
-	size_t err_len;
-};
-
-static uint64_t now_ms(void)
+uint64_t clerk_now_ms(void)
 {
 	struct timespec ts;
 
@@ -88,7 +50,7 @@ static bool in_mood(struct clerk *s, enum clerk_mood mood)
 	return s->cfg.chance[mood] && s->executed > s->cfg.after && !roll(s, s->cfg.chance[mood]);
 }
 
-static int fail(struct clerk *s, int rc, const char *what)
+int clerk_fail(struct clerk *s, int rc, const char *what)
 {
 	snprintf(s->err, s->err_len, "%s: %s: %s", s->cfg.uio, what, strerror(-rc));
 	return rc;
@@ -98,7 +60,7 @@ static int fail(struct clerk *s, int rc, const char *what)
  * The log.
  */
 
-static int see_entries(struct clerk *s)
+int clerk_see_entries(struct clerk *s)
 {
 	uint32_t head = shm_load32_acquire(s->c.region, RINGSIM_OFF_HEAD);
 	struct trace *t = &s->log.seen;
@@ -107,7 +69,7 @@ static int see_entries(struct clerk *s)
 	while (s->seen_off != head) {
 		rc = trace_add_entry(t, s->c.region, s->seen_off);
 		if (rc)
-			return fail(s, rc, "ring entry");
+			return clerk_fail(s, rc, "ring entry");
 		t->v[t->n - 1].arg = s->generation;
 		s->seen_off = (s->seen_off + t->v[t->n - 1].len) % s->c.cmdr_size;
 	}
@@ -127,7 +89,7 @@ static int see_answers(struct clerk *s)
 		if (tcmu_hdr_get_op(len_op) == TCMU_OP_CMD) {
 			e = trace_push(t);
 			if (!e)
-				return fail(s, -ENOMEM, "log");
+				return clerk_fail(s, -ENOMEM, "log");
 			e->kind = TRACE_ANSWER;
 			e->off = s->answer_off;
 			e->arg = s->generation;
@@ -139,7 +101,7 @@ static int see_answers(struct clerk *s)
 				e->payload_len = SENSE_LEN;
 				if (trace_push_bytes(t, s->c.region + slot + RINGSIM_OFF_SENSE,
 						     SENSE_LEN))
-					return fail(s, -ENOMEM, "log");
+					return clerk_fail(s, -ENOMEM, "log");
 			}
 		}
 		s->answer_off = (s->answer_off + tcmu_hdr_get_len(len_op)) % s->c.cmdr_size;
@@ -151,7 +113,7 @@ static int see_answers(struct clerk *s)
  * Jobs.
  */
 
-static void on_done(struct scsi_task *t)
+void clerk_on_done(struct scsi_task *t)
 {
 	struct clerk *s = t->lun->owner;
 
@@ -172,7 +134,7 @@ static void answered(struct clerk *s, const struct consumer_cmd *cmd)
 	free_job(s, (struct job *)cmd);
 }
 
-static void on_release(void *ctx, struct consumer_cmd *cmd)
+void clerk_on_release(void *ctx, struct consumer_cmd *cmd)
 {
 	answered(ctx, cmd);
 }
@@ -181,7 +143,7 @@ static struct job *new_job(struct clerk *s)
 {
 	struct job *j = s->jobs;
 
-	if (s->n_used == TASKS_MAX)
+	if (s->n_used == CLERK_TASKS_MAX)
 		return NULL;
 	while (j->used)
 		j++;
@@ -214,7 +176,7 @@ static void apply_moods(struct clerk *s, struct job *j)
 	if (in_mood(s, CLERK_KEEP))
 		cmd->uflags |= TCMU_UFLAG_KEEP_BUF;
 	if (in_mood(s, CLERK_LATE))
-		j->due_ms = now_ms() + s->cfg.late_ms;
+		j->due_ms = clerk_now_ms() + s->cfg.late_ms;
 	s->want_broken |= in_mood(s, CLERK_BROKEN);
 	s->want_restart |= in_mood(s, CLERK_RESTART);
 	if (in_mood(s, CLERK_RESET1))
@@ -257,7 +219,7 @@ static int drain(struct clerk *s)
 
 	while ((j = new_job(s)) != NULL) {
 		found = consumer_fetch(&s->c, &j->task.cmd);
-		rc = see_entries(s);
+		rc = clerk_see_entries(s);
 		if (rc)
 			return rc;
 		if (found == CONSUMER_EMPTY)
@@ -280,7 +242,7 @@ static int flush(struct clerk *s)
 		rc = consumer_flush(&s->c);
 		s->answer_off = s->c.tail;
 	}
-	return rc < 0 ? fail(s, rc, "doorbell") : 0;
+	return rc < 0 ? clerk_fail(s, rc, "doorbell") : 0;
 }
 
 static int free_kept(struct clerk *s, uint32_t keep)
@@ -291,7 +253,7 @@ static int free_kept(struct clerk *s, uint32_t keep)
 		rc = device_action(&s->dev, "free_kept_buf", s->kept[0]);
 		memmove(s->kept, s->kept + 1, --s->n_kept * sizeof(s->kept[0]));
 	}
-	return rc ? fail(s, rc, "free_kept_buf") : 0;
+	return rc ? clerk_fail(s, rc, "free_kept_buf") : 0;
 }
 
 /* Answers number @i of those that are ready. */
@@ -317,7 +279,7 @@ static int answer(struct clerk *s, uint32_t i)
 static int answer_some(struct clerk *s, bool all)
 {
 	uint32_t hold = all || s->c.in_order ? 0 : roll(s, s->cfg.hold + 1), i, tries, n = 0;
-	uint64_t now = now_ms();
+	uint64_t now = clerk_now_ms();
 	int rc = 0;
 
 	for (tries = s->n_ready; !rc && tries && s->n_ready > hold && !s->want_reset; tries--) {
@@ -337,95 +299,19 @@ static int answer_some(struct clerk *s, bool all)
 }
 
 /*
- * Recovery.
+ * The loop.
  */
-
-static void drop_jobs(struct clerk *s)
-{
-	uint32_t i;
-
-	for (i = 0; i < TASKS_MAX; i++) {
-		struct consumer_cmd *cmd = &s->jobs[i].task.cmd;
-
-		if (s->jobs[i].used && cmd->iov != cmd->inline_iov)
-			free(cmd->iov);
-		s->jobs[i].used = false;
-	}
-	s->n_ready = s->n_used = 0;
-}
-
-static int attach(struct clerk *s)
-{
-	struct consumer_uio uio;
-	int rc;
-
-	consumer_uio_fd(&uio, &s->fds);
-	rc = consumer_attach(&s->c, &uio, s->dev.att.map0_len, NULL, s->cfg.in_order);
-	if (rc)
-		return fail(s, rc, "attach");
-	s->attached = true;
-	s->c.release = on_release;
-	s->c.release_ctx = s;
-	s->answer_off = s->c.tail;
-	return 0;
-}
-
-static int reset_ring(struct clerk *s)
-{
-	int rc = see_entries(s);
-
-	if (rc)
-		return rc;
-	consumer_detach(&s->c);
-	s->attached = false;
-	rc = device_action(&s->dev, "reset_ring", s->want_reset);
-	if (rc)
-		return fail(s, rc, "reset_ring");
-	s->want_reset = 0;
-	s->want_broken = false;
-	s->generation++;
-	s->seen_off = 0;
-	s->n_kept = 0;
-	drop_jobs(s);
-	return attach(s);
-}
-
-/* The node is closed and opened again: kept buffers are gone, all else goes on at cmd_tail. */
-static int restart(struct clerk *s)
-{
-	int rc;
-
-	s->want_restart = false;
-	consumer_detach(&s->c);
-	s->attached = false;
-	device_close_node(&s->dev);
-	drop_jobs(s);
-	s->n_kept = 0;
-	rc = device_open(&s->dev, s->err, s->err_len);
-	if (rc)
-		return rc;
-	s->fds = (struct consumer_fds){ s->dev.att.io_fd, s->dev.att.mem_fd };
-	return attach(s);
-}
-
-static int block(struct clerk *s, bool on)
-{
-	int rc = device_action(&s->dev, "block_dev", on);
-
-	s->unblock_ms = on ? now_ms() + s->cfg.block_ms : 0;
-	return rc ? fail(s, rc, "block_dev") : 0;
-}
 
 static int act(struct clerk *s)
 {
 	int rc = 0;
 
 	if (s->want_reset)
-		rc = reset_ring(s);
+		rc = clerk_reset_ring(s);
 	if (!rc && s->want_restart)
-		rc = restart(s);
-	if (!rc && s->unblock_ms && now_ms() >= s->unblock_ms)
-		rc = block(s, false);
+		rc = clerk_restart(s);
+	if (!rc && s->unblock_ms && clerk_now_ms() >= s->unblock_ms)
+		rc = clerk_block(s, false);
 	return rc;
 }
 
@@ -434,7 +320,7 @@ static int sulk(struct clerk *s)
 {
 	if (in_mood(s, CLERK_STALL))
 		poll(NULL, 0, (int)s->cfg.stall_ms);
-	return !s->unblock_ms && in_mood(s, CLERK_BLOCK) ? block(s, true) : 0;
+	return !s->unblock_ms && in_mood(s, CLERK_BLOCK) ? clerk_block(s, true) : 0;
 }
 
 static int turn(struct clerk *s)
@@ -464,11 +350,11 @@ static int wait(struct clerk *s, int pidfd, bool *ended)
 	int rc = poll(p, *ended ? 1 : 2, ms);
 
 	if (rc < 0 && errno != EINTR)
-		return fail(s, -errno, "poll");
+		return clerk_fail(s, -errno, "poll");
 	if (rc > 0 && p[0].revents & (POLLERR | POLLHUP))
-		return fail(s, -EIO, "device");
+		return clerk_fail(s, -EIO, "device");
 	if (rc > 0 && p[0].revents & POLLIN && consumer_read_event(&s->c) < 0)
-		return fail(s, -EIO, "device");
+		return clerk_fail(s, -EIO, "device");
 	if (rc > 0 && !*ended && p[1].revents)
 		*ended = true;
 	return 0;
@@ -476,7 +362,7 @@ static int wait(struct clerk *s, int pidfd, bool *ended)
 
 int clerk_serve(struct clerk *s, int pidfd, char *err, size_t err_len)
 {
-	uint64_t end = 0, busy = now_ms();
+	uint64_t end = 0, busy = clerk_now_ms();
 	bool ended = false;
 	int rc;
 
@@ -485,117 +371,15 @@ int clerk_serve(struct clerk *s, int pidfd, char *err, size_t err_len)
 	do {
 		rc = turn(s);
 		if (s->n_used || consumer_pending(&s->c) || s->unblock_ms)
-			busy = now_ms();
+			busy = clerk_now_ms();
 		if (!rc)
 			rc = wait(s, pidfd, &ended);
 		if (ended && !end) {
-			end = now_ms() + DRAIN_MS;
+			end = clerk_now_ms() + DRAIN_MS;
 			memset(s->cfg.chance, 0, sizeof(s->cfg.chance));
 		}
-		if (!rc && end && now_ms() > end)
-			rc = fail(s, -ETIMEDOUT, "commands are still coming");
-	} while (!rc && !(ended && now_ms() > busy + IDLE_MS));
+		if (!rc && end && clerk_now_ms() > end)
+			rc = clerk_fail(s, -ETIMEDOUT, "commands are still coming");
+	} while (!rc && !(ended && clerk_now_ms() > busy + IDLE_MS));
 	return rc ? rc : free_kept(s, 0);
-}
-
-static int open_device(struct clerk *s)
-{
-	struct store_config store = { .depth = 128 };
-	char spec[64];
-	int rc;
-
-	s->dev.uio = s->cfg.uio;
-	rc = device_find(&s->dev, s->err, s->err_len);
-	if (!rc)
-		rc = device_open(&s->dev, s->err, s->err_len);
-	if (rc)
-		return rc;
-	if (!s->dev.att.block_size)
-		s->dev.att.block_size = DEFAULT_BLOCK;
-	if (!s->dev.att.size_bytes)
-		s->dev.att.size_bytes = DEFAULT_SIZE;
-	snprintf(spec, sizeof(spec), "memory:%" PRIu64, s->dev.att.size_bytes);
-	store.spec = spec;
-	store.block_size = s->dev.att.block_size;
-	rc = store_open(&s->store, &store, s->err, s->err_len);
-	if (rc)
-		return rc;
-	scsi_lun_init(&s->lun, s->store, store.block_size, false, false, "record");
-	s->lun.consumer = &s->c;
-	s->lun.done = on_done;
-	s->lun.owner = s;
-	s->lun.alloc = malloc;
-	s->fds = (struct consumer_fds){ s->dev.att.io_fd, s->dev.att.mem_fd };
-	return 0;
-}
-
-struct clerk *clerk_open(const struct clerk_config *cfg, char *err, size_t err_len)
-{
-	struct clerk *s = calloc(1, sizeof(*s));
-	int rc;
-
-	if (!s) {
-		snprintf(err, err_len, "out of memory");
-		return NULL;
-	}
-	*s = (struct clerk){
-		.cfg = *cfg, .rng = cfg->seed * 2 + 1, .err = err, .err_len = err_len
-	};
-	s->jobs = calloc(TASKS_MAX, sizeof(*s->jobs));
-	s->ready = calloc(TASKS_MAX, sizeof(*s->ready));
-	s->kept = calloc(TASKS_MAX + KEPT_MAX, sizeof(*s->kept));
-	rc = s->jobs && s->ready && s->kept ? open_device(s) : fail(s, -ENOMEM, "handler");
-	if (!rc)
-		rc = attach(s);
-	if (!rc) {
-		s->seen_off = s->c.tail;
-		rc = trace_init(&s->log.seen, "seen", s->c.region, s->dev.att.map0_len, 0);
-	}
-	if (!rc)
-		rc = trace_init(&s->log.answers, "answers", s->c.region, s->dev.att.map0_len, 0);
-	if (rc) {
-		clerk_close(s, NULL);
-		return NULL;
-	}
-	return s;
-}
-
-void clerk_log_free(struct clerk_log *log)
-{
-	trace_free(&log->seen);
-	trace_free(&log->answers);
-}
-
-bool clerk_desc_sense(const struct clerk *s)
-{
-	return s->dev.att.size_bytes / s->dev.att.block_size > 1ull << 32;
-}
-
-const char *clerk_configfs(const struct clerk *s)
-{
-	return s->dev.configfs;
-}
-
-void clerk_close(struct clerk *s, struct clerk_log *log)
-{
-	uint32_t zero = 0;
-
-	if (s->attached) {
-		/* One more look of the kernel's at the tail: where things stand in the end. */
-		if (write(s->fds.io, &zero, sizeof(zero)) < 0)
-			zero = 1;
-		consumer_detach(&s->c);
-	}
-	drop_jobs(s);
-	if (log)
-		*log = s->log;
-	else
-		clerk_log_free(&s->log);
-	device_close(&s->dev);
-	if (s->store)
-		store_close(s->store);
-	free(s->jobs);
-	free(s->ready);
-	free(s->kept);
-	free(s);
 }

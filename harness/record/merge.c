@@ -52,6 +52,15 @@ static struct merge_cmd *find_se(struct merge *m, uint64_t se)
 	return n ? &m->cmds[n] : NULL;
 }
 
+static struct merge_cmd *find_cmd(struct merge *m, uint64_t cmd)
+{
+	uint32_t n = m->by_cmd[bucket(cmd)];
+
+	while (n && m->cmds[n].cmd != cmd)
+		n = m->cmds[n].cmd_chain;
+	return n ? &m->cmds[n] : NULL;
+}
+
 static struct merge_cmd *find_waiting(struct merge *m, uint64_t cmd)
 {
 	uint32_t n = m->by_cmd[bucket(cmd)];
@@ -230,8 +239,12 @@ static int on_queued(struct merge *m, const struct probe_event *e)
 		return 0;
 	m->queueing = NULL;
 	if (e->ret == 0) {
+		int rc = add_effect(m, MERGE_ENTRY, n, begin);
+
 		c->waiting = false;
-		return add_effect(m, MERGE_ENTRY, n, begin);
+		if (!rc)
+			m->effects[m->n_effects - 1].end = e;
+		return rc;
 	}
 	if (e->ret == 1) {
 		c->waiting = true;
@@ -298,6 +311,10 @@ static int on_tmred(struct merge *m, const struct probe_event *e)
 /* Events that only tell that a section of some kind is under way. */
 static int on_mark(struct merge *m, const struct probe_event *e, struct merge_outer *o)
 {
+	struct merge_cmd *c = e->kind == PROBE_UNUSED ? find_cmd(m, e->cmd) : NULL;
+
+	if (c)
+		c->deadline = e->deadline;
 	switch (o->event->kind) {
 	case PROBE_RESET:
 		return in_section(m, TRACE_RESET, e, o);

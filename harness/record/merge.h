@@ -13,8 +13,9 @@ struct merge_cmd {
 	uint32_t se_chain, cmd_chain;
 	bool waiting, live, aborted, claimed;
 	uint8_t status;
-	uint16_t id;  /* once its entry was placed */
-	size_t ended; /* section of its end */
+	uint16_t id;	   /* once its entry was placed */
+	size_t ended;	   /* section of its end */
+	uint64_t deadline; /* as the kernel had it in the end, 0 if not known */
 	const struct probe_event *submit, *reply;
 };
 
@@ -40,7 +41,7 @@ enum merge_what { MERGE_ENTRY, MERGE_TMR, MERGE_WAIT, MERGE_DONE, MERGE_ABORTED 
 struct merge_effect {
 	enum merge_what what;
 	uint32_t n;
-	const struct probe_event *event;
+	const struct probe_event *event, *end; /* of the function that did it */
 	uint32_t head_after;
 };
 

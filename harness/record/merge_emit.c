@@ -288,6 +288,56 @@ static int emit_victims(struct emit *x, struct trace_event *e, size_t i)
 	return rc;
 }
 
+/* The kernel's deadline for a command of @tmo_ms that is set at @at on @cpu (KRN-090). */
+static uint64_t deadline(const struct emit *x, uint64_t at, uint32_t cpu, uint64_t tmo_ms)
+{
+	uint64_t hz = 1000000000 / x->m->cfg->tick_ns, j = at + tmo_ms * hz / MS_PER_S + 3ull * cpu;
+
+	return j - j % hz + hz - 3ull * cpu;
+}
+
+/* Whether all commands that section @s put on the ring got their deadlines at @at on @cpu. */
+static bool all_at(const struct emit *x, const struct merge_section *s, uint64_t at, uint32_t cpu)
+{
+	size_t k;
+
+	for (k = s->first; k < s->first + s->n; k++) {
+		const struct merge_effect *f = &x->m->effects[k];
+		uint64_t is = x->m->cmds[f->n].deadline;
+
+		if (f->what == MERGE_ENTRY && is &&
+		    is != deadline(x, at, cpu, f->event->cmd_time_out_ms))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * When and where a section happened. Its first event knows, unless a tick, or another CPU, came
+ * between that and the deadlines that it made: these tell, as far as it lasted.
+ */
+static void set_time(struct emit *x, struct trace_event *e, const struct merge_section *s)
+{
+	const struct probe_event *last = s->begin;
+	uint64_t at;
+	size_t k;
+
+	for (k = s->first; k < s->first + s->n; k++)
+		if (x->m->effects[k].end)
+			last = x->m->effects[k].end;
+	e->at = s->begin->jiffies;
+	e->cpu = s->begin->cpu;
+	for (at = e->at; at <= last->jiffies; at++) {
+		if (!all_at(x, s, at, s->begin->cpu) && !all_at(x, s, at, last->cpu))
+			continue;
+		e->at = at;
+		e->cpu = all_at(x, s, at, s->begin->cpu) ? s->begin->cpu : last->cpu;
+		break;
+	}
+	x->at = e->at > x->at ? e->at : x->at;
+	e->at = x->at;
+}
+
 static int emit_cause(struct emit *x, size_t i)
 {
 	struct merge_section *s = &x->m->sections[i];
@@ -303,9 +353,7 @@ static int emit_cause(struct emit *x, size_t i)
 	e = rc ? NULL : push(x, s->kind);
 	if (!e)
 		return rc ? rc : -ENOMEM;
-	x->at = b->jiffies > x->at ? b->jiffies : x->at;
-	e->at = x->at;
-	e->cpu = b->cpu;
+	set_time(x, e, s);
 	e->tail = walks ? tail : x->clean;
 	e->arg = s->kind == TRACE_BLOCK ? walks : s->outer ? (uint32_t)s->outer->value : 0;
 	if (walks)

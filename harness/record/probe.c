@@ -61,13 +61,14 @@ static const struct probe probes[] = {
 	  "qtmo={tcmu_dev.qfull_time_out}({tcmu_cmd.tcmu_dev}($arg1)):s32 c0=" CDB("0") " c1=" CDB(
 		  "8") " c2=" CDB("16") " c3=" CDB("24"),
 	  false },
-	{ "queued", PROBE_QUEUED, "queue_cmd_ring", "ret=$retval:s32", NULL },
+	{ "queued", PROBE_QUEUED, "queue_cmd_ring", "ret=$retval:s32 j=@jiffies:u64", NULL },
 	{ "walk", PROBE_WALK, "tcmu_handle_completions", "dev=$arg1:x64" OF_DEV, NULL },
 	{ "drain", PROBE_DRAIN, "run_qfull_queue", "dev=$arg1:x64" OF_DEV, NULL },
 	{ "tmr", PROBE_TMR, "queue_tmr_ring", "dev=$arg1:x64" OF_DEV, NULL },
 	{ "tmred", PROBE_TMRED, "queue_tmr_ring", "ret=$retval:s32", NULL },
 	{ "drop_tmr", PROBE_DROP_TMR, "tcmu_remove_all_queued_tmr", "dev=$arg1:x64" OF_DEV, NULL },
-	{ "unused", PROBE_UNUSED, "tcmu_cmd_free_data", OF_CMD, NULL },
+	{ "unused", PROBE_UNUSED, "tcmu_cmd_free_data",
+	  "cmd=$arg1:x64 dl={tcmu_cmd.deadline}($arg1):u64 " OF_CMD, NULL },
 	{ "done", PROBE_DONE, "target_complete_cmd",
 	  OF_SE " status=$arg2:u8 state={se_cmd.transport_state}($arg1):u32", NULL },
 	{ "done_len", PROBE_DONE_LEN, "target_complete_cmd_with_length",
@@ -269,6 +270,7 @@ static const struct {
 	N("type", type),
 	N("first", first),
 	N("list", value),
+	N("dl", deadline),
 #undef N
 };
 

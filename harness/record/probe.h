@@ -56,9 +56,10 @@ struct probe_event {
 	uint32_t status, state; /* SAM status; transport_state of the command */
 	uint32_t residual, se_flags;
 	uint64_t sense[3];
-	uint32_t type;	/* enum tcm_tmreq_table */
-	uint64_t first; /* first se_cmd of an abort list, 0 if it is empty */
-	uint64_t value; /* what was written to an action file */
+	uint32_t type;	   /* enum tcm_tmreq_table */
+	uint64_t first;	   /* first se_cmd of an abort list, 0 if it is empty */
+	uint64_t deadline; /* of a command, in jiffies */
+	uint64_t value;	   /* what was written to an action file */
 };
 
 struct probes;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recording: a handler on a real device, the kernel's account of what it did, and both as one
- * trace.
+ * Recording: a handler on a real device, the kernel's own account, and both as one trace.
  *
- * layout.c   BTF		probe.c	  kernel events by tracefs
- * clerk.c     the handler	merge.c	  both accounts as one, in the kernel's order
- * record.c   command line	load.c	  traffic for it, by SCSI generic
+ * layout.c  offsets from BTF	probe.c	 kernel events by tracefs
+ * clerk.c   the handler		merge.c	 both accounts as one
+ * record.c  the command line	load.c	 traffic for it, by SCSI generic
  */
 #ifndef HARNESS_RECORD_H
 #define HARNESS_RECORD_H
