@@ -59,6 +59,7 @@
 	X(cases_scs_alloc)       \
 	X(cases_scs_opcodes)     \
 	X(cases_real_uio)        \
+	X(cases_real_netlink)    \
 	X(cases_real_config)     \
 	X(cases_real_handler)
 
