@@ -14,7 +14,7 @@
 #define SCSI_MAX_TRANSFER_BYTES	  (32u << 20)
 #define SCSI_MAX_WRITE_SAME_BYTES (32u << 20)
 #define SCSI_MAX_CAW_BLOCKS	  128u
-#define SCSI_MAX_UNMAP_BLOCKS	  0x400000u
+#define SCSI_MAX_UNMAP_BLOCKS	  0x100000u
 #define SCSI_MAX_UNMAP_DESCS	  64u
 /** Scratch memory of commands that walk over the medium. */
 #define SCSI_CHUNK_BYTES	  (1u << 20)

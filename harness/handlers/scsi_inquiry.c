@@ -7,18 +7,23 @@
 
 #include <string.h>
 
-#define VENDOR	   "TCMU    "
-#define PRODUCT	   "reference disk  "
-#define REVISION   "0001"
+#define VENDOR		 "TCMU    "
+#define PRODUCT		 "reference disk  "
+#define REVISION	 "0001"
 
-#define INQ_EVPD   0x01
-#define INQ_CMDDT  0x02
-#define INQ_CMDQUE 0x02
-#define SPC_4	   0x06
+#define INQ_EVPD	 0x01
+#define INQ_CMDDT	 0x02
+#define INQ_CMDQUE	 0x02
+#define SPC_4		 0x06
+
+/* Version descriptors, no particular revision claimed. */
+#define SAM_5		 0x00a0
+#define SPC_4_DESCRIPTOR 0x0460
+#define SBC_3		 0x04c0
 
 static void standard(struct scsi_task *t, uint32_t alloc_len)
 {
-	uint8_t buf[36] = { 0 };
+	uint8_t buf[74] = { 0 };
 
 	buf[0] = 0x00; /* connected, direct access */
 	buf[2] = SPC_4;
@@ -28,6 +33,9 @@ static void standard(struct scsi_task *t, uint32_t alloc_len)
 	memcpy(buf + 8, VENDOR, 8);
 	memcpy(buf + 16, PRODUCT, 16);
 	memcpy(buf + 32, REVISION, 4);
+	put_be16(buf + 58, SAM_5);
+	put_be16(buf + 60, SPC_4_DESCRIPTOR);
+	put_be16(buf + 62, SBC_3);
 	scsi_data_in(t, buf, sizeof(buf), alloc_len);
 }
 

@@ -63,16 +63,16 @@ bytes() { # SIZE with K, M, G or T
 
 # --- devices -------------------------------------------------------------------------------------
 
-configfs_make_hba() {
+configfs_make_hba() { # user|rd_mcp: sets configfs_hba to a new one
 	local n
 	for n in {0..99}; do
-		[[ -e $configfs_target/core/user_$n ]] && continue
-		configfs_mkdir "$configfs_target/core/user_$n" 2>/dev/null || continue
-		configfs_hba=user_$n
-		at_exit configfs_rmdir "$configfs_target/core/user_$n"
+		[[ -e $configfs_target/core/$1_$n ]] && continue
+		configfs_mkdir "$configfs_target/core/$1_$n" 2>/dev/null || continue
+		configfs_hba=$1_$n
+		at_exit configfs_rmdir "$configfs_target/core/$1_$n"
 		return
 	done
-	die 'no free HBA user_N in configfs'
+	die "no free HBA $1_N in configfs"
 }
 
 device_key() { # KEY: its name in control, or nothing if it is an attribute
@@ -93,7 +93,7 @@ device_key() { # KEY: its name in control, or nothing if it is an attribute
 device_create() { # NAME KEY=VALUE...
 	local name=$1 dir pair key enable=yes control=()
 	local size=64M config=harness/$1 block=512
-	[[ $configfs_hba ]] || configfs_make_hba
+	[[ $configfs_hba ]] || configfs_make_hba user
 	dir=$configfs_target/core/$configfs_hba/$name
 	configfs_mkdir "$dir" || die "$dir: cannot be made"
 	device_dirs[$name]=$dir
@@ -120,6 +120,28 @@ device_create() { # NAME KEY=VALUE...
 		configfs_write "$dir/control" "$pair" || die "$name: $pair refused"
 	done
 	[[ $enable == no ]] || bounded 30 configfs_write "$dir/enable" 1 || die "$name: cannot be enabled"
+}
+
+# A RAM disk of the kernel's own, for comparison: everything but the handler works on it.
+device_create_control() { # NAME SIZE
+	local configfs_hba='' dir
+	configfs_make_hba rd_mcp
+	dir=$configfs_target/core/$configfs_hba/$1
+	configfs_mkdir "$dir"
+	device_dirs[$1]=$dir
+	at_exit device_remove "$1"
+	configfs_write "$dir/control" "rd_pages=$(($(bytes "$2") / 4096))"
+	configfs_write "$dir/enable" 1
+}
+
+# Target core keeps persistent reservations in files; without their directory PERSISTENT RESERVE OUT
+# is carried out, and answered NOT READY.
+configfs_make_pr_dir() {
+	local dir
+	dir=$(<"$configfs_target/dbroot")/pr
+	[[ -d $dir ]] && return
+	mkdir -p "$dir" || die "$dir: cannot be made"
+	at_exit rm -rf "$dir"
 }
 
 device_dir() { # NAME
