@@ -119,6 +119,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 
 $(BUILD)/libringsim.a: $(RINGSIM_OBJS)
 $(BUILD)/libhandler.a: $(HANDLER_OBJS)
+$(BUILD)/libdaemon.a: $(DAEMON_OBJS)
 $(BUILD)/libharness.a: $(HARNESS_OBJS)
 $(BUILD)/libtesting.a: $(TEST_HELPERS)
 $(BUILD)/lib%.a:
@@ -156,17 +157,28 @@ $(TESTS): $(BUILD)/libtesting.a $(BUILD)/libharness.a $(BUILD)/libringsim.a
 	@mkdir -p $(@D)
 	$(link) $(CUNIT_LIBS) $(LIBS) -o $@
 
+# Compile the changed source of the mutant $< into the directory $(1), as $$out.
+mutate = src=$$(sed -n 's/^file:[[:blank:]]*//p' $<); out=$(1)/$$(basename "$${src%.c}").o; \
+	awk -f harness/mutants/mutate.awk $< >"$${out%.o}.c" && \
+	$(CC) $(ALL_CFLAGS) -O1 -w -iquote "$$(dirname "$$src")" -c -o "$$out" "$${out%.o}.c"
+
 # One mutant: the changed source is compiled and linked in front of libhandler.a, whose own copy of
 # that file then has nothing left to offer and stays out. The description goes beside the result.
 $(BUILD)/mutants/%.so: harness/mutants/%.mutant harness/mutants/mutate.awk \
 		$(BUILD)/libhandler.a $(BUILD)/libringsim.a
 	$(call say,MUTANT,$*)
 	$(Q)rm -rf $(@:.so=) $@ && mkdir -p $(@:.so=) && cp $< $(@D)/
-	$(Q)src=$$(sed -n 's/^file:[[:blank:]]*//p' $<); out=$(@:.so=)/$${src##*/}; \
-	awk -f harness/mutants/mutate.awk $< >"$$out" && \
-	$(CC) $(ALL_CFLAGS) -O1 -w -iquote "$$(dirname "$$src")" -c -o "$${out%.c}.o" "$$out" && \
-	$(CC) -shared -Wl,-Bsymbolic -Wl,-u,tcmu_handler_api "$${out%.c}.o" \
+	$(Q)$(call mutate,$(@:.so=)) && \
+	$(CC) -shared -Wl,-Bsymbolic -Wl,-u,tcmu_handler_api "$$out" \
 		$(filter %.a,$^) $(ALL_LDFLAGS) $(HANDLER_LIBS) -o $@
+
+# The same as a program, for scenarios: `make build/broken/doorbell-missing`.
+$(BUILD)/broken/%: harness/mutants/%.mutant harness/mutants/mutate.awk \
+		$(call obj,harness/handlers/main.c) $(BUILD)/libdaemon.a $(BUILD)/libhandler.a \
+		$(BUILD)/libringsim.a
+	$(call say,BROKEN,$*)
+	$(Q)mkdir -p $@.d && $(call mutate,$@.d) && \
+	$(CC) "$$out" $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS) $(HANDLER_LIBS) $(DAEMON_LIBS) -o $@
 
 # --- checking ----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@
 fio_verify() { # DISK [OPTION...]
 	local disk=$1 said=$scenario_tmp/fio.${1##*/}
 	shift
-	bounded "${FIO_LIMIT:-120}" fio --name=verify --filename="$disk" --direct=1 --ioengine=libaio \
+	bounded "${FIO_LIMIT:-240}" fio --name=verify --filename="$disk" --direct=1 --ioengine=libaio \
 		--iodepth=16 --rw=randwrite --bs=4k --size=8M --verify=crc32c --verify_fatal=1 \
 		--do_verify=1 --randseed=1 --randrepeat=1 --thread --minimal "$@" >"$said" 2>&1 || {
 		tail -n 15 "$said" | cut -c 1-400

@@ -27,23 +27,35 @@ function trim(text) {
 	return text
 }
 
-function judge(description, ok, directive,   i, verdict, why) {
-	for (i = 1; i <= entries && !(description ~ test[i]); i++)
-		;
-	verdict = directive != "" ? "skip" : ok ? "pass" : "fail"
-	why = directive
-	if (i <= entries && verdict == "fail") {
-		verdict = "known"
-		why = reason[i]
-	} else if (i <= entries && verdict == "pass" && strict[i]) {
-		verdict = "fail"
-		why = "passes, but is a known failure: " reason[i]
-	}
+function report(description, verdict, why) {
 	count[verdict]++
 	if (verdict == "fail" && first == "")
 		first = why != "" ? description ": " why : description
 	tests = tests (tests == "" ? "" : ",\n") "    {\"test\": " quote(description) ", \"verdict\": " \
 		quote(verdict) (why == "" ? "" : ", \"reason\": " quote(why)) "}"
+}
+
+function judge(description, ok, directive,   i) {
+	for (i = 1; i <= entries && !(description ~ test[i]); i++)
+		;
+	if (directive != "") {
+		report(description, "skip", directive)
+	} else if (ok) {
+		passed[i]++
+		report(description, "pass", "")
+	} else if (i <= entries) {
+		failed[i]++
+		report(description, "known", reason[i])
+	} else {
+		report(description, "fail", "")
+	}
+}
+
+# A known failure must fail, or else it is no longer one.
+function judge_known(   i) {
+	for (i = 1; i <= entries; i++)
+		if (strict[i] && passed[i] && !failed[i])
+			report(name[i], "fail", "passes, but is a known failure: " reason[i])
 }
 
 function machine() {
@@ -76,7 +88,8 @@ FNR == NR {
 	}
 	loose = sub(/~[ \t]*$/, "", field[3])
 	if (scenario ~ glob(trim(field[1])) && kernel ~ glob(trim(field[3]))) {
-		test[++entries] = glob(trim(field[2]))
+		name[++entries] = trim(field[2])
+		test[entries] = glob(name[entries])
 		strict[entries] = !loose
 		reason[entries] = trim(field[4])
 	}
@@ -109,6 +122,7 @@ END {
 	problem = machine()
 	if (problem != "")
 		judge("(machine)", 0, "")
+	judge_known()
 	if (problem != "" && count["fail"] > 0)
 		first = problem
 	ran = count["pass"] + count["fail"] + count["known"]
