@@ -11,6 +11,7 @@
 #include "generate.h"
 
 #include <stddef.h>
+#include <string.h>
 
 struct gen {
 	FILE *f;
@@ -365,6 +366,13 @@ static void odd_text(struct gen *g)
 		fprintf(g->f, "%llu", (unsigned long long)odd_number(g));
 }
 
+static uint32_t kept_id(struct gen *g)
+{
+	uint32_t id = chance(g, 3) ? (uint32_t)odd_number(g) : below(g, 8);
+
+	return id || wild(g, SEAT_WILD_ROOT) ? id : 1;
+}
+
 static void configfs(struct gen *g)
 {
 	fputs("-write ", g->f);
@@ -380,8 +388,7 @@ static void configfs(struct gen *g)
 		fprintf(g->f, "action/reset_ring \"%u", 1 + below(g, 3));
 		break;
 	case 3:
-		fprintf(g->f, "action/free_kept_buf \"%u",
-			chance(g, 3) ? (uint32_t)odd_number(g) : 1 + below(g, 8));
+		fprintf(g->f, "action/free_kept_buf \"%u", kept_id(g));
 		break;
 	case 4:
 		fputs("attrib/dev_config \"", g->f);
@@ -492,11 +499,18 @@ static void device(struct gen *g)
 	fprintf(g->f, "#! attrib/qfull_time_out %d\n", (int)below(g, 3) - 1);
 	fprintf(g->f, "#! attrib/tmr_notification %u\n", below(g, 2));
 	for (uint32_t i = 0; i < n; i++) {
-		if (chance(g, 2))
-			fprintf(g->f, "#! control %s=", PICK(g, control_keys));
-		else
+		const char *key = PICK(g, control_keys);
+
+		if (chance(g, 2)) {
 			fprintf(g->f, "#! attrib/%s ", PICK(g, attribs));
-		odd_text(g);
+			odd_text(g);
+		} else if (!strcmp(key, "data_pages_per_blk") && !wild(g, SEAT_WILD_ROOT)) {
+			fprintf(g->f, "#! control %s=%s%u", key, chance(g, 4) ? "-" : "",
+				1 + below(g, 300));
+		} else {
+			fprintf(g->f, "#! control %s=", key);
+			odd_text(g);
+		}
 		fputc('\n', g->f);
 	}
 }

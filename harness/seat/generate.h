@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 /**
- * enum seat_trigger - kinds of stores that are known to hurt kernels
+ * enum seat_trigger - moves that are known to hurt kernels
  *
  * Left out of most programs, lest every one of them finds the same again.
  */
@@ -22,7 +22,8 @@ enum seat_trigger {
 	SEAT_WILD_HEAD = 2,   /* any store to cmd_head */
 	SEAT_WILD_LENGTH = 4, /* len_op with a length that leads off the entries */
 	SEAT_WILD_OPCODE = 8, /* len_op with opcode 3 to 7 */
-	SEAT_WILD_ALL = 15
+	SEAT_WILD_ROOT = 16,  /* free_kept_buf of id 0, data_pages_per_blk of 0 */
+	SEAT_WILD_ALL = 31
 };
 
 /**

@@ -40,7 +40,8 @@ static const char usage[] =
 	"  -p, --parse            only check that the program can be read\n"
 	"  -g, --generate SEED    print the hostile program of SEED instead\n"
 	"  -w, --triggers MASK    what is known to hurt kernels may occur in it: 1 tails off\n"
-	"                         entries, 2 stores to cmd_head, 4 lengths, 8 opcodes\n"
+	"                         entries, 2 stores to cmd_head, 4 lengths, 8 opcodes, 16\n"
+	"                         free_kept_buf of id 0, data_pages_per_blk=0\n"
 	"                         (default: none, but in one program of eight all)\n"
 	"  -h, --help             this text\n"
 	"\n"
@@ -166,7 +167,7 @@ static const char *set_option(struct request *q, int c)
 		break;
 	case 'w':
 		if (!number(optarg, 0, SEAT_WILD_ALL, &n))
-			return "--triggers: expected 0 to 15";
+			return "--triggers: expected 0 to 31";
 		q->triggers = (int)n;
 		break;
 	case 's':

@@ -29,7 +29,7 @@ done { next }
 kind == "" && /kernel BUG at / { kind = "BUG" }
 kind == "" && /(soft lockup - CPU|hard LOCKUP)/ { kind = "lockup" }
 kind == "" && /rcu: .*(detected|self-detected)/ { kind = "stall" }
-kind == "" && /([Uu]nable to handle|general protection fault|Oops:)/ { kind = "oops" }
+kind == "" && /([Uu]nable to handle|general protection fault|divide error|Oops:)/ { kind = "oops" }
 kind == "" && /(refcount_t:|list_(add|del) corruption)/ { kind = "corruption" }
 kind == "" && /blocked for more than/ { kind = "hung" }
 kind ~ /^(BUG|oops|corruption)$/ && /RIP: [0-9a-f]+:/ { say(name($0)) }
