@@ -136,7 +136,7 @@ static int request(struct message *m)
 
 static int set_features(struct family *f, uint8_t on)
 {
-	struct message m;
+	struct message m = { 0 };
 
 	begin(f, &m, f->id, TCMU_CMD_SET_FEATURES, 2);
 	put_attr(&m, TCMU_ATTR_SUPP_KERN_CMD_REPLY, &on, 1);
@@ -146,7 +146,7 @@ static int set_features(struct family *f, uint8_t on)
 /* A reply; @id or @status may be left out. */
 static int reply(struct family *f, uint8_t cmd, const uint32_t *id, const int32_t *status)
 {
-	struct message m;
+	struct message m = { 0 };
 
 	begin(f, &m, f->id, cmd, 2);
 	if (id)
@@ -177,7 +177,7 @@ static bool family_open(struct tc *tc, struct family *f)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
 	struct target_opts o = krn_opts();
-	struct message m;
+	struct message m = { 0 };
 
 	*f = (struct family){ .tc = tc, .fd = -1 };
 	if (target_start(tc->t, &o))
@@ -329,7 +329,7 @@ static void announce(struct family *f)
 		{ "attrib/dev_config", "any/y", TCMU_ATTR_DEV_CFG },
 	};
 	struct tc *tc = f->tc;
-	struct message m;
+	struct message m = { 0 };
 	char path[2 * KERNEL_PATH_MAX], text[64];
 	uint32_t i, minor;
 
@@ -376,7 +376,7 @@ static bool enable_answered(struct family *f, int32_t status, uint32_t *id)
 {
 	static const int32_t good;
 	pid_t pid = start_put(f, "enable", "1");
-	struct message m;
+	struct message m = { 0 };
 	uint32_t other;
 	int rc;
 
@@ -410,7 +410,7 @@ static void change_answered(struct family *f, uint32_t id, const char *text, int
 {
 	struct tc *tc = f->tc;
 	char path[2 * KERNEL_PATH_MAX], found[64];
-	struct message m;
+	struct message m = { 0 };
 	pid_t pid;
 
 	if (tc->failed)
@@ -431,7 +431,7 @@ static void answer_all(struct family *f)
 {
 	static const int32_t refused = -EIO;
 	struct tc *tc = f->tc;
-	struct message m;
+	struct message m = { 0 };
 	uint32_t id = 0;
 	pid_t pid;
 
@@ -479,7 +479,7 @@ static void refusal(struct tc *tc)
 static void escape(struct family *f)
 {
 	struct tc *tc = f->tc;
-	struct message m;
+	struct message m = { 0 };
 	pid_t pid;
 
 	EXPECT_EQ(tc, "KRN-144", "SET_FEATURES", 0, set_features(f, 1));
