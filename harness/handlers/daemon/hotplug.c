@@ -191,13 +191,17 @@ int hotplug_open(struct hotplug *h, const struct cli *cli, int ended_fd, char *e
 	rc = netlink_open(&h->nl, err, err_len);
 	if (rc != 0)
 		return rc;
-	/* From here on somebody answers: us (HND-081). */
-	rc = cli->replies ? netlink_set_replies(h->nl, true) : 0;
-	if (rc != 0) {
-		snprintf(err, err_len, "netlink: SET_FEATURES: %s", strerror(-rc));
+	rc = scan(h, err, err_len);
+	if (rc != 0 || !cli->replies)
 		return rc;
-	}
-	return scan(h, err, err_len);
+	/*
+	 * From here on somebody answers: us (HND-081). Not earlier: whoever removes a device holds
+	 * locks of configfs until we answer, and the scan looks up names there.
+	 */
+	rc = netlink_set_replies(h->nl, true);
+	if (rc != 0)
+		snprintf(err, err_len, "netlink: SET_FEATURES: %s", strerror(-rc));
+	return rc;
 }
 
 int hotplug_events(struct hotplug *h)
