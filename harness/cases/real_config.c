@@ -164,7 +164,7 @@ static void control_values(struct tc *tc)
 		{ "frobnicate=1", 0 },
 		{ "hw_block_size=4096,hw_max_sectors=128", 0 },
 	};
-	struct spare s;
+	struct spare s = { .dir = "" };
 	size_t i;
 	int rc;
 
@@ -223,7 +223,7 @@ static void control_after_enable(struct tc *tc, const struct spare *s)
 /* Defaults show once the device is enabled, and from then on sizes are fixed. */
 static void attributes(struct tc *tc)
 {
-	struct spare s;
+	struct spare s = { .dir = "" };
 	int rc;
 
 	if (!spare_make(tc, &s))
@@ -268,7 +268,7 @@ static void module_parameters(struct tc *tc)
 static void name_is(struct tc *tc, const char *control, const char *rest)
 {
 	char want[400], name[400], path[64];
-	struct spare s;
+	struct spare s = { .dir = "" };
 	bool found = false;
 	uint32_t i;
 	int rc;

@@ -15,7 +15,6 @@
 #define LATE_MS	      3500 /* a timeout's lateness, and a slow machine's */
 #define QUIET_MS      30
 #define SETTLE_MS     1500
-#define SNAPSHOT_MS   5
 #define START_MAX     (5u << 18)
 #define ADVANCE_MAX   6000
 #define REAL_TIME_OUT 2 /* seconds that 30 become */
@@ -56,7 +55,7 @@ static const char *beyond_kernels(const struct target *t)
 }
 
 /* Region offset of the data area; a kernel makes no ring of more than 8 MiB (LAY-060). */
-static uint64_t ring_end(const struct target *t)
+uint64_t kernel_ring_end(const struct target *t)
 {
 	uint32_t mb = t->opts.dev.geo.ring_mb;
 
@@ -105,117 +104,10 @@ static int kernel_make(struct target *t)
 		return rc;
 	}
 	t->region_size =
-		ring_end(t) +
+		kernel_ring_end(t) +
 		((uint64_t)(t->opts.dev.geo.data_area_mb ? t->opts.dev.geo.data_area_mb : 1024)
 		 << 20);
 	return 0;
-}
-
-/* The UIO node, when the case sits in the handler's seat. */
-
-static int kernel_uio_open(struct target *t)
-{
-	struct kernel *k = t->kernel;
-	char path[32];
-	int fd, rc;
-
-	snprintf(path, sizeof(path), "/dev/uio%u", k->uio);
-	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	k->map = mmap(NULL, t->region_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (k->map == MAP_FAILED) {
-		rc = -errno;
-		k->map = NULL;
-		close(fd);
-		return rc;
-	}
-	k->fd = fd;
-	t->region = k->map;
-	return 0;
-}
-
-/* Mailbox and ring stay readable: data blocks may have no page. */
-static void take_snapshot(struct target *t)
-{
-	struct kernel *k = t->kernel;
-	uint64_t len = ring_end(t);
-
-	if (!k->snapshot) {
-		k->snapshot = mmap(NULL, t->region_size, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (k->snapshot == MAP_FAILED)
-			abort();
-	}
-	memcpy(k->snapshot, k->map, len);
-	k->snapshot_ms = kernel_now_ms();
-}
-
-static void close_node(struct target *t)
-{
-	struct kernel *k = t->kernel;
-
-	munmap(k->map, t->region_size);
-	close(k->fd);
-	k->map = NULL;
-	k->fd = -1;
-	t->region = k->snapshot;
-}
-
-static void kernel_uio_close(struct target *t)
-{
-	if (t->kernel->fd < 0 || !t->kernel->map)
-		return;
-	kernel_settle_submits(t);
-	take_snapshot(t);
-	close_node(t);
-}
-
-/* A closed node shows what is on the ring now: it is opened for a moment. */
-static void refresh(struct target *t)
-{
-	struct kernel *k = t->kernel;
-
-	if (!k->snapshot || k->fd >= 0 || !k->made || t->region != k->snapshot ||
-	    kernel_now_ms() - k->snapshot_ms < SNAPSHOT_MS || kernel_uio_open(t))
-		return;
-	take_snapshot(t);
-	close_node(t);
-}
-
-static ssize_t kernel_uio_read(struct target *t, void *buf, size_t len)
-{
-	ssize_t n = read(t->kernel->fd, buf, len);
-
-	return n < 0 ? -errno : n;
-}
-
-static ssize_t kernel_uio_write(struct target *t, const void *buf, size_t len)
-{
-	ssize_t n;
-
-	kernel_settle_submits(t);
-	n = write(t->kernel->fd, buf, len);
-	t->kernel->rang_ms = kernel_now_ms();
-	return n < 0 ? -errno : n;
-}
-
-static short kernel_uio_poll(struct target *t)
-{
-	struct pollfd pfd = { .fd = t->kernel->fd, .events = POLLIN };
-
-	kernel_settle_submits(t);
-	return poll(&pfd, 1, 0) < 0 ? 0 : pfd.revents;
-}
-
-static uint32_t kernel_events(struct target *t)
-{
-	char path[64], text[32];
-
-	kernel_settle_submits(t);
-	snprintf(path, sizeof(path), "/sys/class/uio/uio%u/event", t->kernel->uio);
-	kernel_get(path, text, sizeof(text));
-	return (uint32_t)strtoul(text, NULL, 10);
 }
 
 /* Life. */
@@ -253,7 +145,7 @@ static int kernel_start(struct target *t)
 	int rc;
 
 	if (k->fd >= 0)
-		close_node(t);
+		kernel_close_node(t);
 	rc = t->seat ? kernel_uio_open(t) : kernel_start_handler(t);
 	if (rc)
 		return rc;
@@ -278,7 +170,7 @@ static void kernel_stop(struct target *t)
 	if (k->made && t->is_process)
 		kernel_stop_handler(t);
 	if (k->fd >= 0)
-		close_node(t);
+		kernel_close_node(t);
 	t->region = NULL;
 	kernel_logout(k);
 	gone = kernel_device_remove(k);
@@ -480,7 +372,7 @@ static void kernel_look(struct target *t)
 	kernel_settle_submits(t);
 	if (!t->seat && !k->mapper && k->fd < 0 && k->linked)
 		kernel_uio_open(t);
-	refresh(t);
+	kernel_refresh(t);
 }
 
 const struct target_ops kernel_ops = {

@@ -107,6 +107,21 @@ void kernel_settle_submits(struct target *t);
 bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t n);
 uint32_t kernel_outstanding(const struct kernel *k);
 
+/** kernel_ring_end() - region offset of the data area. */
+uint64_t kernel_ring_end(const struct target *t);
+
+/* The UIO node, when the case sits in the handler's seat: as in target.h. */
+int kernel_uio_open(struct target *t);
+void kernel_uio_close(struct target *t);
+ssize_t kernel_uio_read(struct target *t, void *buf, size_t len);
+ssize_t kernel_uio_write(struct target *t, const void *buf, size_t len);
+short kernel_uio_poll(struct target *t);
+uint32_t kernel_events(struct target *t);
+/** kernel_close_node() - unmap and close, without a copy to look at. */
+void kernel_close_node(struct target *t);
+/** kernel_refresh() - while the node is closed: bring the copy up to date. */
+void kernel_refresh(struct target *t);
+
 /* The handler. */
 int kernel_start_handler(struct target *t);
 void kernel_stop_handler(struct target *t);
