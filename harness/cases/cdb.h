@@ -181,4 +181,10 @@ static inline void cdb_unmap(struct target_io *io, uint16_t list_len, const void
 	be_put(io->cdb + 7, 2, list_len);
 }
 
+/** cdb_to_handler() - whether a kernel leaves this opcode to the handler (SCS-001). */
+static inline bool cdb_to_handler(uint8_t op)
+{
+	return op != 0xa0 && (op & ~1u) != 0x5e && (op & ~0x41u) != 0x16;
+}
+
 #endif

@@ -78,7 +78,9 @@ static void stolen_slot(struct tc *tc)
 	       "the predecessor's answer was not taken");
 	if (!reset_and_restart(tc, 1))
 		return;
-	EXPECT(tc, "HND-071", a.done && a.outcome == RINGSIM_RESET, "the reset lost a command");
+	EXPECT(tc, "HND-071", !target_wait(tc->t, &a) && a.status == 8, "the reset lost a command");
+	EXPECT(tc, "HND-071", a.outcome == RINGSIM_RESET || !target_simulated(tc->t),
+	       "the command was not ended by the reset");
 	EXPECT_GOOD(tc, "HND-071", &a);
 	target_io_rw(&a, false, 10, 9, 4096 / cap.block_size, cap.block_size, in);
 	EXPECT_GOOD(tc, "HND-071", &a);

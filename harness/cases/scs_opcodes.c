@@ -89,6 +89,8 @@ static void list_is_true(struct tc *tc)
 	for (op = 0; op < 256; op++) {
 		bool there;
 
+		if (!target_simulated(tc->t) && !cdb_to_handler((uint8_t)op))
+			continue;
 		cdb_none(&s->io, (uint8_t)op);
 		if (l.by_action[op])
 			s->io.cdb[1] = (uint8_t)(l.action[op] & 0x1f);

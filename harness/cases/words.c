@@ -88,8 +88,7 @@ static void every_opcode(struct tc *tc)
 	for (op = 0; op < 256; op++) {
 		if (op == 0x04 || op == 0x41 || op == 0x48 || op == 0x93)
 			continue;
-		/* reservations are a kernel's business, and with data unheard of */
-		if (!target_simulated(tc->t) && (op & ~0x41u) == 0x16)
+		if (!target_simulated(tc->t) && !cdb_to_handler((uint8_t)op))
 			continue;
 		cdb_begin(&io, (uint8_t)op, op % 2 ? RINGSIM_FROM_DEVICE : RINGSIM_NONE, buf,
 			  op % 2 ? 512 : 0);

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SEAT_MS	      400  /* for an answer that the case has given to come back */
+#define SEAT_MS	      1500 /* for an answer that the case has given to come back */
 #define LATE_MS	      3500 /* a timeout's lateness, and a slow machine's */
 #define QUIET_MS      30
 #define SETTLE_MS     1500

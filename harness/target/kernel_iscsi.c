@@ -16,6 +16,7 @@
 #define BARRIER_MS 5000
 #define SOLICITED  (256u << 10) /* a larger write has to be asked for by the target */
 #define TMR_MS	   150
+#define ENTRY_MS   2000
 
 static int add_session(struct target *t)
 {
@@ -224,7 +225,8 @@ bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 	struct kernel_tmr *tmr = &k->tmrs[t->tmr_next % TMRS];
 	bool one = type == TCMU_TMR_ABORT_TASK && n == 1 && !ios[0]->done;
 	struct initiator_cmd *cmd = one ? ios[0]->cmd.user : NULL;
-	uint64_t end = kernel_now_ms() + TMR_MS;
+	uint32_t head;
+	uint64_t end;
 
 	if (!one && type != TCMU_TMR_LUN_RESET) {
 		tc_skip(t->tc,
@@ -235,6 +237,7 @@ bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 	kernel_settle_submits(t);
 	if (one && ios[0]->done)
 		return true;
+	head = seat_head(t);
 	t->tmr_next++;
 	*tmr = (struct kernel_tmr){ .type = type, .n = n, .open = true };
 	k->attention |= !one;
@@ -246,7 +249,13 @@ bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 		tmr->open = false;
 		return false;
 	}
-	while (tmr->open && kernel_now_ms() < end)
+	/* commands in flight hold the answer back; then the entry says that the request has come */
+	end = kernel_now_ms() +
+	      (t->opts.dev.tmr_notification && head == seat_head(t) ? ENTRY_MS : TMR_MS);
+	while (tmr->open && kernel_now_ms() < end &&
+	       !(t->opts.dev.tmr_notification && head != seat_head(t)))
+		kernel_poll(t, 5);
+	if (tmr->open)
 		kernel_poll(t, 5);
 	return !tmr->open;
 }
