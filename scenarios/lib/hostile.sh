@@ -97,7 +97,10 @@ hostile_attach() { # UIO: sets hostile_node, the SCSI generic node, or leaves it
 hostile_rescue() { # PID SECONDS
 	local until=$((SECONDS + $2)) helper=''
 	while kill -0 "$1" 2>/dev/null; do
-		((SECONDS < until)) || return 1
+		((SECONDS < until)) || {
+			echo "not taken down within $2 s" >&2
+			return 1
+		}
 		hostile_quiet configfs_write "$hostile_parameters/block_netlink" 1
 		hostile_quiet configfs_write "$hostile_parameters/reset_netlink" 1
 		hostile_quiet configfs_write "$hostile_parameters/block_netlink" 0
@@ -107,7 +110,10 @@ hostile_rescue() { # PID SECONDS
 		fi
 		pause 0.1
 	done
-	wait "$1"
+	wait "$1" || {
+		echo "taking down ended with status $?" >&2
+		return 1
+	}
 }
 
 hostile_empty_ring() {
