@@ -250,7 +250,9 @@ static bool is_victim(const struct emit *x, size_t i, const struct merge_cmd *c)
 
 	if (!c->aborted || c->claimed || c->ended < i || c->submit->order > s->begin->order)
 		return false;
-	return s->outer->type != TMF_ABORT_TASK || !s->outer->first || s->outer->first == c->se;
+	if (!s->outer->first) /* the command ended before the target core found it */
+		return false;
+	return s->outer->type != TMF_ABORT_TASK || s->outer->first == c->se;
 }
 
 /*
