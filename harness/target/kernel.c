@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define SEAT_MS	      1500 /* for an answer that the case has given to come back */
+#define SEAT_SLOW_MS  8000 /* where the case is sure that there is an answer */
 #define LATE_MS	      3500 /* a timeout's lateness, and a slow machine's */
 #define QUIET_MS      30
 #define SETTLE_MS     1500
@@ -217,6 +218,8 @@ static uint32_t patience(struct target *t)
 	const struct ringsim_config *dev = &t->opts.dev;
 	uint32_t ms = handler_is_there(t) ? t->spec->timeout_ms : SEAT_MS;
 
+	if (t->seat)
+		ms = SEAT_SLOW_MS;
 	if (!handler_is_there(t) && t->now_ns)
 		ms += dev->cmd_time_out_s * 1000 / t->kernel->divisor / 4 + LATE_MS;
 	return ms;
