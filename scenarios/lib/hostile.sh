@@ -183,7 +183,8 @@ hostile_case() { # PROGRAM
 		fi
 		bounded 15 tcmu-harness seat -t 8 ${hostile_node:+-i "$hostile_node"} "$uio" "$program" >"$hostile_out" 2>&1 3>&- || :
 	fi
-	hostile_down 2>"$scenario_tmp/down" || {
+	# A second attempt tells what is stuck from what was busy a moment ago.
+	hostile_down 2>"$scenario_tmp/down" || hostile_down 2>>"$scenario_tmp/down" || {
 		echo 'hurt: the device cannot be removed'
 		hostile_autopsy
 		return 1
