@@ -94,6 +94,7 @@ skip_all() { # REASON: nothing of this scenario can run here
 
 pause() { # SECONDS
 	read -r -t "$1" -u "$scenario_tick" || :
+	((scenario_signal == 0)) || exit "$scenario_signal"
 }
 
 # Not by kill -0: that finds the dead, too, until the shell has collected them, which it may put off.
@@ -114,6 +115,7 @@ bounded() { # SECONDS COMMAND...
 	shift
 	("$@") &
 	pid=$!
+	scenario_bounded=$pid
 	until=$((SECONDS + limit + 1))
 	while running "$pid"; do
 		if ((SECONDS >= until)); then
@@ -188,10 +190,13 @@ scenario_end() {
 	trap - EXIT ERR
 	trap '' HUP INT TERM
 	set +e
+	((scenario_signal == 0)) || status=$scenario_signal
+	scenario_signal=0
 	((status == 0 || scenario_bailed)) || printf 'Bail out! %s\n' "${scenario_where:-status $status}" >&3
 	((scenario_bailed == 77)) || watch_end
 	((tap_failed == 0 && status == 0)) || handler_logs
 	scenario_leaving=1
+	[[ -z $scenario_bounded ]] || gone "$scenario_bounded" || kill_tree "$scenario_bounded"
 	scenario_clean
 	((scenario_dirty == 0)) || tap_result 'not ok' 'everything is cleaned up'
 	((scenario_bailed == 77)) && exit 77
@@ -207,12 +212,13 @@ scenario_failed() { # LINE COMMAND
 	scenario_where="$scenario_name: line $1: failed: $2"
 }
 
-scenario_bailed=0 scenario_dirty=0 scenario_leaving=0 scenario_where=''
+scenario_bailed=0 scenario_dirty=0 scenario_leaving=0 scenario_where='' scenario_bounded='' scenario_signal=0
 trap scenario_end EXIT
 trap 'scenario_failed "$LINENO" "$BASH_COMMAND"' ERR
-trap 'scenario_where="ended by SIGHUP"; exit 129' HUP
-trap 'scenario_where="ended by SIGINT"; exit 130' INT
-trap 'scenario_where="ended by SIGTERM"; exit 143' TERM
+# Acted on at the next pause: bash may crash when a trap leaves a read that has a timeout.
+trap 'scenario_where="ended by SIGHUP" scenario_signal=129' HUP
+trap 'scenario_where="ended by SIGINT" scenario_signal=130' INT
+trap 'scenario_where="ended by SIGTERM" scenario_signal=143' TERM
 
 for scenario_part in watch configfs loopback iscsi handler daemon data load; do
 	# shellcheck source=/dev/null
