@@ -272,6 +272,17 @@ static int next_entry(struct exact *x, const struct trace_event *e, bool pads)
 	return 0;
 }
 
+/* The command that the device has under @id, 0 if none. */
+static uint32_t number_of(const struct exact *x, uint16_t id)
+{
+	uint32_t n;
+
+	for (n = x->submitted; n; n--)
+		if (x->flights[n].cmd.state == RINGSIM_INFLIGHT && x->flights[n].cmd.id == id)
+			break;
+	return n;
+}
+
 static int check_entry(struct exact *x, const struct trace_event *e)
 {
 	int rc = next_entry(x, e, e->kind != TRACE_UNSEEN);
@@ -280,7 +291,8 @@ static int check_entry(struct exact *x, const struct trace_event *e)
 
 	if (rc)
 		return rc;
-	s->n = f && s->kind == TRACE_CMD && f->cmd.id == s->id ? e->n : 0;
+	if (s->kind == TRACE_CMD)
+		s->n = f && f->cmd.id == s->id ? e->n : number_of(x, s->id);
 	if (e->kind == TRACE_UNSEEN)
 		s->kind = TRACE_UNSEEN;
 	x->res->differs = lines_differ(&x->sim, s, x->t, e, &x->res->finding);
