@@ -90,7 +90,8 @@ static void on_ended(struct initiator_cmd *cmd)
 		memcpy(io->sense, cmd->sense,
 		       cmd->sense_len < sizeof(io->sense) ? cmd->sense_len : sizeof(io->sense));
 		io->residual = cmd->residual > 0 ? (uint32_t)cmd->residual : 0;
-		if (io->dir == RINGSIM_FROM_DEVICE)
+		/* with CHECK CONDITION there is data only with READ_LEN, which leaves a residual */
+		if (io->dir == RINGSIM_FROM_DEVICE && (!io->status || io->residual))
 			io->data_in = io->len - io->residual;
 		target_ended(io->target, io);
 	} else if (cmd->end == INITIATOR_LOST) {
