@@ -5,7 +5,8 @@
 #	awk -v scenario= -v kernel= -v status= -v ms= -v json=FILE -f judge.awk KNOWN-FAILURES TAP
 #
 # A test passes, fails, is skipped, or is known to fail; one that is known to fail and passes is a
-# failure. What is no test - machine hurt, time up, set-up failed, plan missing - is the test "(machine)".
+# failure. What is no test - machine hurt, time up, set-up failed, plan missing - is the
+# test "(machine): REASON".
 
 function glob(pattern) { # a shell pattern with * and ? as a regular expression
 	gsub(/[][\\.+^$(){}|]/, "\\\\&", pattern)
@@ -121,7 +122,7 @@ FNR == NR {
 END {
 	problem = machine()
 	if (problem != "")
-		judge("(machine)", 0, "")
+		judge("(machine): " problem, 0, "")
 	judge_known()
 	if (problem != "" && count["fail"] > 0)
 		first = problem
