@@ -61,15 +61,18 @@ static void test_inquiry(void)
 	GOOD(u);
 	CU_ASSERT_EQUAL(u->data[0], 0);
 	CU_ASSERT_EQUAL(u->data[3] & 0x0f, 2);
-	CU_ASSERT_EQUAL(u->data[4], 31);
+	CU_ASSERT_EQUAL(u->data[4], 74 - 5);
 	CU_ASSERT_EQUAL(u->data[5], 0); /* no 3PC, TPGS, PROTECT */
 	CU_ASSERT_EQUAL(u->data[7], 2);
-	CU_ASSERT_TRUE(all_bytes(u->data + 36, 255 - 36, 0));
+	CU_ASSERT_TRUE(all_bytes(u->data + 36, 58 - 36, 0));
+	CU_ASSERT_EQUAL(u->data[58], 0x00); /* SAM-5 */
+	CU_ASSERT_EQUAL(u->data[59], 0xa0);
+	CU_ASSERT_TRUE(all_bytes(u->data + 74, 255 - 74, 0));
 	memset(u->data, 0xee, 64);
 	u->piece = 1;
 	RUN(u, 8, 0x12, 0, 0, 0, 5); /* cut, but not shortened */
 	GOOD(u);
-	CU_ASSERT_EQUAL(u->data[4], 31);
+	CU_ASSERT_EQUAL(u->data[4], 74 - 5);
 	CU_ASSERT_TRUE(all_bytes(u->data + 5, 3, 0));
 	CU_ASSERT_TRUE(all_bytes(u->data + 8, 56, 0xee));
 	RUN(u, 36, 0x12, 0, 0x80, 0, 36);
@@ -89,8 +92,8 @@ static void test_read_len(void)
 	memset(u->data, 0xee, 255);
 	RUN(u, 255, 0x12, 0, 0, 0, 255);
 	CU_ASSERT_EQUAL(u->task.cmd.uflags, TCMU_UFLAG_READ_LEN);
-	CU_ASSERT_EQUAL(u->task.cmd.read_len, 36);
-	CU_ASSERT_TRUE(all_bytes(u->data + 36, 255 - 36, 0));
+	CU_ASSERT_EQUAL(u->task.cmd.read_len, 74);
+	CU_ASSERT_TRUE(all_bytes(u->data + 74, 255 - 74, 0));
 	RUN(u, 36, 0x12, 0, 0, 0, 36);
 	CU_ASSERT_EQUAL(u->task.cmd.uflags, 0);
 	memset(u->data, 0xee, 255);
