@@ -24,7 +24,8 @@ seat() { # NAME: the program comes on standard input; what it saw is in $seat_ou
 	uio=$(device_uio "$1")
 	# What the disk driver may still have in flight is served first.
 	{ echo 'serve ms=300' && cat; } >"$scenario_tmp/program"
-	tcmu-harness seat -i "$seat_node" "$uio" "$scenario_tmp/program" >"$seat_out" 2>&1 && return
+	# On one processor: tcm_loop has a queue for each, and commands sent from two may overtake each other.
+	taskset -c 0 tcmu-harness seat -i "$seat_node" "$uio" "$scenario_tmp/program" >"$seat_out" 2>&1 && return
 	tail -n 30 "$seat_out"
 	return 1
 }
