@@ -52,9 +52,10 @@ HANDLER_LIBS := $(call pkg,liburing,-luring) -laio
 DAEMON_LIBS  := $(call pkg,libnl-genl-3.0,-lnl-genl-3 -lnl-3)
 DAEMON_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnl-genl-3.0 2>/dev/null || \
 	      echo -I/usr/include/libnl3)
+WORLD_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 2>/dev/null || echo -I/usr/include/fuse3)
 LIBS         := $(HANDLER_LIBS) $(call pkg,jansson,-ljansson) \
 		$(call pkg,libiscsi,-liscsi) $(call pkg,libbpf,-lbpf) \
-		$(call pkg,liblzma,-llzma) -ldl
+		$(call pkg,liblzma,-llzma) $(call pkg,fuse3,-lfuse3) -ldl
 CUNIT_LIBS   := $(call pkg,cunit,-lcunit)
 
 Q   := $(if $(V),,@)
@@ -62,11 +63,14 @@ say  = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 
 # --- sources -----------------------------------------------------------------------------------
 
-HARNESS_PARTS := consumer handlers clauses report target cases trace record check seat
+HARNESS_PARTS := consumer handlers clauses report target cases trace record check seat run
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 RINGSIM_OBJS := $(call obj,$(wildcard ringsim/*.c))
+# What unmodified programs see around a simulated device; no part of libringsim.
+WORLD_OBJS   := $(call obj,$(wildcard ringsim/world/*.c))
+PRELOAD_OBJS := $(call obj,$(wildcard ringsim/world/preload/*.c))
 # What a handler is made of, without a main(): linked into programs, and into every mutant.
 HANDLER_OBJS := $(call obj,$(filter-out harness/handlers/main.c,\
 		$(wildcard harness/consumer/*.c harness/handlers/*.c)))
@@ -76,7 +80,7 @@ DAEMON_OBJS  := $(call obj,$(wildcard harness/handlers/daemon/*.c))
 HARNESS_OBJS := $(call obj,$(filter-out harness/main.c harness/handlers/main.c,\
 		$(wildcard harness/*.c $(HARNESS_PARTS:%=harness/%/*.c))))
 
-TEST_DIRS    := ringsim/tests harness/tests $(HARNESS_PARTS:%=harness/%/tests)
+TEST_DIRS    := ringsim/tests ringsim/world/tests harness/tests $(HARNESS_PARTS:%=harness/%/tests)
 TEST_SRCS    := $(sort $(wildcard $(TEST_DIRS:%=%/test_*.c)))
 TEST_HELPERS := $(call obj,$(filter-out $(TEST_SRCS),$(wildcard $(TEST_DIRS:%=%/*.c))))
 TEST_SCRIPTS := $(sort $(wildcard harness/tests/*.sh) ci/tests/nightly.sh)
@@ -94,6 +98,7 @@ SCENARIO_GROUPS := $(sort $(foreach s,$(notdir $(wildcard scenarios/[0-9][0-9][0
 		   $(word 2,$(subst -, ,$s))))
 
 PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
+PRELOAD  := $(if $(PRELOAD_OBJS),$(BUILD)/tcmu-world.so)
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
 .PHONY: all tests mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan lint \
@@ -101,7 +106,7 @@ LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(PROGRAMS) $(LIBRARY) ## Build the programs and the library into build/
+all: $(PROGRAMS) $(LIBRARY) $(PRELOAD) ## Build the programs and the library into build/
 tests: $(TESTS)
 mutant-objects: $(MUTANTS)
 
@@ -118,6 +123,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libringsim.a: $(RINGSIM_OBJS)
+$(BUILD)/libworld.a: $(WORLD_OBJS)
 $(BUILD)/libhandler.a: $(HANDLER_OBJS)
 $(BUILD)/libdaemon.a: $(DAEMON_OBJS)
 $(BUILD)/libharness.a: $(HARNESS_OBJS)
@@ -132,6 +138,11 @@ $(BUILD)/libringsim.so: $(RINGSIM_OBJS) ringsim/libringsim.map
 	$(Q)$(CC) -shared -Wl,-soname,libringsim.so.$(SOVERSION) $(if $(SANITIZE),,-Wl,-z,defs) \
 		-Wl,--version-script=ringsim/libringsim.map $(RINGSIM_OBJS) $(ALL_LDFLAGS) -o $@
 
+# Preloaded into programs where nothing else may look at their system calls.
+$(BUILD)/tcmu-world.so: $(PRELOAD_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(PRELOAD_OBJS) $(ALL_LDFLAGS) -ldl -o $@
+
 # Always written: PREFIX may have changed since the last time.
 $(BUILD)/ringsim.pc: ringsim/ringsim.pc.in FORCE
 	@mkdir -p $(@D); sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
@@ -139,10 +150,12 @@ $(BUILD)/ringsim.pc: ringsim/ringsim.pc.in FORCE
 
 link = $(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS)
 
-$(BUILD)/tcmu-harness: $(call obj,harness/main.c) $(HARNESS_OBJS) $(BUILD)/libringsim.a
+$(BUILD)/tcmu-harness: $(call obj,harness/main.c) $(HARNESS_OBJS) $(BUILD)/libworld.a \
+		$(BUILD)/libringsim.a
 	$(call say,LD,$@)
 	$(link) $(LIBS) -o $@
 
+$(WORLD_OBJS) $(call obj,$(wildcard ringsim/world/tests/*.c)): ALL_CFLAGS += $(WORLD_CFLAGS)
 $(call obj,harness/handlers/daemon/netlink.c): ALL_CFLAGS += $(DAEMON_CFLAGS)
 
 $(BUILD)/tcmu-handler: $(call obj,harness/handlers/main.c) $(DAEMON_OBJS) $(HANDLER_OBJS) \
@@ -152,7 +165,7 @@ $(BUILD)/tcmu-handler: $(call obj,harness/handlers/main.c) $(DAEMON_OBJS) $(HAND
 
 # A test links archives, so that it may include the source it tests and replace what that calls.
 $(foreach t,$(TEST_SRCS),$(eval $(BUILD)/tests/$(basename $(notdir $t)): $(call obj,$t)))
-$(TESTS): $(BUILD)/libtesting.a $(BUILD)/libharness.a $(BUILD)/libringsim.a
+$(TESTS): $(BUILD)/libtesting.a $(BUILD)/libharness.a $(BUILD)/libworld.a $(BUILD)/libringsim.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(link) $(CUNIT_LIBS) $(LIBS) -o $@
@@ -215,7 +228,7 @@ $(SCENARIO_GROUPS:%=run_%): run_%: all
 	@$(RUN_SCENARIOS) $*
 
 # A line of the library that no test reaches fails; GCOVR_EXCL_LINE marks allocation failures.
-GCOVR = gcovr --root . --filter ringsim/ --exclude '.*/tests/' build-coverage
+GCOVR = gcovr --root . --filter ringsim/ --exclude ringsim/world/ --exclude '.*/tests/' build-coverage
 coverage: ## Line and branch coverage of the library; every line must be reached
 	@rm -rf build-coverage
 	@$(MAKE) --no-print-directory COVERAGE=1 SANITIZE= BUILD=build-coverage CC=gcc test
@@ -274,5 +287,5 @@ help: ## Show this list
 clean: ## Remove build/ and its siblings
 	rm -rf $(BUILD) build build-*/
 
--include $(patsubst %.o,%.d,$(RINGSIM_OBJS) $(HARNESS_OBJS) $(TEST_HELPERS) $(call obj,\
+-include $(patsubst %.o,%.d,$(RINGSIM_OBJS) $(WORLD_OBJS) $(PRELOAD_OBJS) $(HARNESS_OBJS) $(TEST_HELPERS) $(call obj,\
 	$(TEST_SRCS) harness/main.c harness/handlers/main.c) $(DAEMON_OBJS))
