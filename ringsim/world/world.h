@@ -30,17 +30,42 @@ struct world_device;
 enum world_mechanism { WORLD_AUTO, WORLD_SECCOMP, WORLD_PRELOAD };
 
 /**
+ * struct world_command - a SCSI command of a device that the world drives, when it has ended
+ * @len:  bytes of Data-Out or Data-In that were asked for
+ * @core: the target core answered it; it was never on the ring
+ */
+struct world_command {
+	const uint8_t *cdb, *sense;
+	uint32_t cdb_len, len, residual;
+	enum ringsim_dir dir;
+	uint8_t status;
+	bool sense_valid, core;
+	enum ringsim_outcome outcome;
+};
+
+/**
+ * struct world_observer - somebody who is told what happens to devices that the world drives
+ * Either may be NULL; neither may call the world. @ended: see struct world_command.
+ */
+struct world_observer {
+	void (*ended)(void *ctx, struct world_device *d, const struct world_command *cmd);
+	void (*violation)(void *ctx, struct world_device *d, const struct ringsim_violation *v);
+};
+
+/**
  * struct world_config
  * @dir:       an empty directory that is ours; sockets and plain files go there
  * @mechanism: WORLD_AUTO takes the first that works here
  * @preload:   path of the preloaded library; NULL = beside the running program
  * @say:       one line, no newline, that somebody who uses the world should read; may be NULL
+ * @observer:  may be NULL; must outlive the world. @ctx: of both
  */
 struct world_config {
 	const char *dir;
 	enum world_mechanism mechanism;
 	const char *preload;
 	void (*say)(void *ctx, const char *line);
+	const struct world_observer *observer;
 	void *ctx;
 };
 
@@ -144,6 +169,13 @@ enum world_reconfig { WORLD_DEV_CONFIG, WORLD_DEV_SIZE, WORLD_WRITE_CACHE };
  */
 void world_device_reconfig(struct world_device *d, enum world_reconfig what, const char *text,
 			   uint64_t value, void (*done)(void *ctx, int rc), void *ctx);
+
+/**
+ * world_device_ask() - send TEST UNIT READY through the ring: is the device served?
+ * @done: called once, with its status; also when the device goes first
+ * Returns 0, -ENODEV while it is not enabled or -ENOMEM.
+ */
+int world_device_ask(struct world_device *d, void (*done)(void *ctx, uint8_t status), void *ctx);
 
 /** world_device_event() - see world_device_adopt(). */
 void world_device_event(struct world_device *d);
