@@ -2,35 +2,31 @@
 /*
  * The attach protocol's server; see ringsim/attach.h.
  *
- * The stand-in for the UIO node is one end of a SOCK_SEQPACKET pair: sizes of reads and writes stay
- * visible, poll and O_NONBLOCK work by themselves. An event is sent only when nothing is unread,
- * which is how events coalesce: a handler that has not read yet will drain after it does.
  * Everything that arrives is hostile: messages are bounded, connections are few, nothing is ever
  * waited for.
  */
 #include <ringsim/attach.h>
 
 #include "internal.h"
+#include "standin.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <linux/sockios.h>
 #include <unistd.h>
 
-#define CONNS	  (RINGSIM_ATTACH_FDS - 2)
-#define MSG_MAX	  128
-#define DOORBELLS 64 /* handled per call, so that a flood of them cannot keep the owner busy */
+#define CONNS	(RINGSIM_ATTACH_FDS - 2)
+#define MSG_MAX 128
 
 struct ringsim_attach {
 	struct ringsim_uio *uio;
+	struct ringsim_standin io;
 	struct ringsim_attach_info info;
 	char name[512];
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int listen_fd, io_fd;
+	int listen_fd;
 	int conn[CONNS];
 	pid_t pid;
 	uint32_t refused;
@@ -65,7 +61,8 @@ int ringsim_attach_create(struct ringsim_attach **out, struct ringsim_uio *uio, 
 	*out = NULL;
 	if (!a)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
-	a->listen_fd = a->io_fd = -1;
+	a->listen_fd = -1;
+	a->io = (struct ringsim_standin){ .uio = uio, .fd = -1 };
 	for (i = 0; i < CONNS; i++)
 		a->conn[i] = -1;
 	a->uio = uio;
@@ -95,7 +92,7 @@ void ringsim_attach_destroy(struct ringsim_attach *a)
 		return;
 	for (i = 0; i < CONNS; i++)
 		close_fd(&a->conn[i]);
-	close_fd(&a->io_fd);
+	ringsim_standin_hangup(&a->io);
 	close_fd(&a->listen_fd);
 	if (a->path[0])
 		unlink(a->path);
@@ -109,8 +106,8 @@ uint32_t ringsim_attach_pollfds(const struct ringsim_attach *a,
 	int i;
 
 	fds[n++] = (struct pollfd){ .fd = a->listen_fd, .events = POLLIN };
-	if (a->io_fd >= 0)
-		fds[n++] = (struct pollfd){ .fd = a->io_fd, .events = POLLIN };
+	if (a->io.fd >= 0)
+		fds[n++] = (struct pollfd){ .fd = a->io.fd, .events = POLLIN };
 	for (i = 0; i < CONNS; i++)
 		if (a->conn[i] >= 0)
 			fds[n++] = (struct pollfd){ .fd = a->conn[i], .events = POLLIN };
@@ -170,7 +167,7 @@ static void serve_attach(struct ringsim_attach *a, int fd)
 	struct ucred cred = { 0 };
 	socklen_t len = sizeof(cred);
 	char line[sizeof(a->name) + 128];
-	int pair[2], rc = ringsim_uio_open(a->uio);
+	int far, rc = ringsim_standin_open(&a->io, &far);
 
 	if (rc) {
 		answer_error(a, fd, -rc,
@@ -178,20 +175,14 @@ static void serve_attach(struct ringsim_attach *a, int fd)
 					  : "the device is gone");
 		return;
 	}
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
-		ringsim_uio_close(a->uio); /* GCOVR_EXCL_LINE */
-		return;			   /* GCOVR_EXCL_LINE */
-	}
 	snprintf(line, sizeof(line), "OK 1 map0=%llu block_size=%u size=%llu name=%s",
 		 (unsigned long long)a->uio->dev->lay.region_size, a->info.block_size,
 		 (unsigned long long)a->info.size_bytes, a->name);
-	close_fd(&a->io_fd);
-	a->io_fd = pair[0];
 	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
 		a->pid = cred.pid;
 	/* If it cannot be told, closing our only copy of its end is seen as a hangup at once. */
-	answer(fd, line, (int[]){ pair[1], a->uio->dev->fd }, 2);
-	close(pair[1]);
+	answer(fd, line, (int[]){ far, a->uio->dev->fd }, 2);
+	close(far);
 }
 
 static void serve_action(struct ringsim_attach *a, int fd, const char *args)
@@ -245,42 +236,12 @@ static bool serve(struct ringsim_attach *a, int fd)
 	return true;
 }
 
-/* A write of no bytes arrives as such and is no end of file. */
-static bool hung_up(int fd)
-{
-	struct pollfd pfd = { .fd = fd };
-
-	return poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLHUP | POLLERR);
-}
-
-/* Doorbells, and the hangup when the last copy of the handler's end is closed. */
-static uint32_t serve_io(struct ringsim_attach *a)
-{
-	uint32_t rings = 0, i;
-	uint8_t buf[16];
-	ssize_t n;
-
-	for (i = 0; i < DOORBELLS && a->io_fd >= 0; i++) {
-		n = recv(a->io_fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		if (n < 0 || (n == 0 && hung_up(a->io_fd))) {
-			close_fd(&a->io_fd);
-			ringsim_uio_close(a->uio);
-			break;
-		}
-		if (ringsim_uio_write(a->uio, buf, (size_t)n) == 4)
-			rings++;
-	}
-	return rings;
-}
-
 uint32_t ringsim_attach_service(struct ringsim_attach *a)
 {
 	uint32_t rings;
 	int i;
 
-	rings = serve_io(a);
+	rings = ringsim_standin_service(&a->io);
 	accept_all(a);
 	for (i = 0; i < CONNS; i++)
 		if (a->conn[i] >= 0 && !serve(a, a->conn[i]))
@@ -290,20 +251,12 @@ uint32_t ringsim_attach_service(struct ringsim_attach *a)
 
 void ringsim_attach_event(struct ringsim_attach *a)
 {
-	uint32_t msg[2] = { 0 }; /* longer than what a handler should ask for: see attach.h */
-	int unread = 0;
-
-	if (a->io_fd < 0)
-		return;
-	if (ioctl(a->io_fd, SIOCOUTQ, &unread) || unread)
-		return;
-	if (ringsim_uio_read(a->uio, msg, sizeof(msg[0])) == sizeof(msg[0]))
-		(void)!send(a->io_fd, msg, sizeof(msg), MSG_NOSIGNAL | MSG_DONTWAIT);
+	ringsim_standin_event(&a->io);
 }
 
 void ringsim_attach_hangup(struct ringsim_attach *a)
 {
-	close_fd(&a->io_fd);
+	ringsim_standin_hangup(&a->io);
 }
 
 pid_t ringsim_attach_pid(const struct ringsim_attach *a)

@@ -23,6 +23,8 @@
 #include <ringsim/core.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 /* --- world.c ---------------------------------------------------------------------------------- */
 
@@ -31,8 +33,6 @@
 struct world_watch {
 	int fd;
 	void (*fn)(struct world_watch *watch, uint32_t events);
-	bool dead;
-	struct world_watch *next;
 };
 
 /** world_watch() - 0 or -errno. @events as epoll's. */
@@ -52,14 +52,20 @@ uint64_t world_now_ns(void);
 /* --- files that we handed out ------------------------------------------------------------------
  */
 
+/* What nodes say of themselves; UIO's major is dynamic on a real host. */
+#define SG_RDEV(minor)	makedev(21, (minor))
+#define UIO_RDEV(minor) makedev(243, (minor))
+
 enum world_file_kind { FILE_UIO, FILE_SG, FILE_GENL };
 
 /**
  * struct world_file - a descriptor of a program that is ours: a socket, known by its inode
  * Embedded in what it is about. However it was duplicated or passed on, its inode stays.
+ * @minor: of FILE_UIO and FILE_SG, the owner's to fill in
  */
 struct world_file {
 	enum world_file_kind kind;
+	unsigned int minor;
 	uint64_t ino;
 	struct world_file *next;
 };
@@ -78,7 +84,9 @@ struct world_call;
  * @peek, @poke: its memory; 0 or -EFAULT
  * @answer:  @rc is the call's result, negative: -errno
  * @proceed: the call runs as if nobody had asked
- * @give:    install @fd in the caller and answer with its number; @at: the number wanted, or -1
+ * @give:    install @fd in the caller and answer with its number; @at: the number wanted, or -1.
+ *           On failure (-EMFILE, -EBADF ...) the call is still to be answered
+ * @remap:   of an mmap: the caller maps @fd instead of the descriptor that it passed; answers
  * @file_ino: inode of the socket behind the caller's descriptor, 0 = no socket
  * @waiting: the caller has not been interrupted or killed meanwhile
  */
@@ -88,6 +96,7 @@ struct call_ops {
 	void (*answer)(const struct world_call *c, int64_t rc);
 	void (*proceed)(const struct world_call *c);
 	int (*give)(const struct world_call *c, int fd, bool cloexec, int at);
+	void (*remap)(const struct world_call *c, int fd);
 	uint64_t (*file_ino)(const struct world_call *c, int fd);
 	bool (*waiting)(const struct world_call *c);
 };
@@ -124,7 +133,7 @@ bool call_waiting(const struct world_call *c);
 struct world_file *call_file(const struct world_call *c, int fd);
 /** call_nonblock() - whether the caller's descriptor has O_NONBLOCK. */
 bool call_nonblock(const struct world_call *c, int fd);
-/** call_cred() - the caller may do what root may (CAP_SYS_ADMIN, CAP_NET_ADMIN ...). */
+/** call_privileged() - the caller may do what root may (CAP_SYS_ADMIN, CAP_NET_ADMIN ...). */
 bool call_privileged(const struct world_call *c);
 
 /** call_dispatch() - the one entry for every mechanism: answers, or hands on. */
@@ -133,6 +142,13 @@ void call_dispatch(struct world_call *c);
 /* --- notify.c, spawn.c, remap.c, preload.c ------------------------------------------------------
  */
 
+/*
+ * Netlink sockets are given descriptor numbers of this range, so that a filter, which sees numbers
+ * alone, can trap what is sent on them and nothing else.
+ */
+#define RESERVED_FD_FIRST 960
+#define RESERVED_FD_LAST  1007
+
 int notify_start(struct world *w, char *err, size_t err_len);
 /** notify_install() - in a child about to exec: the filter; returns its listener or -errno. */
 int notify_install(void);
@@ -140,16 +156,23 @@ int notify_install(void);
 int notify_add(struct world *w, int listener);
 void notify_stop(struct world *w);
 
-/**
- * remap_call() - let the caller of mmap map @fd instead of the descriptor that it passed
- * Answers @c. The caller runs on when this returns.
- */
-void remap_call(struct world_call *c, int fd);
+/** remap_mmap() - the remap of notify.c's calls; @at is @fd's number in the caller. Answers. */
+void remap_mmap(const struct world_call *c, int at);
+/** In the upper half of a descriptor's argument, which the kernel ignores: let this mmap run. */
+#define REMAP_MARK 0x54434d55
 
 int preload_start(struct world *w, char *err, size_t err_len);
 /** preload_env() - in a child about to exec: what the library needs to know. */
 void preload_env(struct world *w);
 void preload_stop(struct world *w);
+
+/* --- probe.c, mounts.c -------------------------------------------------------------------------
+ */
+
+/** world_probe() - whether @m works here; if not, -errno with one line in @why. */
+int world_probe(enum world_mechanism m, char *why, size_t len);
+/** mounts_enter() - move into namespaces of our own; -errno with one line in @err. */
+int mounts_enter(struct world *w, char *err, size_t err_len);
 
 /* --- device.c ----------------------------------------------------------------------------------
  */
@@ -173,20 +196,19 @@ struct world_device {
 	char name[64], config[256], serial[256], udev_path[512], alias[512];
 	uint64_t size_bytes;
 	uint32_t block_size, max_sectors;
-	bool write_cache, enabled, configured, removing, busy, adopted;
+	bool write_cache, enabled, configured, removing, busy, adopted, mapped;
+	uint32_t rings; /* doorbells since somebody asked */
 	int nl_reply_supported;
 	bool nl_replies; /* copied at configure time (KRN-144) */
 	struct ringsim_config sim;
 	struct ringsim_core_attrs core;
 	struct ringsim_device *dev;
 	struct ringsim_uio *uio, own_uio;
-	struct uio_node *node; /* the open file, device.c */
+	struct uio_node *node; /* the open file: device.c */
 	pid_t pid;
 	struct lu *lu;
 	void *configfs, *sysfs; /* tree nodes, owned by those files */
 };
-
-struct world_device *world_devices(const struct world *w);
 
 /*
  * Life as configfs drives it; device.c. All return 0 or -errno as the kernel would, and where a
@@ -194,6 +216,8 @@ struct world_device *world_devices(const struct world *w);
  */
 struct world_device *device_new(struct world *w, unsigned int hba, const char *name);
 void device_enable(struct world_device *d, void (*done)(void *ctx, int rc), void *ctx);
+/** device_free() - at once, without an event. */
+void device_free(struct world_device *d);
 /** device_uio_name() - as sysfs shows it (KRN-133). */
 void device_uio_name(const struct world_device *d, char *buf, size_t len);
 /** device_open() - answers an open of /dev/uioN. */
@@ -208,11 +232,13 @@ void device_mmap(struct world_call *c, struct world_file *f);
 int tree_start(struct world *w, char *err, size_t err_len);
 void tree_stop(struct world *w);
 /**
- * tree_device_added() - the directory in configfs; tree_device_enabled() - /sys/class/uio, /dev,
- * /sys/class/scsi_generic; tree_device_disabled() - the latter go; tree_device_removed() - all go
+ * tree_device_added() - the directory in configfs; tree_device_enabled() - /sys/class/uio,
+ * /dev/uioN; tree_device_configured() - /dev/sgN, /sys/class/scsi_generic (never if @adopted);
+ * tree_device_disabled() - the latter go; tree_device_removed() - all go
  */
 void tree_device_added(struct world_device *d);
 void tree_device_enabled(struct world_device *d);
+void tree_device_configured(struct world_device *d);
 void tree_device_disabled(struct world_device *d);
 void tree_device_removed(struct world_device *d);
 /**
@@ -290,6 +316,8 @@ void sg_open(struct world_call *c, struct world_device *d, int flags);
 void sg_ioctl(struct world_call *c, struct world_file *f);
 void sg_read(struct world_call *c, struct world_file *f);
 void sg_write(struct world_call *c, struct world_file *f);
+/** sg_mmap() - answers an mmap of it: its reserved buffer. */
+void sg_mmap(struct world_call *c, struct world_file *f);
 /** sg_gone() - the device is removed: open nodes see ENODEV. */
 void sg_gone(struct world_device *d);
 /** sg_next_timer(), sg_run_timers() - timeouts of SG_IO, CLOCK_MONOTONIC; UINT64_MAX: none. */
@@ -304,7 +332,8 @@ struct world {
 	char dir[256];
 	enum world_mechanism mechanism;
 	int epoll_fd;
-	struct world_watch *watches, *dead;
+	struct epoll_event *batch; /* being handled now; NULL data = unwatched meanwhile */
+	int batch_len;
 	struct world_file *files;
 	struct world_device *devices;
 	uint32_t next_id;

@@ -191,6 +191,11 @@ unsigned int world_device_minor(const struct world_device *d);
 /** world_device_pid() - the process that opened the UIO node last, 0 if none did. */
 pid_t world_device_pid(const struct world_device *d);
 
+/** world_device_mapped() - somebody holds the UIO node and has mapped it. */
+bool world_device_mapped(const struct world_device *d);
+/** world_device_take_rings() - proper doorbells since this was called last. */
+uint32_t world_device_take_rings(struct world_device *d);
+
 /** struct world_stats - system calls that were intercepted, by kind, since the world began */
 struct world_stats {
 	uint64_t opens, maps, sockets, sends, ioctls, reads, writes, stats, other;
