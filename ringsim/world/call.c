@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,11 @@ void call_proceed(const struct world_call *c)
 int call_give(const struct world_call *c, int fd, bool cloexec, int at)
 {
 	return c->ops->give(c, fd, cloexec, at);
+}
+
+int call_take(const struct world_call *c, int fd)
+{
+	return c->ops->take(c, fd);
 }
 
 bool call_waiting(const struct world_call *c)
@@ -112,11 +118,23 @@ bool call_nonblock(const struct world_call *c, int fd)
 	return proc_field(c->tid, what, "flags:", 8, &flags) && flags & O_NONBLOCK;
 }
 
-bool call_privileged(const struct world_call *c)
+pid_t call_tgid(const struct world_call *c)
+{
+	uint64_t tgid;
+
+	return proc_field(c->tid, "status", "Tgid:", 10, &tgid) ? (pid_t)tgid : c->tid;
+}
+
+bool call_capable(const struct world_call *c, int cap)
 {
 	uint64_t caps;
 
-	return proc_field(c->tid, "status", "CapEff:", 16, &caps) && caps & 1ull << 21;
+	return proc_field(c->tid, "status", "CapEff:", 16, &caps) && caps & 1ull << cap;
+}
+
+bool call_privileged(const struct world_call *c)
+{
+	return call_capable(c, CAP_SYS_ADMIN);
 }
 
 /* "uio7" → 7; -1 for anything else. */
@@ -316,19 +334,20 @@ static void do_transfer(struct world_call *c, bool write)
 		sg_write(c, f);
 	else if (f && f->kind == FILE_SG)
 		sg_read(c, f);
-	else if (f && f->kind == FILE_GENL && write)
-		genl_send(c, f);
+	else if (f && f->kind == FILE_GENL)
+		genl_call(c, f);
 	else
 		call_proceed(c);
 }
 
-static void do_send(struct world_call *c)
+/* A descriptor in the reserved range. */
+static void do_socket_call(struct world_call *c)
 {
 	struct world_file *f = call_file(c, (int)c->arg[0]);
 
 	c->w->stats.sends++;
 	if (f && f->kind == FILE_GENL)
-		genl_send(c, f);
+		genl_call(c, f);
 	else
 		call_proceed(c);
 }
@@ -384,7 +403,17 @@ void call_dispatch(struct world_call *c)
 	case SYS_sendto:
 	case SYS_sendmsg:
 	case SYS_sendmmsg:
-		do_send(c);
+	case SYS_writev:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+	case SYS_readv:
+	case SYS_bind:
+	case SYS_connect:
+	case SYS_getsockname:
+	case SYS_getsockopt:
+	case SYS_setsockopt:
+		do_socket_call(c);
 		return;
 	case SYS_socket:
 		c->w->stats.sockets++;

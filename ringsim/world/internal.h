@@ -88,6 +88,7 @@ struct world_call;
  *           On failure (-EMFILE, -EBADF ...) the call is still to be answered
  * @remap:   of an mmap: the caller maps @fd instead of the descriptor that it passed; answers
  * @file_ino: inode of the socket behind the caller's descriptor, 0 = no socket
+ * @take:    a descriptor of our own for the same open file, or -errno
  * @waiting: the caller has not been interrupted or killed meanwhile
  */
 struct call_ops {
@@ -98,6 +99,7 @@ struct call_ops {
 	int (*give)(const struct world_call *c, int fd, bool cloexec, int at);
 	void (*remap)(const struct world_call *c, int fd);
 	uint64_t (*file_ino)(const struct world_call *c, int fd);
+	int (*take)(const struct world_call *c, int fd);
 	bool (*waiting)(const struct world_call *c);
 };
 
@@ -127,14 +129,20 @@ ssize_t call_string(const struct world_call *c, uint64_t addr, char *buf, size_t
 void call_answer(const struct world_call *c, int64_t rc);
 void call_proceed(const struct world_call *c);
 int call_give(const struct world_call *c, int fd, bool cloexec, int at);
+/** call_take() - the caller's open file, as a descriptor of ours (close-on-exec), or -errno. */
+int call_take(const struct world_call *c, int fd);
 /** call_waiting() - false: nobody waits any more, the answer would go nowhere. */
 bool call_waiting(const struct world_call *c);
 /** call_file() - which of ours the caller's descriptor is, or NULL. */
 struct world_file *call_file(const struct world_call *c, int fd);
 /** call_nonblock() - whether the caller's descriptor has O_NONBLOCK. */
 bool call_nonblock(const struct world_call *c, int fd);
-/** call_privileged() - the caller may do what root may (CAP_SYS_ADMIN, CAP_NET_ADMIN ...). */
+/** call_tgid() - the process that the caller is a thread of. */
+pid_t call_tgid(const struct world_call *c);
+/** call_privileged() - the caller may do what root may (CAP_SYS_ADMIN ...). */
 bool call_privileged(const struct world_call *c);
+/** call_capable() - the caller has the capability @cap (CAP_*). */
+bool call_capable(const struct world_call *c, int cap);
 
 /** call_dispatch() - the one entry for every mechanism: answers, or hands on. */
 void call_dispatch(struct world_call *c);
@@ -144,7 +152,7 @@ void call_dispatch(struct world_call *c);
 
 /*
  * Netlink sockets are given descriptor numbers of this range, so that a filter, which sees numbers
- * alone, can trap what is sent on them and nothing else.
+ * alone, can trap what is done with them and nothing else.
  */
 #define RESERVED_FD_FIRST 960
 #define RESERVED_FD_LAST  1007
@@ -255,8 +263,13 @@ int genl_start(struct world *w, char *err, size_t err_len);
 void genl_stop(struct world *w);
 /** genl_socket() - answers socket(AF_NETLINK, ?, NETLINK_GENERIC). */
 void genl_socket(struct world_call *c);
-/** genl_send() - answers sendto() or sendmsg() on a socket of ours. */
-void genl_send(struct world_call *c, struct world_file *f);
+/**
+ * genl_call() - answers a call on a socket of ours: all that sends or receives, bind(), connect(),
+ * getsockname(), getsockopt() and setsockopt(). Any other call proceeds.
+ */
+void genl_call(struct world_call *c, struct world_file *f);
+/** genl_replies() - what SET_FEATURES has set; a device takes it over when enabled (KRN-144). */
+int genl_replies(const struct world *w);
 /**
  * genl_event() - multicast an event and wait for its DONE if the device wants replies
  * @cmd: TCMU_CMD_*; of RECONFIG: @what with @text or @value. @done is always called.

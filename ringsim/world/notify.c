@@ -32,6 +32,10 @@
 #define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)
 #endif
 
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
+
 #if defined(__x86_64__)
 #define OUR_ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -54,7 +58,7 @@ struct notify {
 /* The filter is put together from pieces; a jump is relative, so each piece is complete in itself.
  */
 struct program {
-	struct sock_filter insn[160];
+	struct sock_filter insn[224];
 	unsigned short n;
 };
 
@@ -147,8 +151,17 @@ static void trap_ioctl(struct program *p)
 	LOAD(p, NR);
 }
 
+/* What a netlink socket cannot do by itself; see genl.c. */
+static const unsigned int socket_calls[] = {
+	SYS_sendto,	 SYS_sendmsg,	 SYS_sendmmsg,	 SYS_writev, SYS_recvfrom,
+	SYS_recvmsg,	 SYS_recvmmsg,	 SYS_readv,	 SYS_bind,   SYS_connect,
+	SYS_getsockname, SYS_getsockopt, SYS_setsockopt,
+};
+
 static void build(struct program *p)
 {
+	size_t i;
+
 	p->n = 0;
 	LOAD(p, offsetof(struct seccomp_data, arch));
 	JUMP(p, BPF_JEQ, OUR_ARCH, 1, 0);
@@ -156,12 +169,12 @@ static void build(struct program *p)
 	LOAD(p, NR);
 	trap_equal(p, SYS_read, 2, SG_IO_HDR_LEN);
 	trap_equal(p, SYS_write, 2, SG_IO_HDR_LEN);
+	trap_reserved(p, SYS_read);
 	trap_reserved(p, SYS_write);
 	trap_mmap(p);
 	trap_ioctl(p);
-	trap_reserved(p, SYS_sendto);
-	trap_reserved(p, SYS_sendmsg);
-	trap_reserved(p, SYS_sendmmsg);
+	for (i = 0; i < sizeof(socket_calls) / sizeof(socket_calls[0]); i++)
+		trap_reserved(p, socket_calls[i]);
 	trap_netlink(p);
 #ifdef SYS_open
 	trap(p, SYS_open);
@@ -294,6 +307,21 @@ static uint64_t notify_file_ino(const struct world_call *c, int fd)
 	return !stat(path, &st) && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
 }
 
+static int notify_take(const struct world_call *c, int fd)
+{
+	/* of the thread's own table where that can be told, else of its process */
+	int pid = (int)syscall(SYS_pidfd_open, c->tid, PIDFD_THREAD), rc;
+
+	if (pid < 0)
+		pid = (int)syscall(SYS_pidfd_open, call_tgid(c), 0);
+	if (pid < 0)
+		return -errno;
+	rc = (int)syscall(SYS_pidfd_getfd, pid, fd, 0);
+	rc = rc < 0 ? -errno : rc;
+	close(pid);
+	return rc;
+}
+
 static bool notify_waiting(const struct world_call *c)
 {
 	uint64_t id = c->id;
@@ -309,6 +337,7 @@ static const struct call_ops notify_ops = {
 	.give = notify_give,
 	.remap = notify_remap,
 	.file_ino = notify_file_ino,
+	.take = notify_take,
 	.waiting = notify_waiting,
 };
 
