@@ -232,7 +232,7 @@ static void do_open(struct world_call *c, int dirfd, uint64_t addr, uint64_t fla
 		d = by_minor(c->w, uio >= 0 ? uio : sg);
 		if (d && !strncmp(whole, "/dev/", 5) && !strchr(whole + 5, '/')) {
 			if (uio >= 0) {
-				device_open(c, d, (int)flags);
+				node_open(c, d, (int)flags);
 				return;
 			}
 			if (d->configured && !d->adopted) {
@@ -299,7 +299,7 @@ static void do_mmap(struct world_call *c)
 
 	if (f && f->kind == FILE_UIO) {
 		c->w->stats.maps++;
-		device_mmap(c, f);
+		node_mmap(c, f);
 	} else if (f && f->kind == FILE_SG) {
 		c->w->stats.maps++;
 		sg_mmap(c, f);

@@ -103,11 +103,12 @@ static int node_make(struct world_device *d, struct uio_node **out, int *far)
 	if (!rc)
 		rc = world_watch(d->w, &n->watch, EPOLLIN);
 	d->node = n;
+	d->mapped = false;
 	*out = n;
 	return rc;
 }
 
-void device_open(struct world_call *c, struct world_device *d, int flags)
+void node_open(struct world_call *c, struct world_device *d, int flags)
 {
 	struct uio_node *n;
 	int far = -1, rc;
@@ -135,7 +136,7 @@ void device_open(struct world_call *c, struct world_device *d, int flags)
 		close(far);
 }
 
-void device_mmap(struct world_call *c, struct world_file *f)
+void node_mmap(struct world_call *c, struct world_file *f)
 {
 	struct uio_node *n = (struct uio_node *)((char *)f - offsetof(struct uio_node, file));
 	int rc = ringsim_uio_mmap(n->d->uio, c->arg[1], c->arg[5]);

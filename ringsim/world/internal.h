@@ -228,10 +228,10 @@ void device_enable(struct world_device *d, void (*done)(void *ctx, int rc), void
 void device_free(struct world_device *d);
 /** device_uio_name() - as sysfs shows it (KRN-133). */
 void device_uio_name(const struct world_device *d, char *buf, size_t len);
-/** device_open() - answers an open of /dev/uioN. */
-void device_open(struct world_call *c, struct world_device *d, int flags);
-/** device_mmap() - answers an mmap of it. */
-void device_mmap(struct world_call *c, struct world_file *f);
+/** node_open() - answers an open of /dev/uioN. */
+void node_open(struct world_call *c, struct world_device *d, int flags);
+/** node_mmap() - answers an mmap of it. */
+void node_mmap(struct world_call *c, struct world_file *f);
 
 /* --- tree, sysfs.c, configfs.c, mounts.c ---------------------------------------------------------
  */
