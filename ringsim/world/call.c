@@ -137,6 +137,13 @@ bool call_privileged(const struct world_call *c)
 	return call_capable(c, CAP_SYS_ADMIN);
 }
 
+uid_t call_uid(const struct world_call *c)
+{
+	uint64_t uid;
+
+	return proc_field(c->tid, "status", "Uid:", 10, &uid) ? (uid_t)uid : (uid_t)-1;
+}
+
 /* "uio7" → 7; -1 for anything else. */
 static int node_number(const char *name, const char *prefix)
 {

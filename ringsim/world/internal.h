@@ -143,6 +143,8 @@ pid_t call_tgid(const struct world_call *c);
 bool call_privileged(const struct world_call *c);
 /** call_capable() - the caller has the capability @cap (CAP_*). */
 bool call_capable(const struct world_call *c, int cap);
+/** call_uid() - the caller's real user id, as we see it. */
+uid_t call_uid(const struct world_call *c);
 
 /** call_dispatch() - the one entry for every mechanism: answers, or hands on. */
 void call_dispatch(struct world_call *c);

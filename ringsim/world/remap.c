@@ -7,7 +7,8 @@
  * is traced for this moment only: its call is answered, it stops on its way back to user space, is
  * made to call mmap again with the memfd (a mark that the kernel ignores tells the filter to let
  * this one through) and then to close the memfd, and goes on with the result. Debuggers can trace
- * the program before and after, threads and children are never touched.
+ * the program before and after, threads and children are never touched; one that traces the thread
+ * at that moment is in the way.
  */
 #include "internal.h"
 
@@ -229,8 +230,8 @@ void remap_mmap(const struct world_call *c, int at)
 	if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_TRACESYSGOOD)) {
 		rc = -errno;
 		world_say(c->w,
-			  "process %d maps its UIO node, but cannot be stopped for it (%s): is it "
-			  "traced by something else?",
+			  "process %d maps its UIO node, but cannot be stopped for it (%s): let "
+			  "strace or gdb attach later, or use the preload mechanism",
 			  (int)tid, strerror(-rc));
 		call_answer(c, rc);
 		return;
