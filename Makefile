@@ -98,7 +98,7 @@ SCENARIO_GROUPS := $(sort $(foreach s,$(notdir $(wildcard scenarios/[0-9][0-9][0
 		   $(word 2,$(subst -, ,$s))))
 
 PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
-PRELOAD  := $(if $(PRELOAD_OBJS),$(BUILD)/tcmu-world.so)
+PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
 .PHONY: all tests mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan lint \
@@ -116,6 +116,9 @@ mutant-objects: $(MUTANTS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D); echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(BUILD)/libdir: FORCE
+	@mkdir -p $(@D); echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
@@ -141,7 +144,7 @@ $(BUILD)/libringsim.so: $(RINGSIM_OBJS) ringsim/libringsim.map
 # Preloaded into programs where nothing else may look at their system calls.
 $(BUILD)/tcmu-world.so: $(PRELOAD_OBJS)
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared $(PRELOAD_OBJS) $(ALL_LDFLAGS) -ldl -o $@
+	$(Q)$(CC) -shared -Wl,-z,defs -Wl,-z,nodelete $(PRELOAD_OBJS) -pthread $(LDFLAGS) -ldl -o $@
 
 # Always written: PREFIX may have changed since the last time.
 $(BUILD)/ringsim.pc: ringsim/ringsim.pc.in FORCE
@@ -156,6 +159,11 @@ $(BUILD)/tcmu-harness: $(call obj,harness/main.c) $(HARNESS_OBJS) $(BUILD)/libwo
 	$(link) $(LIBS) -o $@
 
 $(WORLD_OBJS) $(call obj,$(wildcard ringsim/world/tests/*.c)): ALL_CFLAGS += $(WORLD_CFLAGS)
+# Where it is installed to; compiled again when that changes.
+$(call obj,ringsim/world/preload.c): ALL_CFLAGS += -DWORLD_LIBDIR='"$(LIBDIR)"'
+$(call obj,ringsim/world/preload.c): $(BUILD)/libdir
+# It gets into programs that know nothing of sanitizers.
+$(PRELOAD_OBJS): ALL_CFLAGS := $(filter-out $(INSTRUMENT),$(ALL_CFLAGS)) -fvisibility=hidden
 $(call obj,harness/handlers/daemon/netlink.c): ALL_CFLAGS += $(DAEMON_CFLAGS)
 
 $(BUILD)/tcmu-handler: $(call obj,harness/handlers/main.c) $(DAEMON_OBJS) $(HANDLER_OBJS) \
@@ -269,6 +277,8 @@ install: all ## Install below PREFIX (DESTDIR is put in front)
 	ln -sf $(SO_REAL) $(D)$(LIBDIR)/libringsim.so.$(SOVERSION)
 	ln -sf libringsim.so.$(SOVERSION) $(D)$(LIBDIR)/libringsim.so
 	install -m 644 $(BUILD)/ringsim.pc $(D)$(LIBDIR)/pkgconfig
+	install -d $(D)$(LIBDIR)/tcmu-harness
+	install -m 755 $(PRELOAD) $(D)$(LIBDIR)/tcmu-harness
 	install -d $(D)$(MANDIR)/man1 $(D)$(MANDIR)/man7
 	install -m 644 $(filter %.1,$(MAN_PAGES)) $(D)$(MANDIR)/man1
 	install -m 644 $(filter %.7,$(MAN_PAGES)) $(D)$(MANDIR)/man7
@@ -278,7 +288,8 @@ uninstall: ## Remove what install put there
 	rm -f $(addprefix $(D)$(LIBDIR)/,libringsim.a libringsim.so libringsim.so.$(SOVERSION) $(SO_REAL))
 	rm -f $(foreach page,$(MAN_PAGES:harness/man/%=%),$(D)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 	rm -f $(patsubst ringsim/include/%,$(D)$(INCDIR)/%,$(wildcard ringsim/include/ringsim/*.h))
-	-rmdir $(D)$(INCDIR)/ringsim
+	rm -f $(PRELOAD:$(BUILD)/%=$(D)$(LIBDIR)/tcmu-harness/%)
+	-rmdir $(D)$(INCDIR)/ringsim $(D)$(LIBDIR)/tcmu-harness
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

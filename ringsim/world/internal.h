@@ -171,6 +171,11 @@ void remap_mmap(const struct world_call *c, int at);
 /** In the upper half of a descriptor's argument, which the kernel ignores: let this mmap run. */
 #define REMAP_MARK 0x54434d55
 
+/**
+ * preload_find() - where the library is: as @said, else beside the running program, else where it
+ * is installed to. @library: PATH_MAX bytes. 0 or -errno with one line in @err.
+ */
+int preload_find(const char *said, char *library, char *err, size_t err_len);
 int preload_start(struct world *w, char *err, size_t err_len);
 /** preload_env() - in a child about to exec: what the library needs to know. */
 void preload_env(struct world *w);
