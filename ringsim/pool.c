@@ -23,6 +23,11 @@ struct ringsim_pool *ringsim_pool_create(uint64_t max_pages)
 	return pool;
 }
 
+void ringsim_pool_set_max(struct ringsim_pool *pool, uint64_t max_pages)
+{
+	pool->max_pages = max_pages;
+}
+
 void ringsim_pool_destroy(struct ringsim_pool *pool)
 {
 	free(pool);

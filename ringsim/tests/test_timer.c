@@ -400,6 +400,13 @@ static void test_pool(void)
 	rig_read(&b, &cmd[1], NULL, 2 * 4096);
 	CU_ASSERT_EQUAL(ringsim_pool_pages(pool), 8);
 	CU_ASSERT_EQUAL(ringsim_pool_due(pool), UINT64_MAX);
+	ringsim_pool_set_max(pool, 7);
+	CU_ASSERT_EQUAL(ringsim_pool_due(pool), UINT64_MAX); /* what is there is not looked at */
+	CU_ASSERT_EQUAL(ringsim_pool_run(pool, 0), 0);
+	CU_ASSERT_EQUAL(ringsim_pool_due(pool), 5 * SEC); /* over the budget: again in 5 s */
+	ringsim_pool_set_max(pool, 8);
+	CU_ASSERT_EQUAL(ringsim_pool_run(pool, 5 * SEC), 0);
+	CU_ASSERT_EQUAL(ringsim_pool_due(pool), UINT64_MAX);
 	CU_ASSERT_EQUAL(ringsim_pool_run(pool, 0), 0);
 	ringsim_advance(b.dev, SEC);
 	rig_read(&b, &cmd[2], NULL, 1);

@@ -306,6 +306,7 @@ static int make_simulator(struct world_device *d, char *err, size_t err_len)
 
 	if (d->adopted)
 		return 0;
+	d->sim.pool = d->w->pool;
 	d->sim.desc_sense = wants_descriptor_sense(d);
 	rc = ringsim_device_create(&d->dev, &d->sim, &sim_ops, d, err, err_len);
 	if (rc)

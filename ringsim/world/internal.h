@@ -46,6 +46,9 @@ void world_unwatch(struct world *w, struct world_watch *watch);
 /** world_say() - one line for the user. */
 void world_say(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/** world_set_global_max() - the module parameter of that name (KRN-132). */
+void world_set_global_max(struct world *w, uint64_t mb);
+
 /** world_now_ns() - CLOCK_MONOTONIC. */
 uint64_t world_now_ns(void);
 
@@ -358,6 +361,7 @@ struct world {
 	struct world_device *devices;
 	uint32_t next_id;
 	uint64_t global_max_data_area_mb;
+	struct ringsim_pool *pool; /* of the devices that the world drives */
 	struct world_stats stats;
 	/* each owned by the file of that name; NULL = not started */
 	void *notify, *preload, *tree, *genl, *sg;

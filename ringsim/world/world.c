@@ -10,7 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 32
+#define BATCH	      32
+#define PAGE_LEN      4096
+#define GLOBAL_MAX_MB 2048 /* KRN-132 */
 
 uint64_t world_now_ns(void)
 {
@@ -73,6 +75,12 @@ void world_file_drop(struct world *w, struct world_file *f)
 		*p = f->next;
 }
 
+void world_set_global_max(struct world *w, uint64_t mb)
+{
+	w->global_max_data_area_mb = mb;
+	ringsim_pool_set_max(w->pool, (mb << 20) / PAGE_LEN);
+}
+
 /* Started in this order, stopped in the other. */
 static int start_parts(struct world *w, char *err, size_t err_len)
 {
@@ -121,11 +129,12 @@ int world_create(struct world **out, const struct world_config *cfg, char *err, 
 	}
 	w->cfg = *cfg;
 	w->mechanism = cfg->mechanism;
-	w->global_max_data_area_mb = 2048;
+	w->global_max_data_area_mb = GLOBAL_MAX_MB;
 	snprintf(w->dir, sizeof(w->dir), "%s", cfg->dir);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (w->epoll_fd < 0) {
-		rc = -errno;
+	w->pool = ringsim_pool_create((GLOBAL_MAX_MB << 20ull) / PAGE_LEN);
+	if (w->epoll_fd < 0 || !w->pool) {
+		rc = w->pool ? -errno : -ENOMEM;
 		snprintf(err, err_len, "epoll_create1: %s", strerror(-rc));
 	} else {
 		rc = choose(w, err, err_len);
@@ -150,6 +159,7 @@ void world_destroy(struct world *w)
 	notify_stop(w);
 	genl_stop(w);
 	tree_stop(w);
+	ringsim_pool_destroy(w->pool);
 	if (w->epoll_fd >= 0)
 		close(w->epoll_fd);
 	free(w);
@@ -167,9 +177,11 @@ int world_fd(const struct world *w)
 
 static uint64_t next_timer(const struct world *w)
 {
-	uint64_t next = sg_next_timer(w), t;
+	uint64_t next = sg_next_timer(w), t = ringsim_pool_due(w->pool);
 	struct world_device *d;
 
+	if (t < next)
+		next = t;
 	for (d = w->devices; d; d = d->next) {
 		if (d->adopted || !d->dev)
 			continue;
@@ -200,6 +212,8 @@ static void run_timers(struct world *w)
 	for (d = w->devices; d; d = d->next)
 		if (!d->adopted && d->dev)
 			ringsim_advance(d->dev, now);
+	if (ringsim_pool_due(w->pool) <= now)
+		ringsim_pool_run(w->pool, now);
 	sg_run_timers(w, now);
 }
 

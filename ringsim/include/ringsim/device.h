@@ -347,6 +347,9 @@ size_t ringsim_dump(const struct ringsim_device *dev, char *buf, size_t len);
 
 /** ringsim_pool_create() - @max_pages pages in all devices together; NULL if out of memory. */
 struct ringsim_pool *ringsim_pool_create(uint64_t max_pages);
+/** ringsim_pool_set_max() - another budget from now on; nothing runs before the next page is taken.
+ */
+void ringsim_pool_set_max(struct ringsim_pool *pool, uint64_t max_pages);
 /** ringsim_pool_destroy() - after the last of its devices. */
 void ringsim_pool_destroy(struct ringsim_pool *pool);
 /** ringsim_pool_pages() - pages that all devices hold now. */
