@@ -101,7 +101,7 @@ PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all tests mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan lint \
+.PHONY: all tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan lint \
 	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -200,6 +200,25 @@ $(BUILD)/broken/%: harness/mutants/%.mutant harness/mutants/mutate.awk \
 	$(call say,BROKEN,$*)
 	$(Q)mkdir -p $@.d && $(call mutate,$@.d) && \
 	$(CC) "$$out" $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS) $(HANDLER_LIBS) $(DAEMON_LIBS) -o $@
+
+# Handlers to start from, each on its own: nothing of the harness is in them.
+EXAMPLES := $(BUILD)/examples/design $(BUILD)/examples/sketch $(BUILD)/examples/filedisk
+examples: $(EXAMPLES) ## Build the example handlers; the one in Go only where there is go
+$(BUILD)/examples/design $(BUILD)/examples/sketch: $(BUILD)/examples/%: \
+		$(addprefix harness/examples/design/,%.c disk.c disk.h) $(BUILD)/flags
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c,$^) $(ALL_LDFLAGS) -o $@
+
+$(BUILD)/examples/filedisk: $(wildcard harness/examples/go/*.go) harness/examples/go/go.mod
+ifneq ($(shell command -v go),)
+	$(call say,GO,$@)
+	@mkdir -p $(@D)
+	$(Q)cd $(<D) && CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath' \
+		GOCACHE=$(abspath $(BUILD))/go-cache go build -o $(abspath $@)
+else
+	@echo "  SKIP   $@: there is no go here (Debian: golang-go)"
+endif
 
 # --- checking ----------------------------------------------------------------------------------
 

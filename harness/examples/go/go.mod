@@ -1,0 +1,3 @@
+module filedisk
+
+go 1.19
