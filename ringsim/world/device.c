@@ -264,6 +264,8 @@ void device_free(struct world_device *d)
 {
 	struct world_device **p = &d->w->devices;
 
+	if (d->w->cfg.observer && d->w->cfg.observer->gone)
+		d->w->cfg.observer->gone(d->w->cfg.ctx, d);
 	disable(d);
 	tree_device_removed(d);
 	while (*p != d)
@@ -362,6 +364,7 @@ static struct world_device *configure(struct world *w, const struct world_device
 	d->write_cache = cfg->write_cache;
 	d->nl_reply_supported = cfg->nl_reply_supported;
 	d->sim = cfg->sim;
+	snprintf(d->serial, sizeof(d->serial), "%s", cfg->serial ? cfg->serial : "");
 	return d;
 }
 
@@ -516,9 +519,14 @@ pid_t world_device_pid(const struct world_device *d)
 	return d->pid;
 }
 
+uint64_t world_device_inode(const struct world_device *d)
+{
+	return d->node ? d->node->file.ino : 0;
+}
+
 bool world_device_mapped(const struct world_device *d)
 {
-	return d->mapped && d->uio->is_open;
+	return d->node && d->mapped;
 }
 
 uint32_t world_device_take_rings(struct world_device *d)

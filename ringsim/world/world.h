@@ -45,11 +45,13 @@ struct world_command {
 
 /**
  * struct world_observer - somebody who is told what happens to devices that the world drives
- * Either may be NULL; neither may call the world. @ended: see struct world_command.
+ * Any may be NULL; none may call the world but to look. @ended: see struct world_command; @gone: it
+ * will be freed, whoever removed it.
  */
 struct world_observer {
 	void (*ended)(void *ctx, struct world_device *d, const struct world_command *cmd);
 	void (*violation)(void *ctx, struct world_device *d, const struct ringsim_violation *v);
+	void (*gone)(void *ctx, struct world_device *d);
 };
 
 /**
@@ -115,6 +117,7 @@ pid_t world_spawn(struct world *w, const struct world_program *p, char *err, siz
  * @block_size, @max_sectors: hw_block_size in bytes, hw_max_sectors
  * @write_cache: emulate_write_cache
  * @nl_reply_supported: as the control key (KRN-130)
+ * @serial: wwn/vpd_unit_serial; NULL = none
  * @sim:        geometry and timeouts
  */
 struct world_device_config {
@@ -124,6 +127,7 @@ struct world_device_config {
 	uint32_t block_size, max_sectors;
 	bool write_cache;
 	int nl_reply_supported;
+	const char *serial;
 	struct ringsim_config sim;
 };
 
@@ -191,6 +195,8 @@ unsigned int world_device_minor(const struct world_device *d);
 /** world_device_pid() - the process that opened the UIO node last, 0 if none did. */
 pid_t world_device_pid(const struct world_device *d);
 
+/** world_device_inode() - of the open UIO node's descriptors, 0 while it is closed. */
+uint64_t world_device_inode(const struct world_device *d);
 /** world_device_mapped() - somebody holds the UIO node and has mapped it. */
 bool world_device_mapped(const struct world_device *d);
 /** world_device_take_rings() - proper doorbells since this was called last. */
