@@ -330,6 +330,8 @@ static int enable(struct world_device *d, struct pending *p, char *err, size_t e
 	d->minor = free_minor(d->w);
 	d->id = d->w->next_id++;
 	d->enabled = d->busy = true;
+	if (d->nl_reply_supported >= 0)
+		d->nl_reply_supported = genl_replies(d->w); /* KRN-144 */
 	tree_device_enabled(d);
 	genl_event(d, TCMU_CMD_ADDED_DEVICE, 0, NULL, 0, added, p);
 	return 0;

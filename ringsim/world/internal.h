@@ -217,7 +217,6 @@ struct world_device {
 	bool write_cache, enabled, configured, removing, busy, adopted, mapped;
 	uint32_t rings; /* doorbells since somebody asked */
 	int nl_reply_supported;
-	bool nl_replies; /* copied at configure time (KRN-144) */
 	struct ringsim_config sim;
 	struct ringsim_core_attrs core;
 	struct ringsim_device *dev;

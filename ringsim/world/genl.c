@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The TCM-USER family of generic netlink: KRN-140 to KRN-149.
+ *
+ * Nobody but a kernel can register a family, so a program's socket is a NETLINK_USERSOCK one: it is
+ * polled, sized and filtered as any netlink socket. What it cannot do by itself, to send to port 0,
+ * to receive from there, to join a group without privilege, comes to genl_call.c. We send to it as
+ * any user may, one message to each member. Sockets are made in a network namespace of their own
+ * where that is possible: no port there is anybody else's, on this host or in another world.
+ *
+ * A filter for system calls sees numbers alone, so the sockets get descriptors of a reserved range;
+ * a duplicate elsewhere can still receive, but its sends are refused, as nobody has port 0.
+ *
+ * A reply of the wrong kind is refused and, as on the kernels that ship, takes the event with it:
+ * what waits for it waits until the device goes (KRN-147 says how it ought to be).
+ */
+#include "genl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ringsim/abi.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KEEP_SOCKETS 256 /* looked through for dead ones when there are more */
+
+/* --- a network namespace of our own --------------------------------------------------------------
+ */
+
+/* Asked of a child that shares memory and descriptors with us, but not its network. */
+struct in_netns {
+	int netns, type, fd;
+};
+
+static int make_socket(void *arg)
+{
+	struct in_netns *in = arg;
+
+	if (in->netns >= 0) {
+		in->fd = setns(in->netns, CLONE_NEWNET) ? -errno : 0;
+	} else {
+		in->fd = unshare(CLONE_NEWNET) ? -errno : 0;
+		if (!in->fd)
+			in->netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	}
+	if (in->fd)
+		return 0;
+	in->fd = socket(AF_NETLINK, in->type, NETLINK_USERSOCK);
+	if (in->fd < 0)
+		in->fd = -errno;
+	return 0;
+}
+
+/* A socket in @*netns, which is made if it is -1. The child runs while we are stopped. */
+static int socket_elsewhere(int *netns, int type)
+{
+	struct in_netns in = { .netns = *netns, .type = type, .fd = -EAGAIN };
+	const size_t stack = 256 * 1024;
+	char *mem = malloc(stack);
+	pid_t pid;
+
+	if (!mem)
+		return -ENOMEM;
+	pid = clone(make_socket, mem + stack, CLONE_VM | CLONE_FILES | CLONE_VFORK, &in);
+	if (pid < 0)
+		in.fd = -errno;
+	while (pid > 0 && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	free(mem);
+	*netns = in.netns;
+	return in.fd;
+}
+
+static int own_socket(struct genl *g, int type)
+{
+	int fd;
+
+	if (g->netns >= 0)
+		return socket_elsewhere(&g->netns, type);
+	fd = socket(AF_NETLINK, type, NETLINK_USERSOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+/* --- life --------------------------------------------------------------------------------------
+ */
+
+static int start_side(struct genl *g, int side)
+{
+	struct sockaddr_nl me = { .nl_family = AF_NETLINK };
+	socklen_t len = sizeof(me);
+	int fd = own_socket(g, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return fd;
+	g->fd[side] = fd;
+	if (bind(fd, (struct sockaddr *)&me, sizeof(me)) ||
+	    getsockname(fd, (struct sockaddr *)&me, &len))
+		return -errno;
+	g->port[side] = me.nl_pid;
+	return 0;
+}
+
+int genl_start(struct world *w, char *err, size_t err_len)
+{
+	struct genl *g = calloc(1, sizeof(*g));
+	int rc = g ? 0 : -ENOMEM, first;
+
+	if (rc) {
+		snprintf(err, err_len, "out of memory");
+		return rc;
+	}
+	*g = (struct genl){ .w = w, .netns = -1, .fd = { -1, -1 }, .tick.fd = -1 };
+	w->genl = g;
+	first = socket_elsewhere(&g->netns, SOCK_RAW | SOCK_CLOEXEC);
+	if (first >= 0)
+		close(first);
+	rc = start_side(g, GENL_ANSWER);
+	if (!rc)
+		rc = start_side(g, GENL_EVENT);
+	if (rc) {
+		snprintf(err, err_len, "netlink socket: %s", strerror(-rc));
+		genl_stop(w);
+	}
+	return rc;
+}
+
+static void drop(struct genl *g, struct genl_socket *s)
+{
+	struct genl_socket **p = &g->sockets;
+
+	while (*p != s)
+		p = &(*p)->next;
+	*p = s->next;
+	g->sockets_kept--;
+	genl_receives_end(g, s);
+	world_file_drop(g->w, &s->file);
+	free(s);
+}
+
+void genl_stop(struct world *w)
+{
+	struct genl *g = w->genl;
+	struct genl_wait *wait;
+	int i;
+
+	if (!g)
+		return;
+	while ((wait = g->waits)) {
+		g->waits = wait->next;
+		free(wait);
+	}
+	while (g->sockets)
+		drop(g, g->sockets);
+	genl_receives_stop(g);
+	for (i = 0; i < 2; i++)
+		if (g->fd[i] >= 0)
+			close(g->fd[i]);
+	if (g->netns >= 0)
+		close(g->netns);
+	free(g);
+	w->genl = NULL;
+}
+
+/* --- sockets of programs -----------------------------------------------------------------------
+ */
+
+/* Whether anybody still has a socket with this port: it could not be bound a second time. */
+static bool port_taken(struct genl *g, uint32_t port)
+{
+	const struct sockaddr_nl a = { .nl_family = AF_NETLINK, .nl_pid = port };
+	int fd = own_socket(g, SOCK_RAW | SOCK_CLOEXEC);
+	bool taken = fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a));
+
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
+/* One that was never bound leaves no trace when it goes; the oldest of those are forgotten. */
+static void sweep(struct genl *g)
+{
+	struct genl_socket *s, *next;
+	unsigned int unbound = 0;
+
+	for (s = g->sockets; s; s = next) {
+		next = s->next;
+		if (s->port ? !port_taken(g, s->port) : ++unbound > KEEP_SOCKETS / 2)
+			drop(g, s);
+	}
+}
+
+/* A number of the reserved range that the caller does not use, or -1. */
+static int reserve(struct genl *g, const struct world_call *c)
+{
+	const int n = RESERVED_FD_LAST - RESERVED_FD_FIRST + 1;
+	char path[64], target[8];
+	int i, fd;
+
+	for (i = 0; i < n; i++) {
+		fd = RESERVED_FD_FIRST + (int)(g->sockets_made++ % (unsigned int)n);
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)c->tid, fd);
+		if (readlink(path, target, sizeof(target)) < 0 && errno == ENOENT)
+			return fd;
+	}
+	return -1;
+}
+
+/* The range must be below the caller's limit; a soft one is raised, as nothing else would help. */
+static void raise_limit(struct genl *g, const struct world_call *c)
+{
+	struct rlimit limit;
+	pid_t pid = call_tgid(c);
+
+	if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) || limit.rlim_cur > RESERVED_FD_LAST)
+		return;
+	limit.rlim_cur = RESERVED_FD_LAST + 1;
+	if (limit.rlim_cur > limit.rlim_max || prlimit(pid, RLIMIT_NOFILE, &limit, NULL))
+		world_say(g->w,
+			  "process %d may have no descriptor above %llu: its netlink socket needs "
+			  "one up to %d (ulimit -n)",
+			  (int)pid, (unsigned long long)limit.rlim_max - 1, RESERVED_FD_LAST);
+}
+
+static int give(struct genl *g, struct world_call *c, int fd, bool cloexec)
+{
+	int at = reserve(g, c), rc;
+
+	if (at < 0) {
+		world_say(g->w, "process %d has too many netlink sockets open", (int)c->tid);
+		return -EMFILE;
+	}
+	rc = call_give(c, fd, cloexec, at);
+	if (rc != -EBADF && rc != -EMFILE)
+		return rc;
+	raise_limit(g, c);
+	rc = call_give(c, fd, cloexec, at);
+	return rc == -EBADF ? -EMFILE : rc;
+}
+
+void genl_socket(struct world_call *c)
+{
+	const int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+	int type = (int)c->arg[1], fd, rc;
+	struct genl *g = c->w->genl;
+	struct genl_socket *s;
+
+	if ((type & ~flags) != SOCK_RAW && (type & ~flags) != SOCK_DGRAM) {
+		call_proceed(c);
+		return;
+	}
+	if (g->sockets_kept >= KEEP_SOCKETS)
+		sweep(g);
+	s = calloc(1, sizeof(*s));
+	fd = s ? own_socket(g, type | SOCK_CLOEXEC) : -ENOMEM;
+	rc = fd < 0 ? fd : world_file_add(g->w, &s->file, FILE_GENL, fd);
+	if (!rc) {
+		s->next = g->sockets;
+		g->sockets = s;
+		g->sockets_kept++;
+		rc = give(g, c, fd, type & SOCK_CLOEXEC);
+		if (rc < 0)
+			drop(g, s);
+	} else {
+		free(s);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (rc < 0)
+		call_answer(c, rc);
+}
+
+void genl_bound(struct genl *g, struct genl_socket *s, uint32_t port)
+{
+	struct genl_socket *other, *next;
+
+	for (other = g->sockets; other; other = next) {
+		next = other->next;
+		if (other != s && other->port == port)
+			drop(g, other);
+	}
+	s->port = port;
+}
+
+int genl_deliver(struct genl *g, struct genl_socket *s, int from, const void *data, size_t len)
+{
+	const struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_pid = s->port };
+	ssize_t n = sendto(g->fd[from], data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+			   (const struct sockaddr *)&to, sizeof(to));
+
+	if (n < 0 && errno == ECONNREFUSED) {
+		drop(g, s);
+		return -ECONNREFUSED;
+	}
+	if (n < 0) {
+		s->lost = true;
+		return -ENOBUFS;
+	}
+	genl_retry(g, s);
+	return 0;
+}
+
+/* --- events ------------------------------------------------------------------------------------
+ */
+
+static int multicast(struct genl *g, const struct genl_msg *m)
+{
+	struct genl_socket *s, *next;
+	int rc = -ESRCH;
+
+	for (s = g->sockets; s; s = next) {
+		next = s->next;
+		if (s->port && s->groups & 1ull << (GENL_GROUP_TCMU - 1) &&
+		    !genl_deliver(g, s, GENL_EVENT, m->data, m->len))
+			rc = 0;
+	}
+	return rc;
+}
+
+/* KRN-143 */
+static void describe(struct genl_msg *m, const struct world_device *d, int cmd,
+		     enum world_reconfig what, const char *text, uint64_t value)
+{
+	const struct nlmsghdr h = { .nlmsg_type = GENL_ID_TCMU };
+	const struct genlmsghdr gh = { .cmd = (uint8_t)cmd, .version = 2 };
+	const uint8_t on = (uint8_t)value;
+	size_t begin = genl_begin(m, &h);
+	char name[512];
+
+	device_uio_name(d, name, sizeof(name));
+	genl_put(m, &gh, sizeof(gh));
+	genl_attr_string(m, TCMU_ATTR_DEVICE, name);
+	genl_attr_u32(m, TCMU_ATTR_MINOR, d->minor);
+	genl_attr_u32(m, TCMU_ATTR_DEVICE_ID, d->id);
+	if (cmd == TCMU_CMD_RECONFIG_DEVICE && what == WORLD_DEV_CONFIG)
+		genl_attr_string(m, TCMU_ATTR_DEV_CFG, text ? text : "");
+	else if (cmd == TCMU_CMD_RECONFIG_DEVICE && what == WORLD_DEV_SIZE)
+		genl_attr(m, TCMU_ATTR_DEV_SIZE, &value, sizeof(value));
+	else if (cmd == TCMU_CMD_RECONFIG_DEVICE)
+		genl_attr(m, TCMU_ATTR_WRITECACHE, &on, sizeof(on));
+	genl_end(m, begin);
+}
+
+/* The wait is there before the event goes out: nobody can answer too early. */
+static int begin_wait(struct genl *g, struct world_device *d, int cmd,
+		      void (*done)(void *ctx, int rc), void *ctx, struct genl_wait **out)
+{
+	struct genl_wait *wait, **p = &g->waits;
+
+	*out = NULL;
+	if (!g->replies || d->nl_reply_supported <= 0)
+		return 0;
+	if (g->blocked)
+		return -EAGAIN;
+	for (; *p; p = &(*p)->next)
+		if ((*p)->d == d)
+			return -EBUSY;
+	wait = calloc(1, sizeof(*wait));
+	if (!wait)
+		return -ENOMEM;
+	*wait = (struct genl_wait){ .d = d, .cmd = cmd, .done = done, .ctx = ctx };
+	*p = *out = wait;
+	return 0;
+}
+
+static void end_wait(struct genl *g, struct genl_wait *wait, int rc)
+{
+	struct genl_wait **p = &g->waits;
+
+	while (*p != wait)
+		p = &(*p)->next;
+	*p = wait->next;
+	wait->done(wait->ctx, rc);
+	free(wait);
+}
+
+void genl_event(struct world_device *d, int cmd, enum world_reconfig what, const char *text,
+		uint64_t value, void (*done)(void *ctx, int rc), void *ctx)
+{
+	struct genl *g = d->w->genl;
+	struct genl_msg m = { 0 };
+	struct genl_wait *wait;
+	int rc;
+
+	describe(&m, d, cmd, what, text, value);
+	rc = m.failed ? -ENOMEM : begin_wait(g, d, cmd, done, ctx, &wait);
+	if (rc) {
+		free(m.data);
+		done(ctx, rc);
+		return;
+	}
+	rc = multicast(g, &m);
+	free(m.data);
+	/* who adds a device before its handler is up waits for it */
+	if (rc == -ESRCH && cmd == TCMU_CMD_ADDED_DEVICE)
+		rc = 0;
+	if (!wait)
+		done(ctx, rc);
+	else if (rc)
+		end_wait(g, wait, rc);
+}
+
+void genl_forget(struct world_device *d)
+{
+	struct genl *g = d->w->genl;
+	struct genl_wait *wait, *next;
+
+	for (wait = g ? g->waits : NULL; wait; wait = next) {
+		next = wait->next;
+		if (wait->d == d) {
+			end_wait(g, wait, -EINTR);
+			return; /* there is one at most */
+		}
+	}
+}
+
+/* --- replies -----------------------------------------------------------------------------------
+ */
+
+static const char *event_name(int cmd)
+{
+	return cmd == TCMU_CMD_ADDED_DEVICE	? "ADDED"
+	       : cmd == TCMU_CMD_REMOVED_DEVICE ? "REMOVED"
+						: "RECONFIG";
+}
+
+int genl_reply(struct genl *g, pid_t pid, int kind, uint32_t id, int status)
+{
+	struct genl_wait *wait;
+
+	for (wait = g->waits; wait && (wait->hidden || wait->d->id != id); wait = wait->next)
+		;
+	if (!wait) {
+		world_say(
+			g->w,
+			"process %d replies to %s of device id %u, which waits for nothing: ENODEV",
+			(int)pid, event_name(kind), id);
+		return -ENODEV;
+	}
+	if (wait->cmd != kind) {
+		world_say(
+			g->w,
+			"process %d replies to %s of device %s, which waits for %s: EINVAL, and as on "
+			"Linux 6.1 and 6.12 the device now waits for good (KRN-147)",
+			(int)pid, event_name(kind), wait->d->name, event_name(wait->cmd));
+		wait->hidden = true;
+		return -EINVAL;
+	}
+	end_wait(g, wait, status);
+	return 0;
+}
+
+static int done(struct genl_request *r, int kind)
+{
+	const struct nlattr *id = r->attr[TCMU_ATTR_DEVICE_ID];
+	const struct nlattr *status = r->attr[TCMU_ATTR_CMD_STATUS];
+	uint32_t device;
+	int rc;
+
+	if (!id || !status)
+		return -EINVAL;
+	memcpy(&device, genl_value(id), sizeof(device));
+	memcpy(&rc, genl_value(status), sizeof(rc));
+	return genl_reply(r->g, r->pid, kind, device, rc);
+}
+
+static int added_done(struct genl_request *r)
+{
+	return done(r, TCMU_CMD_ADDED_DEVICE);
+}
+
+static int removed_done(struct genl_request *r)
+{
+	return done(r, TCMU_CMD_REMOVED_DEVICE);
+}
+
+static int reconfig_done(struct genl_request *r)
+{
+	return done(r, TCMU_CMD_RECONFIG_DEVICE);
+}
+
+/* KRN-144: one flag for all devices to come, whoever set it and whether or not he still lives. */
+static int set_features(struct genl_request *r)
+{
+	const struct nlattr *a = r->attr[TCMU_ATTR_SUPP_KERN_CMD_REPLY];
+
+	if (a)
+		memcpy(&r->g->replies, genl_value(a), 1);
+	return 0;
+}
+
+static const struct genl_policy tcmu_policy[] = {
+	{ TCMU_ATTR_DEVICE, NL_ATTR_TYPE_STRING, 0 },
+	{ TCMU_ATTR_MINOR, NL_ATTR_TYPE_U32, 0 },
+	{ TCMU_ATTR_CMD_STATUS, NL_ATTR_TYPE_S32, 0 },
+	{ TCMU_ATTR_DEVICE_ID, NL_ATTR_TYPE_U32, 0 },
+	{ TCMU_ATTR_SUPP_KERN_CMD_REPLY, NL_ATTR_TYPE_U8, 0 },
+	{ 0 },
+};
+
+#define ADMIN (GENL_ADMIN_PERM | GENL_CMD_CAP_DO | GENL_CMD_CAP_HASPOL)
+
+const struct genl_op genl_tcmu_ops[4] = {
+	{ TCMU_CMD_SET_FEATURES, ADMIN, tcmu_policy, set_features, NULL },
+	{ TCMU_CMD_ADDED_DEVICE_DONE, ADMIN, tcmu_policy, added_done, NULL },
+	{ TCMU_CMD_REMOVED_DEVICE_DONE, ADMIN, tcmu_policy, removed_done, NULL },
+	{ TCMU_CMD_RECONFIG_DEVICE_DONE, ADMIN, tcmu_policy, reconfig_done, NULL },
+};
+
+/* --- module parameters -------------------------------------------------------------------------
+ */
+
+int genl_replies(const struct world *w)
+{
+	const struct genl *g = w->genl;
+
+	return g->replies;
+}
+
+int genl_block_netlink(struct world *w, bool block)
+{
+	struct genl *g = w->genl;
+
+	g->blocked = block;
+	return 0;
+}
+
+bool genl_is_blocked(const struct world *w)
+{
+	const struct genl *g = w->genl;
+
+	return g->blocked;
+}
+
+int genl_reset_netlink(struct world *w)
+{
+	struct genl *g = w->genl;
+	struct genl_wait *wait;
+
+	for (;;) {
+		for (wait = g->waits; wait && wait->hidden; wait = wait->next)
+			;
+		if (!wait)
+			return 0;
+		if (!g->blocked)
+			return -EBUSY;
+		end_wait(g, wait, -EINTR);
+	}
+}
