@@ -189,8 +189,16 @@ void preload_stop(struct world *w);
 
 /** world_probe() - whether @m works here; if not, -errno with one line in @why. */
 int world_probe(enum world_mechanism m, char *why, size_t len);
-/** mounts_enter() - move into namespaces of our own; -errno with one line in @err. */
+/** mounts_try() - whether programs can have a mount namespace of their own; changes nothing. */
+int mounts_try(char *err, size_t err_len);
+/**
+ * mounts_enter() - move to where mounting is allowed: a user namespace, unless we may already
+ * What the host has mounted stays what we see: only programs enter the namespace that tree_start()
+ * makes. -errno with one line in @err.
+ */
 int mounts_enter(struct world *w, char *err, size_t err_len);
+/** mounts_join() - in a child about to exec: enter the programs' mount namespace; 0 or -errno. */
+int mounts_join(struct world *w);
 
 /* --- device.c ----------------------------------------------------------------------------------
  */
@@ -248,6 +256,11 @@ void node_mmap(struct world_call *c, struct world_file *f);
 /** tree_start() - make the trees and show them (FUSE or files) where programs look. */
 int tree_start(struct world *w, char *err, size_t err_len);
 void tree_stop(struct world *w);
+/**
+ * tree_wait() - wait until @fd is readable, as poll() would, and serve the trees meanwhile
+ * For whoever waits for a process that may look at them: one that is about to exec does.
+ */
+int tree_wait(struct world *w, int fd, int timeout_ms);
 /**
  * tree_device_added() - the directory in configfs; tree_device_enabled() - /sys/class/uio,
  * /dev/uioN; tree_device_configured() - /dev/sgN, /sys/class/scsi_generic (never if @adopted);

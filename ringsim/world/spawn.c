@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +85,12 @@ static void run_child(struct world *w, const struct world_program *p, pid_t pare
 	if (w->mechanism == WORLD_PRELOAD) {
 		preload_env(w);
 	} else {
+		int rc = mounts_join(w);
+
+		if (rc) {
+			tell(fd, rc, "mounts", -1);
+			_exit(127);
+		}
 		listener = notify_install();
 		if (listener < 0) {
 			tell(fd, listener, "seccomp", -1);
@@ -103,7 +108,7 @@ static void run_child(struct world *w, const struct world_program *p, pid_t pare
 }
 
 /* One word; 0 at the end of file, which is what a successful exec leaves. */
-static int hear(int fd, struct word *word, int *listener)
+static int hear(struct world *w, int fd, struct word *word, int *listener)
 {
 	union {
 		struct cmsghdr align;
@@ -114,12 +119,12 @@ static int hear(int fd, struct word *word, int *listener)
 			      .msg_iovlen = 1,
 			      .msg_control = ctl.buf,
 			      .msg_controllen = sizeof(ctl.buf) };
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	struct cmsghdr *h;
 	ssize_t n;
 
 	*listener = -1;
-	if (poll(&pfd, 1, START_MS) <= 0)
+	/* It may look for its program where we have to answer, in /dev/shm for instance. */
+	if (tree_wait(w, fd, START_MS) <= 0)
 		return -ETIMEDOUT;
 	n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (n <= 0)
@@ -137,7 +142,7 @@ static int follow(struct world *w, const struct world_program *p, int fd, char *
 	struct word word;
 	int listener, rc;
 
-	while ((rc = hear(fd, &word, &listener)) == 1) {
+	while ((rc = hear(w, fd, &word, &listener)) == 1) {
 		if (!word.rc) {
 			rc = notify_add(w, listener);
 			if (rc)
@@ -149,6 +154,9 @@ static int follow(struct world *w, const struct world_program *p, int fd, char *
 			snprintf(err, err_len, "%s: cannot intercept its system calls: %s%s", name,
 				 strerror(-rc),
 				 rc == -EBUSY ? " (this is a world's program already)" : "");
+		else if (!strcmp(word.what, "mounts"))
+			snprintf(err, err_len, "%s: cannot enter the world's files: %s", name,
+				 strerror(-rc));
 		else
 			snprintf(err, err_len, "%s: %s", name, strerror(-rc));
 		return rc;
