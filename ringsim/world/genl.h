@@ -2,18 +2,21 @@
 /*
  * Generic netlink as programs see it: what the genl*.c share.
  *
- * genl.c       sockets, events and their replies (KRN-143 .. KRN-148)
- * genl_call.c  system calls on those sockets
- * genl_msg.c   requests: framing, attributes, acknowledgements
- * genl_ctrl.c  the controller: families and policies
+ * genl.c          the family: events and their replies (KRN-143 .. KRN-148)
+ * genl_socket.c   sockets, ours and those of programs
+ * genl_call.c     system calls on the latter; genl_receive.c  those that may wait
+ * genl_msg.c      requests: framing, attributes, acknowledgements
+ * genl_ctrl.c     the controller: families and policies
  */
 #ifndef RINGSIM_WORLD_GENL_H
 #define RINGSIM_WORLD_GENL_H
 
 #include "internal.h"
 
+#include <limits.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
+#include <sys/socket.h>
 
 #define GENL_ATTRS	16 /* more than any family here has */
 
@@ -39,9 +42,9 @@ struct genl_socket {
 	bool lost;
 };
 
-/** struct genl_receive - a program waits in a receive; @deadline_ns: UINT64_MAX = for good */
-struct genl_receive {
-	struct genl_receive *next;
+/** struct genl_waiting - a program waits in a receive; @deadline_ns: UINT64_MAX = for good */
+struct genl_waiting {
+	struct genl_waiting *next;
 	struct world_call c;
 	struct genl_socket *s;
 	uint64_t deadline_ns;
@@ -72,7 +75,7 @@ struct genl {
 	uint32_t port[2];
 	unsigned int sockets_made, sockets_kept;
 	struct genl_socket *sockets;
-	struct genl_receive *receives;
+	struct genl_waiting *receives;
 	struct world_watch tick;
 	struct genl_wait *waits;
 	uint8_t replies;
@@ -84,16 +87,55 @@ enum { GENL_ANSWER, GENL_EVENT };
 /* --- genl.c -----------------------------------------------------------------------------------
  */
 
+/** genl_reply() - a DONE of @kind (TCMU_CMD_* of the event) arrived. What its sender gets. */
+int genl_reply(struct genl *g, pid_t pid, int kind, uint32_t id, int status);
+
+/* --- genl_socket.c ----------------------------------------------------------------------------
+ */
+
+/** genl_own_netns() - from now on genl_own_socket() makes sockets there, if the kernel lets us. */
+void genl_own_netns(struct genl *g);
+/** genl_own_socket() - of @type with SOCK_CLOEXEC and such; -errno. */
+int genl_own_socket(struct genl *g, int type);
 /** genl_deliver() - 0, -ENOBUFS (@s will be told), -ECONNREFUSED: @s is gone and freed. */
 int genl_deliver(struct genl *g, struct genl_socket *s, int from, const void *data, size_t len);
 /** genl_bound() - @s has this port now; whoever had it is gone. */
 void genl_bound(struct genl *g, struct genl_socket *s, uint32_t port);
-/** genl_reply() - a DONE of @kind (TCMU_CMD_* of the event) arrived. What its sender gets. */
-int genl_reply(struct genl *g, pid_t pid, int kind, uint32_t id, int status);
+/** genl_drop() - forget @s and free it. */
+void genl_drop(struct genl *g, struct genl_socket *s);
 
-/* --- genl_call.c ------------------------------------------------------------------------------
+/* --- genl_call.c, genl_receive.c ----------------------------------------------------------------
  */
 
+/**
+ * struct genl_transfer - what a send or a receive is about, wherever the call's arguments are
+ * @name_len_at: where the length of a received name goes, 0 = into @msg
+ * @msg:      the caller's struct msghdr, read into @header, or 0
+ * @count_at: of sendmmsg and recvmmsg, where the length goes
+ */
+struct genl_transfer {
+	struct iovec iov[IOV_MAX];
+	size_t n_iov, len;
+	uint64_t name, name_len_at;
+	uint32_t name_len;
+	uint64_t msg;
+	uint64_t count_at;
+	struct msghdr header;
+	int flags;
+};
+
+/** genl_arguments() - 0, -errno, or 1: there is nothing to do. */
+int genl_arguments(const struct world_call *c, struct genl_transfer *t);
+/** genl_result() - of the call, if @n is that of one message. */
+int64_t genl_result(const struct world_call *c, const struct genl_transfer *t, int64_t n);
+/** genl_option() - of a socket, a number; 0 on failure. */
+int genl_option(int fd, int level, int name);
+/** genl_poke_address() - @a to @addr, no more than the int at @len_at says; 0 or -errno. */
+int genl_poke_address(const struct world_call *c, uint64_t addr, uint64_t len_at,
+		      const struct sockaddr_nl *a);
+
+/** genl_receive() - answers now or later; @fd is a descriptor of the same socket, for now. */
+void genl_receive(struct genl *g, struct genl_socket *s, struct world_call *c, int fd);
 /** genl_retry() - @s has got a message: whoever waits for one. */
 void genl_retry(struct genl *g, struct genl_socket *s);
 /** genl_receives_end() - @s goes. */

@@ -3,51 +3,28 @@
  * System calls on a program's netlink socket: see genl.c for why they come to us.
  *
  * For the time of a call we have a descriptor of the same socket, and do with it what the caller
- * wants; what the kernel would have done otherwise is put right on the way: messages of ours come
- * from port 0, memberships are in our books. A receive that has to wait is kept and tried again
- * when we send something; now and then we look whether its time is over, a signal has come or
- * somebody else has sent.
+ * wants; what the kernel would have done otherwise is put right on the way: messages to port 0 are
+ * ours, memberships are in our books.
  *
  * All that the caller passes is hostile: addresses may be wrong, lengths absurd.
  */
 #include "genl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#define RECEIVE_MAX (1 << 20)
-#define CONTROL_MAX 256
-#define TICK_NS	    20000000
-#define ERESTARTSYS 512 /* the kernel's own: to be interrupted as the signal's handler wants it */
-
-/* struct transfer - what a send or a receive is about, wherever the call's arguments are */
-struct transfer {
-	struct iovec iov[IOV_MAX];
-	size_t n_iov, len;
-	uint64_t name, name_len_at; /* where the length of a received name goes, 0: into @msg */
-	uint32_t name_len;
-	uint64_t msg;	   /* the caller's struct msghdr, or 0 */
-	uint64_t count_at; /* of sendmmsg and recvmmsg: where the length goes */
-	struct msghdr header;
-	int flags;
-};
 
 /* --- arguments ---------------------------------------------------------------------------------
  */
 
-static int read_iov(const struct world_call *c, struct transfer *t, uint64_t addr, uint64_t n)
+static int read_iov(const struct world_call *c, struct genl_transfer *t, uint64_t addr, uint64_t n)
 {
 	size_t i;
 
@@ -64,7 +41,7 @@ static int read_iov(const struct world_call *c, struct transfer *t, uint64_t add
 	return 0;
 }
 
-static int read_msghdr(const struct world_call *c, struct transfer *t, uint64_t addr)
+static int read_msghdr(const struct world_call *c, struct genl_transfer *t, uint64_t addr)
 {
 	if (call_peek(c, addr, &t->header, sizeof(t->header)))
 		return -EFAULT;
@@ -76,7 +53,7 @@ static int read_msghdr(const struct world_call *c, struct transfer *t, uint64_t 
 	return read_iov(c, t, (uintptr_t)t->header.msg_iov, t->header.msg_iovlen);
 }
 
-static void one_buffer(const struct world_call *c, struct transfer *t)
+static void one_buffer(const struct world_call *c, struct genl_transfer *t)
 {
 	t->n_iov = 1;
 	t->len = c->arg[2] < INT_MAX ? c->arg[2] : INT_MAX;
@@ -84,9 +61,9 @@ static void one_buffer(const struct world_call *c, struct transfer *t)
 }
 
 /* 0, or what to answer; 1: there is nothing to do */
-static int arguments(const struct world_call *c, struct transfer *t)
+int genl_arguments(const struct world_call *c, struct genl_transfer *t)
 {
-	memset(&t->n_iov, 0, sizeof(*t) - offsetof(struct transfer, n_iov));
+	memset(&t->n_iov, 0, sizeof(*t) - offsetof(struct genl_transfer, n_iov));
 	switch (c->nr) {
 	case SYS_sendto:
 	case SYS_recvfrom:
@@ -115,7 +92,7 @@ static int arguments(const struct world_call *c, struct transfer *t)
 }
 
 /* The result of one message; of several at once, one was done. */
-static int64_t result(const struct world_call *c, const struct transfer *t, int64_t n)
+int64_t genl_result(const struct world_call *c, const struct genl_transfer *t, int64_t n)
 {
 	const uint32_t len = (uint32_t)n;
 
@@ -124,7 +101,7 @@ static int64_t result(const struct world_call *c, const struct transfer *t, int6
 	return call_poke(c, t->count_at, &len, sizeof(len)) ? -EFAULT : 1;
 }
 
-static int option(int fd, int level, int name)
+int genl_option(int fd, int level, int name)
 {
 	int value = 0;
 	socklen_t len = sizeof(value);
@@ -213,8 +190,8 @@ static int do_connect(struct genl *g, struct genl_socket *s, const struct world_
 	return autobind(g, s, c, fd);
 }
 
-static int poke_address(const struct world_call *c, uint64_t addr, uint64_t len_at,
-			const struct sockaddr_nl *a)
+int genl_poke_address(const struct world_call *c, uint64_t addr, uint64_t len_at,
+		      const struct sockaddr_nl *a)
 {
 	const uint32_t whole = sizeof(*a);
 	int len;
@@ -234,7 +211,7 @@ static int do_getsockname(struct genl_socket *s, const struct world_call *c)
 					.nl_pid = s->port,
 					.nl_groups = (uint32_t)s->groups };
 
-	return poke_address(c, c->arg[1], c->arg[2], &me);
+	return genl_poke_address(c, c->arg[1], c->arg[2], &me);
 }
 
 /* --- options; 1: the kernel's ------------------------------------------------------------------
@@ -283,7 +260,7 @@ static int do_getsockopt(const struct genl_socket *s, const struct world_call *c
  */
 
 /* Where a message goes: 0, a failure, or 1: not to the kernel, so the caller sends it himself. */
-static int destination(const struct world_call *c, const struct transfer *t, int fd)
+static int destination(const struct world_call *c, const struct genl_transfer *t, int fd)
 {
 	struct sockaddr_nl to = { 0 };
 	socklen_t len = sizeof(to);
@@ -302,7 +279,7 @@ static int destination(const struct world_call *c, const struct transfer *t, int
 	return rc ? rc : to.nl_pid != 0;
 }
 
-static int gather(const struct world_call *c, const struct transfer *t, uint8_t *buf)
+static int gather(const struct world_call *c, const struct genl_transfer *t, uint8_t *buf)
 {
 	size_t i, done = 0;
 
@@ -313,7 +290,7 @@ static int gather(const struct world_call *c, const struct transfer *t, uint8_t 
 }
 
 static int64_t send_message(struct genl *g, struct genl_socket *s, const struct world_call *c,
-			    const struct transfer *t, int fd)
+			    const struct genl_transfer *t, int fd)
 {
 	struct genl_request r = { .g = g, .s = s };
 	uint8_t *data;
@@ -326,7 +303,7 @@ static int64_t send_message(struct genl *g, struct genl_socket *s, const struct 
 	rc = autobind(g, s, c, fd);
 	if (rc)
 		return rc;
-	if (t->len > (size_t)option(fd, SOL_SOCKET, SO_SNDBUF) - 32)
+	if (t->len > (size_t)genl_option(fd, SOL_SOCKET, SO_SNDBUF) - 32)
 		return -EMSGSIZE;
 	data = malloc(t->len);
 	if (!data)
@@ -335,8 +312,8 @@ static int64_t send_message(struct genl *g, struct genl_socket *s, const struct 
 	if (!rc) {
 		r.pid = call_tgid(c);
 		r.admin = call_capable(c, CAP_NET_ADMIN);
-		r.cap_ack = option(fd, SOL_NETLINK, NETLINK_CAP_ACK);
-		r.ext_ack = option(fd, SOL_NETLINK, NETLINK_EXT_ACK);
+		r.cap_ack = genl_option(fd, SOL_NETLINK, NETLINK_CAP_ACK);
+		r.ext_ack = genl_option(fd, SOL_NETLINK, NETLINK_EXT_ACK);
 		genl_requests(&r, data, t->len);
 	}
 	free(data);
@@ -345,8 +322,8 @@ static int64_t send_message(struct genl *g, struct genl_socket *s, const struct 
 
 static void do_send(struct genl *g, struct genl_socket *s, struct world_call *c, int fd)
 {
-	struct transfer t;
-	int rc = arguments(c, &t);
+	struct genl_transfer t;
+	int rc = genl_arguments(c, &t);
 
 	if (rc) {
 		call_answer(c, rc == 1 ? 0 : rc);
@@ -356,300 +333,7 @@ static void do_send(struct genl *g, struct genl_socket *s, struct world_call *c,
 	if (rc > 0)
 		call_proceed(c);
 	else
-		call_answer(c, result(c, &t, rc ? rc : send_message(g, s, c, &t, fd)));
-}
-
-/* --- receiving ---------------------------------------------------------------------------------
- */
-
-static int scatter(const struct world_call *c, const struct transfer *t, const uint8_t *buf,
-		   size_t len)
-{
-	size_t i, n;
-
-	for (i = 0; i < t->n_iov && len; i++, buf += n, len -= n) {
-		n = t->iov[i].iov_len < len ? t->iov[i].iov_len : len;
-		if (call_poke(c, (uintptr_t)t->iov[i].iov_base, buf, n))
-			return -EFAULT;
-	}
-	return 0;
-}
-
-/* What comes from us comes from the kernel. Returns the group it was sent to, or 0. */
-static uint32_t from_kernel(const struct genl *g, struct sockaddr_nl *from, struct msghdr *m)
-{
-	const struct ucred kernel = { 0 };
-	struct cmsghdr *cm;
-	uint32_t group;
-
-	if (from->nl_pid != g->port[GENL_ANSWER] && from->nl_pid != g->port[GENL_EVENT])
-		return 0;
-	group = from->nl_pid == g->port[GENL_EVENT] ? GENL_GROUP_TCMU : 0;
-	from->nl_pid = 0;
-	from->nl_groups = group ? 1u << (group - 1) : 0;
-	for (cm = CMSG_FIRSTHDR(m); cm; cm = CMSG_NXTHDR(m, cm)) {
-		if (cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_CREDENTIALS)
-			memcpy(CMSG_DATA(cm), &kernel, sizeof(kernel));
-		if (cm->cmsg_level == SOL_NETLINK && cm->cmsg_type == NETLINK_PKTINFO)
-			memcpy(CMSG_DATA(cm), &group, sizeof(group));
-	}
-	return group;
-}
-
-static int poke_msghdr(const struct world_call *c, const struct transfer *t,
-		       const struct sockaddr_nl *from, const struct msghdr *m)
-{
-	struct msghdr h = t->header;
-	size_t len = t->name_len < sizeof(*from) ? t->name_len : sizeof(*from);
-
-	if (t->name) {
-		if (call_poke(c, t->name, from, len))
-			return -EFAULT;
-		h.msg_namelen = sizeof(*from);
-	}
-	h.msg_flags = m->msg_flags;
-	if (m->msg_controllen > h.msg_controllen) {
-		h.msg_flags |= MSG_CTRUNC;
-		h.msg_controllen = 0;
-	} else {
-		h.msg_controllen = m->msg_controllen;
-	}
-	if (h.msg_controllen &&
-	    call_poke(c, (uintptr_t)h.msg_control, m->msg_control, h.msg_controllen))
-		return -EFAULT;
-	return call_poke(c, t->msg, &h, sizeof(h));
-}
-
-static int64_t receive(const struct genl *g, const struct world_call *c, const struct transfer *t,
-		       int fd)
-{
-	_Alignas(struct cmsghdr) char control[CONTROL_MAX];
-	struct sockaddr_nl from = { 0 };
-	size_t room = t->len < RECEIVE_MAX ? t->len : RECEIVE_MAX;
-	uint8_t *buf = malloc(room ? room : 1);
-	struct iovec iov = { buf, room };
-	struct msghdr m = { .msg_name = &from,
-			    .msg_namelen = sizeof(from),
-			    .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
-	ssize_t n;
-	int rc;
-
-	if (!buf)
-		return -ENOBUFS;
-	n = recvmsg(fd, &m, (t->flags & (MSG_PEEK | MSG_TRUNC | MSG_OOB)) | MSG_DONTWAIT);
-	if (n < 0) {
-		n = -errno;
-		free(buf);
-		return n;
-	}
-	from_kernel(g, &from, &m);
-	rc = scatter(c, t, buf, (size_t)n < room ? (size_t)n : room);
-	if (!rc && t->msg)
-		rc = poke_msghdr(c, t, &from, &m);
-	else if (!rc && t->name)
-		rc = poke_address(c, t->name, t->name_len_at, &from);
-	free(buf);
-	return rc ? rc : n;
-}
-
-/* --- receives that wait ------------------------------------------------------------------------
- */
-
-static void set_tick(struct genl *g, bool on)
-{
-	const struct itimerspec t = { { 0, on ? TICK_NS : 0 }, { 0, on ? TICK_NS : 0 } };
-
-	if (g->tick.fd >= 0)
-		timerfd_settime(g->tick.fd, 0, &t, NULL);
-}
-
-static void end_receive(struct genl *g, struct genl_receive *r)
-{
-	struct genl_receive **p = &g->receives;
-
-	while (*p != r)
-		p = &(*p)->next;
-	*p = r->next;
-	free(r);
-	if (!g->receives)
-		set_tick(g, false);
-}
-
-/* 0, or the failure with which the wait ends now. */
-static int64_t attempt(struct genl *g, struct genl_receive *r)
-{
-	struct transfer t;
-	struct stat st;
-	int64_t n = -EBADF;
-	int fd = call_take(&r->c, (int)r->c.arg[0]), rc;
-
-	if (fd < 0)
-		return fd;
-	rc = arguments(&r->c, &t);
-	if (rc)
-		n = rc;
-	else if (!fstat(fd, &st) && st.st_ino == r->s->file.ino)
-		n = result(&r->c, &t, receive(g, &r->c, &t, fd));
-	close(fd);
-	return n;
-}
-
-static bool signal_pending(const struct world_call *c)
-{
-	uint64_t own = 0, shared = 0, blocked = ~0ull;
-	char path[64], line[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)c->tid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (!strncmp(line, "SigPnd:", 7))
-			own = strtoull(line + 7, NULL, 16);
-		else if (!strncmp(line, "ShdPnd:", 7))
-			shared = strtoull(line + 7, NULL, 16);
-		else if (!strncmp(line, "SigBlk:", 7))
-			blocked = strtoull(line + 7, NULL, 16);
-	}
-	if (f)
-		fclose(f);
-	return (own | shared) & ~blocked;
-}
-
-/* Whether the wait is over, one way or the other. @look: at more than messages */
-static bool proceed(struct genl *g, struct genl_receive *r, bool look)
-{
-	int64_t n;
-
-	if (!call_waiting(&r->c))
-		return true;
-	n = attempt(g, r);
-	if (n == -EAGAIN && look && world_now_ns() >= r->deadline_ns)
-		;
-	else if (n == -EAGAIN && look && g->w->mechanism == WORLD_SECCOMP && signal_pending(&r->c))
-		n = r->deadline_ns == UINT64_MAX ? -ERESTARTSYS : -EINTR;
-	else if (n == -EAGAIN)
-		return false;
-	call_answer(&r->c, n);
-	return true;
-}
-
-static void on_tick(struct world_watch *watch, uint32_t events)
-{
-	struct genl *g = (struct genl *)((char *)watch - offsetof(struct genl, tick));
-	struct genl_receive *r, *next;
-	uint64_t ticks;
-
-	(void)events;
-	if (read(watch->fd, &ticks, sizeof(ticks)) < 0)
-		return;
-	for (r = g->receives; r; r = next) {
-		next = r->next;
-		if (proceed(g, r, true))
-			end_receive(g, r);
-	}
-}
-
-void genl_retry(struct genl *g, struct genl_socket *s)
-{
-	struct genl_receive *r, *next;
-
-	for (r = g->receives; r; r = next) {
-		next = r->next;
-		if (r->s == s && proceed(g, r, false))
-			end_receive(g, r);
-	}
-}
-
-void genl_receives_end(struct genl *g, const struct genl_socket *s)
-{
-	struct genl_receive *r, *next;
-
-	for (r = g->receives; r; r = next) {
-		next = r->next;
-		if (r->s != s)
-			continue;
-		if (call_waiting(&r->c))
-			call_answer(&r->c, -EBADF);
-		end_receive(g, r);
-	}
-}
-
-void genl_receives_stop(struct genl *g)
-{
-	if (g->tick.fd < 0)
-		return;
-	world_unwatch(g->w, &g->tick);
-	close(g->tick.fd);
-	g->tick.fd = -1;
-}
-
-static int start_tick(struct genl *g)
-{
-	int rc;
-
-	if (g->tick.fd >= 0)
-		return 0;
-	g->tick.fn = on_tick;
-	g->tick.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (g->tick.fd < 0)
-		return -errno;
-	rc = world_watch(g->w, &g->tick, EPOLLIN);
-	if (rc) {
-		close(g->tick.fd);
-		g->tick.fd = -1;
-	}
-	return rc;
-}
-
-/* 0: kept, to be answered later */
-static int keep(struct genl *g, struct genl_socket *s, const struct world_call *c, int fd)
-{
-	struct genl_receive *r = calloc(1, sizeof(*r));
-	struct timeval timeout = { 0 };
-	socklen_t len = sizeof(timeout);
-	int rc = r ? start_tick(g) : -ENOMEM;
-
-	if (rc) {
-		free(r);
-		return rc;
-	}
-	*r = (struct genl_receive){ g->receives, *c, s, UINT64_MAX };
-	if (!getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &len) &&
-	    (timeout.tv_sec || timeout.tv_usec))
-		r->deadline_ns = world_now_ns() + (uint64_t)timeout.tv_sec * 1000000000 +
-				 (uint64_t)timeout.tv_usec * 1000;
-	if (!g->receives)
-		set_tick(g, true);
-	g->receives = r;
-	return 0;
-}
-
-static void do_receive(struct genl *g, struct genl_socket *s, struct world_call *c, int fd)
-{
-	struct transfer t;
-	int64_t n = arguments(c, &t);
-	bool wait;
-
-	if (n) {
-		call_answer(c, n == 1 ? 0 : n);
-		return;
-	}
-	if (s->lost && !(t.flags & MSG_OOB)) {
-		s->lost = false;
-		n = option(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS) ? 0 : -ENOBUFS;
-	}
-	if (!n)
-		n = receive(g, c, &t, fd);
-	wait = !(t.flags & MSG_DONTWAIT) && !(fcntl(fd, F_GETFL) & O_NONBLOCK);
-	if (n == -EAGAIN && wait) {
-		n = keep(g, s, c, fd);
-		if (!n)
-			return;
-	}
-	call_answer(c, result(c, &t, n));
+		call_answer(c, genl_result(c, &t, rc ? rc : send_message(g, s, c, &t, fd)));
 }
 
 /* --- which call --------------------------------------------------------------------------------
@@ -672,7 +356,7 @@ static void dispatch(struct genl *g, struct genl_socket *s, struct world_call *c
 	case SYS_recvmmsg:
 	case SYS_read:
 	case SYS_readv:
-		do_receive(g, s, c, fd);
+		genl_receive(g, s, c, fd);
 		return;
 	case SYS_bind:
 		rc = do_bind(g, s, c, fd);
