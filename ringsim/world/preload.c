@@ -9,8 +9,10 @@
 #include "internal.h"
 #include "preload/protocol.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -351,6 +353,35 @@ static void welcome(struct world_watch *watch, uint32_t events)
 		drop(k);
 }
 
+/* --- /dev --------------------------------------------------------------------------------------
+ */
+
+/* Whoever lists the directory finds the host's files beside the nodes; only for that. */
+static void show_host(struct world *w, bool show)
+{
+	char dir[PATH_MAX], from[PATH_MAX];
+	const struct dirent *e;
+	DIR *d = opendir("/dev");
+	int to;
+
+	snprintf(dir, sizeof(dir), "%s/" PRELOAD_FILES "/devtmpfs", w->dir);
+	to = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (d && to >= 0 && (e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.' || !fnmatch("uio[0-9]*", e->d_name, 0) ||
+		    !fnmatch("sg[0-9]*", e->d_name, 0))
+			continue;
+		snprintf(from, sizeof(from), "/dev/%s", e->d_name);
+		if (show)
+			(void)!symlinkat(from, to, e->d_name);
+		else
+			unlinkat(to, e->d_name, 0);
+	}
+	if (to >= 0)
+		close(to);
+	if (d)
+		closedir(d);
+}
+
 /* --- life --------------------------------------------------------------------------------------
  */
 
@@ -435,6 +466,8 @@ int preload_start(struct world *w, char *err, size_t err_len)
 		rc = listen_at(p, err, err_len);
 	if (rc)
 		preload_stop(w);
+	else
+		show_host(w, true);
 	return rc;
 }
 
@@ -456,6 +489,7 @@ void preload_stop(struct world *w)
 
 	if (!p)
 		return;
+	show_host(w, false);
 	p->paused = false;
 	while (p->connections)
 		drop(p->connections);

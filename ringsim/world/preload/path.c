@@ -12,6 +12,15 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+/* Where the trees are; the first that fits counts. */
+static const struct place {
+	const char *at, *files;
+} places[] = { { "/sys/kernel/config", "/configfs" },
+	       { "/sys", "/sysfs" },
+	       { "/dev", "/devtmpfs" },
+	       { "/lib/modules", "/modules" } };
+#define PLACES (sizeof(places) / sizeof(*places))
+
 static bool below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
@@ -124,23 +133,45 @@ static enum path_kind kind_of(const char *whole, const char *moved)
 	return PATH_HOST;
 }
 
+/* In place; what is no name of a file of ours stays. */
+static void outward(char *path)
+{
+	const struct preload_state *state = preload_state();
+	char *rest = path + state->root_len;
+	size_t i, n;
+
+	if (!state->root_len || !below(path, state->root))
+		return;
+	for (i = 0; i < PLACES && !below(rest, places[i].files); i++)
+		;
+	if (i == PLACES)
+		return;
+	n = strlen(
+		places[i].at); /* shorter than the name of any directory of ours with its place */
+	rest += strlen(places[i].files);
+	memmove(path + n, rest, strlen(rest) + 1);
+	memcpy(path, places[i].at, n);
+}
+
 enum path_kind path_moved(int dirfd, const char *path, char moved[PATH_ROOM], char *whole)
 {
 	const struct preload_state *state = preload_state();
-	char buf[PATH_ROOM], *mean = whole ? whole : buf, *rest;
+	char buf[PATH_ROOM], *mean = whole ? whole : buf;
 	enum path_kind kind = PATH_HOST;
 	int saved = errno;
+	size_t i;
 
 	if (!state->root_len || !path || !path[0] || !normalise(dirfd, path, mean))
 		goto out;
-	rest = mean;
-	if (below(mean, state->root))
-		memmove(mean, mean + state->root_len, strlen(mean + state->root_len) + 1);
-	else if (!strncmp(mean, "/usr/lib/", 9))
-		rest += 4; /* /lib is a link to it */
-	if (snprintf(moved, PATH_ROOM, "%s%s", state->root, rest) < PATH_ROOM)
-		kind = kind_of(rest, moved);
-	if (kind != PATH_HOST && below(rest, "/sys/kernel/config"))
+	outward(mean);
+	if (!strncmp(mean, "/usr/lib/modules", 16)) /* /lib is a link */
+		memmove(mean, mean + 4, strlen(mean + 4) + 1);
+	for (i = 0; i < PLACES && !below(mean, places[i].at); i++)
+		;
+	if (i < PLACES && snprintf(moved, PATH_ROOM, "%s%s%s", state->root, places[i].files,
+				   mean + strlen(places[i].at)) < PATH_ROOM)
+		kind = kind_of(mean, moved);
+	if (kind != PATH_HOST && i == 0)
 		ask_sync();
 out:
 	errno = saved;
@@ -154,9 +185,7 @@ const char *path_in_world(int dirfd, const char *path, char moved[PATH_ROOM])
 
 char *path_back(char *path)
 {
-	const struct preload_state *state = preload_state();
-
-	if (path && state->root_len && below(path, state->root))
-		memmove(path, path + state->root_len, strlen(path + state->root_len) + 1);
+	if (path)
+		outward(path);
 	return path;
 }

@@ -25,9 +25,9 @@
 
 /* The world's directory, in the environment of its programs. */
 #define PRELOAD_ENV    "TCMU_WORLD"
-/* In that directory: the socket, and the plain files that stand for /sys and /dev. */
+/* In that directory: the socket, and the plain files that stand for /sys and /dev (trees.c). */
 #define PRELOAD_SOCKET "calls"
-#define PRELOAD_ROOT   "root"
+#define PRELOAD_FILES  "files"
 
 #define PRELOAD_MAGIC  0x54434d31
 /* Bytes of memory in one message; below the kernel's default for socket buffers. */

@@ -21,13 +21,13 @@ int __fxstatat64(int version, int dirfd, const char *path, struct stat64 *st, in
 
 _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "one function serves both");
 
+/* Of ".../uio7" or ".../sg0". */
 static dev_t node_rdev(const char *path)
 {
-	const char *sg = strstr(path, "/dev/sg");
-	const char *uio = strstr(path, "/dev/uio");
+	const char *name = strrchr(path, '/') + 1;
+	unsigned int minor = (unsigned int)strtoul(name + strcspn(name, "0123456789"), NULL, 10);
 
-	return sg ? SG_RDEV((unsigned int)strtoul(sg + 7, NULL, 10))
-		  : UIO_RDEV((unsigned int)strtoul(uio + 8, NULL, 10));
+	return name[0] == 's' ? SG_RDEV(minor) : UIO_RDEV(minor);
 }
 
 static int do_fstat(int fd, struct stat *st)

@@ -28,7 +28,7 @@ static void __attribute__((constructor(101))) start(void)
 	if (!dir || dir[0] != '/' || strlen(dir) >= sizeof(state.dir))
 		return;
 	snprintf(state.dir, sizeof(state.dir), "%s", dir);
-	snprintf(state.root, sizeof(state.root), "%s/" PRELOAD_ROOT, dir);
+	snprintf(state.root, sizeof(state.root), "%s/" PRELOAD_FILES, dir);
 	if (dladdr(&state, &self) && self.dli_fname)
 		snprintf(state.library, sizeof(state.library), "%s", self.dli_fname);
 	if (!NEXT(fstat)(STDERR_FILENO, &st)) {

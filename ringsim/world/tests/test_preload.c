@@ -511,7 +511,7 @@ static void put(const char *name, const char *text)
 	char path[PATH_MAX], *p;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/" PRELOAD_ROOT "%s", dir, name);
+	snprintf(path, sizeof(path), "%s/" PRELOAD_FILES "%s", dir, name);
 	for (p = path + strlen(dir) + 1; (p = strchr(p, '/')) != NULL; *p++ = '/') {
 		*p = 0;
 		mkdir(path, 0755);
@@ -527,12 +527,12 @@ static void make_files(void)
 {
 	char path[PATH_MAX];
 
-	put("/sys/class/uio/uio3/name", "tcm-user\n");
-	put("/sys/module/target_core_user/", NULL);
-	put("/sys/kernel/config/", NULL);
-	put("/dev/uio3", "");
-	put("/dev/sg3", "");
-	snprintf(path, sizeof(path), "%s/" PRELOAD_ROOT "/sys/class/uio/link", dir);
+	put("/sysfs/class/uio/uio3/name", "tcm-user\n");
+	put("/sysfs/module/target_core_user/", NULL);
+	put("/configfs/", NULL);
+	put("/devtmpfs/uio3", "");
+	put("/devtmpfs/sg3", "");
+	snprintf(path, sizeof(path), "%s/" PRELOAD_FILES "/sysfs/class/uio/link", dir);
 	CU_ASSERT_EQUAL(symlink("uio3", path), 0);
 }
 
