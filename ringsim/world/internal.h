@@ -342,8 +342,8 @@ void lu_submit(struct world_device *d, struct lu_io *io);
 /** lu_complete(), lu_tmr_done() - the device's ops. */
 void lu_complete(struct world_device *d, struct ringsim_cmd *cmd);
 void lu_tmr_done(struct world_device *d, struct ringsim_tmr *tmr);
-/** lu_abort() - ABORT TASK (@io) or LUN RESET (NULL); @done: answered. */
-void lu_abort(struct world_device *d, struct lu_io *io, void (*done)(void *ctx), void *ctx);
+/** lu_abort() - ABORT TASK (@io) or LUN RESET (NULL); @done: answered. 0 or -ENOMEM. */
+int lu_abort(struct world_device *d, struct lu_io *io, void (*done)(void *ctx), void *ctx);
 
 /** sg_open() - answers an open of /dev/sgN. */
 void sg_open(struct world_call *c, struct world_device *d, int flags);
@@ -355,6 +355,8 @@ void sg_write(struct world_call *c, struct world_file *f);
 void sg_mmap(struct world_call *c, struct world_file *f);
 /** sg_gone() - the device is removed: open nodes see ENODEV. */
 void sg_gone(struct world_device *d);
+/** sg_stop() - forget nodes that are still open, after the last device. */
+void sg_stop(struct world *w);
 /** sg_next_timer(), sg_run_timers() - timeouts of SG_IO, CLOCK_MONOTONIC; UINT64_MAX: none. */
 uint64_t sg_next_timer(const struct world *w);
 void sg_run_timers(struct world *w, uint64_t now_ns);

@@ -155,6 +155,7 @@ void world_destroy(struct world *w)
 		return;
 	while (w->devices)
 		device_free(w->devices);
+	sg_stop(w);
 	preload_stop(w);
 	notify_stop(w);
 	genl_stop(w);
