@@ -19,21 +19,26 @@ static const char help[] =
 	"  --tap           TAP 14 instead of text\n"
 	"  --junit FILE    JUnit XML as well; - is standard output\n"
 	"  --json FILE     JSON as well; - is standard output\n"
+	"  --html FILE     a page for a browser as well; - is standard output\n"
 	"  --verbose       list passed cases, too\n"
 	"\n"
 	"Exit status: 0 all good, 1 failures, 2 usage or a file that is no report, 77 nothing ran.\n";
 
 struct options {
-	const char *junit, *json;
+	const char *junit, *json, *html;
 	bool tap, verbose;
 };
 
-enum { O_TAP = 256, O_JUNIT, O_JSON, O_VERBOSE, O_HELP };
+enum { O_TAP = 256, O_JUNIT, O_JSON, O_HTML, O_VERBOSE, O_HELP };
 
 static const struct option long_options[] = {
-	{ "tap", no_argument, NULL, O_TAP },	     { "junit", required_argument, NULL, O_JUNIT },
-	{ "json", required_argument, NULL, O_JSON }, { "verbose", no_argument, NULL, O_VERBOSE },
-	{ "help", no_argument, NULL, O_HELP },	     { NULL, 0, NULL, 0 },
+	{ "tap", no_argument, NULL, O_TAP },
+	{ "junit", required_argument, NULL, O_JUNIT },
+	{ "json", required_argument, NULL, O_JSON },
+	{ "verbose", no_argument, NULL, O_VERBOSE },
+	{ "html", required_argument, NULL, O_HTML },
+	{ "help", no_argument, NULL, O_HELP },
+	{ NULL, 0, NULL, 0 },
 };
 
 static int read_one(struct results *rs, const char *arg)
@@ -54,7 +59,8 @@ static int write_all(const struct results *rs, const struct options *o)
 	struct report_style style = { .colour = isatty(1) && !getenv("NO_COLOR"),
 				      .verbose = o->verbose };
 	bool owns_stdout = !(o->junit && !strcmp(o->junit, "-")) &&
-			   !(o->json && !strcmp(o->json, "-"));
+			   !(o->json && !strcmp(o->json, "-")) &&
+			   !(o->html && !strcmp(o->html, "-"));
 	char err[512];
 	int rc = 0;
 
@@ -62,6 +68,8 @@ static int write_all(const struct results *rs, const struct options *o)
 		rc = report_file(rs, o->junit, report_junit, err, sizeof(err));
 	if (!rc && o->json)
 		rc = report_file(rs, o->json, report_json, err, sizeof(err));
+	if (!rc && o->html)
+		rc = report_file(rs, o->html, report_html, err, sizeof(err));
 	if (rc) {
 		fprintf(stderr, "tcmu-harness report: %s\n", err);
 		return EXIT_USAGE;
@@ -98,6 +106,8 @@ int verb_report(int argc, char **argv)
 			o.junit = optarg;
 		if (c == O_JSON)
 			o.json = optarg;
+		if (c == O_HTML)
+			o.html = optarg;
 	}
 	if (optind == argc)
 		return usage_error("report", "expected a file, found nothing");

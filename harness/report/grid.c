@@ -21,26 +21,6 @@
 #define GAP	     2
 #define LABEL_MAX    12 /* longer labels are numbered and spelled out above the grid */
 
-/* @only: of the skips, those that are so by nature, and the word for it. */
-struct cell {
-	struct result_counts counts;
-	size_t only;
-	const char *word;
-};
-
-/* How the handlers did on one clause; @cells has one entry per handler. */
-struct row {
-	char *id;
-	struct cell *cells;
-};
-
-/* Rows sorted by clause id. */
-struct grid {
-	struct row *rows;
-	size_t n, cap;
-	size_t handlers;
-};
-
 /* The row of the clause whose id is the first @len bytes of @id, made if there is none. */
 static struct row *grid_row(struct grid *g, const char *id, size_t len)
 {
@@ -80,7 +60,7 @@ static struct row *grid_row(struct grid *g, const char *id, size_t len)
 	return &g->rows[low];
 }
 
-static void grid_free(struct grid *g)
+void grid_free(struct grid *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		free(g->rows[i].id);
@@ -132,36 +112,71 @@ static int grid_add(struct grid *g, const struct result *r, size_t handler)
 	return 0;
 }
 
-/* The worst verdict of @c and how many share it, as text; false if no case belongs there. */
-static bool cell_text(const struct cell *cell, enum verdict *worst, char *text, size_t size)
+int grid_build(struct grid *g, const struct results *rs, const struct handlers *hs)
+{
+	int ret = 0;
+
+	g->handlers = hs->n;
+	for (size_t i = 0; !ret && i < rs->n; i++)
+		ret = grid_add(g, &rs->v[i], handlers_index(hs, rs->v[i].handler));
+	return ret;
+}
+
+bool grid_touches(const struct result *r, const char *id)
+{
+	const char *at = r->clauses ? r->clauses : "";
+	size_t len = strlen(id);
+
+	if (r->clause && !strcmp(r->clause, id))
+		return true;
+	for (; *at; at += strcspn(at, " ")) {
+		at += strspn(at, " ");
+		if (!strncmp(at, id, len) && (!at[len] || at[len] == ' '))
+			return true;
+	}
+	return false;
+}
+
+bool cell_view(const struct cell *cell, struct cell_view *view)
 {
 	const struct result_counts *c = &cell->counts;
-	size_t all = c->pass + c->fail + c->skip + c->known, count;
-	const char *name;
 
+	*view = (struct cell_view){ .all = c->pass + c->fail + c->skip + c->known };
 	if (c->fail) {
-		*worst = VERDICT_FAIL;
-		count = c->fail;
+		view->worst = VERDICT_FAIL;
+		view->count = c->fail;
 	} else if (c->known) {
-		*worst = VERDICT_KNOWN;
-		count = c->known;
+		view->worst = VERDICT_KNOWN;
+		view->count = c->known;
 	} else if (!c->pass) {
-		*worst = VERDICT_SKIP;
-		count = c->skip;
+		view->worst = VERDICT_SKIP;
+		view->count = c->skip;
 	} else {
-		*worst = VERDICT_PASS;
-		count = c->pass;
+		view->worst = VERDICT_PASS;
+		view->count = c->pass;
 	}
-	name = c->fail ? "FAIL" : verdict_name(*worst); /* a failure must catch the eye */
-	if (!all)
-		snprintf(text, size, "-");
-	else if (cell->only == all)
+	view->word = c->fail ? "FAIL" : verdict_name(view->worst); /* must catch the eye */
+	if (!view->all)
+		view->word = "-";
+	return view->all;
+}
+
+/* The same as text. */
+static bool cell_text(const struct cell *cell, enum verdict *worst, char *text, size_t size)
+{
+	struct cell_view v;
+	bool used = cell_view(cell, &v);
+
+	*worst = v.worst;
+	if (!used)
+		snprintf(text, size, "%s", v.word);
+	else if (cell->only == v.all)
 		snprintf(text, size, "%s", cell->word);
-	else if (count == all)
-		snprintf(text, size, "%s %zu", name, all);
+	else if (v.count == v.all)
+		snprintf(text, size, "%s %zu", v.word, v.all);
 	else
-		snprintf(text, size, "%s %zu/%zu", name, count, all);
-	return all;
+		snprintf(text, size, "%s %zu/%zu", v.word, v.count, v.all);
+	return used;
 }
 
 /* Number a label that is too wide for a column. Returns the width of what stands in the column. */
@@ -263,12 +278,10 @@ static void print_part(const struct grid *g, const struct handlers *hs, size_t f
 int grid_print(const struct results *rs, const struct handlers *hs, FILE *out,
 	       const struct report_style *style)
 {
-	struct grid g = { .handlers = hs->n };
+	struct grid g = { .rows = NULL };
 	size_t width, abreast;
-	int ret = 0;
+	int ret = grid_build(&g, rs, hs);
 
-	for (size_t i = 0; !ret && i < rs->n; i++)
-		ret = grid_add(&g, &rs->v[i], handlers_index(hs, rs->v[i].handler));
 	if (ret || !g.n)
 		goto out;
 

@@ -122,6 +122,22 @@ void put(FILE *out, const char *s, const char *eol, put_escape *escape)
 	}
 }
 
+const char *escape_xml(char c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	default:
+		return NULL;
+	}
+}
+
 size_t put_width(const char *s)
 {
 	const char *end;

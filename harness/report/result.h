@@ -112,6 +112,8 @@ int report_tap(const struct results *rs, FILE *out);
 int report_junit(const struct results *rs, FILE *out);
 /** report_json() - {"schema":1,"summary":{...},"cases":[...]}, equal for equal runs but time_us. */
 int report_json(const struct results *rs, FILE *out);
+/** report_html() - one page for a browser that needs nothing else; equal for equal verdicts. */
+int report_html(const struct results *rs, FILE *out);
 /**
  * report_read() - append the results of a file that report_json() wrote, as handler @label
  * @err: receives one line (what, where, expected, found) on failure

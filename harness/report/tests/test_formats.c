@@ -93,10 +93,10 @@ static void check_xml(const char *xml)
 	CU_ASSERT_EQUAL(check_with("xmllint --noout -", xml), 0);
 }
 
-static void test_junit_accepted(void)
+static void accepted(int (*writer)(const struct results *, FILE *))
 {
 	struct results rs = sample();
-	char *xml = render(&rs, report_junit);
+	char *xml = render(&rs, writer);
 	unsigned int random = 1;
 
 	check_xml(xml);
@@ -105,7 +105,7 @@ static void test_junit_accepted(void)
 	free(xml);
 	results_free(&rs);
 
-	xml = render(&rs, report_junit);
+	xml = render(&rs, writer);
 	check_xml(xml);
 	free(xml);
 
@@ -118,11 +118,65 @@ static void test_junit_accepted(void)
 		}
 		noise[sizeof(noise) - 1] = '\0';
 		rs = sample_of(round ? noise : nasty);
-		xml = render(&rs, report_junit);
+		xml = render(&rs, writer);
 		check_xml(xml);
 		free(xml);
 		results_free(&rs);
 	}
+}
+
+static void test_xml_accepted(void)
+{
+	accepted(report_junit);
+	accepted(report_html);
+}
+
+/* Every link and every button of the page leads somewhere in it. */
+static void check_targets(const char *html, const char *attribute, const char *sharp)
+{
+	size_t found = 0;
+
+	for (const char *at = strstr(html, attribute); at; at = strstr(at + 1, attribute)) {
+		const char *name = at + strlen(attribute);
+		char want[80];
+
+		CU_ASSERT_FATAL(!strncmp(name, sharp, strlen(sharp)));
+		name += strlen(sharp);
+		snprintf(want, sizeof(want), " id=\"%.*s\"", (int)strcspn(name, "\""), name);
+		CU_ASSERT_PTR_NOT_NULL(strstr(html, want));
+		found++;
+	}
+	CU_ASSERT(found > 0);
+}
+
+static void test_html(void)
+{
+	struct results rs = sample();
+	char *html = render(&rs, report_html), *again;
+
+	has(html, "aria-label=\"HND-013, memory: FAIL 1 of 2\"");
+	has(html, "aria-label=\"HND-013, psync: known 1 of 2\"");
+	has(html, "aria-label=\"HND-001, memory: pass 1 of 1\"");
+	has(html, "<span class=\"none\" aria-label=\"no case\">");
+	has(html, "tcmu-harness check --case hnd.013.short-pad --seed 0x1f</code>");
+	has(html, "<pre>expected 16\nfound 8</pre>");
+	has(html, "needs a # kernel");
+	check_targets(html, " href=\"", "#");
+	check_targets(html, " popovertarget=\"", "");
+	CU_ASSERT_PTR_NULL(strstr(html, "<script"));
+	CU_ASSERT_PTR_NULL(strstr(html, "://"));
+	rs.v[0].time_us = 1; /* takes another time each time */
+	again = render(&rs, report_html);
+	CU_ASSERT_STRING_EQUAL(html, again);
+	free(again);
+	free(html);
+	results_free(&rs);
+
+	rs = sample_of(nasty);
+	html = render(&rs, report_html);
+	CU_ASSERT_TRUE(is_clean(html));
+	free(html);
+	results_free(&rs);
 }
 
 static void test_junit(void)
@@ -248,18 +302,20 @@ static void test_file(void)
 	CU_ASSERT(report_file(&rs, "/dev/full", report_json, err, sizeof(err)) < 0);
 	CU_ASSERT(report_file(&rs, "/dev/full", report_tap, err, sizeof(err)) < 0);
 	CU_ASSERT(report_file(&rs, "/dev/full", report_junit, err, sizeof(err)) < 0);
+	CU_ASSERT(report_file(&rs, "/dev/full", report_html, err, sizeof(err)) < 0);
 	CU_ASSERT(report_file(&rs, "/dev/full", text_rich, err, sizeof(err)) < 0);
 	results_free(&rs);
 }
 
 int main(void)
 {
-	static const char needs_xmllint[] = "JUnit: xmllint accepts any bytes";
+	static const char needs_xmllint[] = "JUnit and HTML: xmllint accepts any bytes";
 	static CU_TestInfo tests[] = {
 		{ "TAP", test_tap },
 		{ "TAP: any bytes", test_tap_nasty },
 		{ "JUnit", test_junit },
-		{ needs_xmllint, test_junit_accepted },
+		{ needs_xmllint, test_xml_accepted },
+		{ "HTML", test_html },
 		{ "JSON", test_json },
 		{ "a write that is lost", test_lost_write },
 		{ "files and streams that fail", test_file },
