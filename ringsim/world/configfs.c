@@ -20,143 +20,6 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
-/* --- numbers -----------------------------------------------------------------------------------
- */
-
-static uint32_t area_mb(const struct world_device *d)
-{
-	return d->sim.geo.data_area_mb ? d->sim.geo.data_area_mb : 1024;
-}
-
-static uint32_t pages_per_blk(const struct world_device *d)
-{
-	return d->sim.geo.pages_per_blk ? d->sim.geo.pages_per_blk : 1;
-}
-
-static uint32_t ring_mb(const struct world_device *d)
-{
-	return d->sim.geo.ring_mb ? d->sim.geo.ring_mb : 8;
-}
-
-/* Target core wants whole pages. */
-static uint32_t max_sectors(const struct world_device *d)
-{
-	uint32_t per_page = d->block_size && d->block_size < 4096 ? 4096 / d->block_size : 1;
-
-	return d->enabled ? d->max_sectors / per_page * per_page : d->max_sectors;
-}
-
-/* --- control -----------------------------------------------------------------------------------
- */
-
-static int set_config(struct world_device *d, const char *text)
-{
-	snprintf(d->config, sizeof(d->config), "%s", text);
-	return 0;
-}
-
-static int set_size(struct world_device *d, const char *text)
-{
-	int64_t size;
-	int rc = tree_number(text, 0, 0, INT64_MAX, &size);
-
-	if (!rc)
-		d->size_bytes = (uint64_t)size;
-	return rc;
-}
-
-static int set_block_size(struct world_device *d, int64_t v)
-{
-	if (v > 0 && !d->enabled)
-		d->block_size = (uint32_t)v;
-	return v > 0 ? 0 : -EINVAL;
-}
-
-static int set_max_sectors(struct world_device *d, int64_t v)
-{
-	if (v > 0)
-		d->max_sectors = (uint32_t)v;
-	return v > 0 ? 0 : -EINVAL;
-}
-
-static int set_nl_reply(struct world_device *d, int64_t v)
-{
-	d->nl_reply_supported = (int)v;
-	return 0;
-}
-
-static int set_area(struct world_device *d, int64_t v)
-{
-	uint64_t limit = d->w->global_max_data_area_mb;
-
-	if (v <= 0 || d->enabled)
-		return -EINVAL;
-	if ((uint64_t)v > limit)
-		v = (int64_t)limit;
-	if ((uint64_t)v * 256 < pages_per_blk(d))
-		return -EINVAL;
-	d->sim.geo.data_area_mb = (uint32_t)v;
-	return 0;
-}
-
-static int set_pages(struct world_device *d, int64_t v)
-{
-	if (v <= 0 || d->enabled || (uint64_t)v > area_mb(d) * 256ull)
-		return -EINVAL;
-	d->sim.geo.pages_per_blk = (uint32_t)v;
-	return 0;
-}
-
-static int set_ring(struct world_device *d, int64_t v)
-{
-	if (v <= 0 || d->enabled)
-		return -EINVAL;
-	d->sim.geo.ring_mb = v > 8 ? 8 : (uint32_t)v;
-	return 0;
-}
-
-static const struct {
-	const char *key;
-	int (*text)(struct world_device *d, const char *text);
-	int (*number)(struct world_device *d, int64_t v);
-} keys[] = {
-	{ "dev_config=", set_config, NULL },	       { "dev_size=", set_size, NULL },
-	{ "hw_block_size=", NULL, set_block_size },    { "hw_max_sectors=", NULL, set_max_sectors },
-	{ "nl_reply_supported=", NULL, set_nl_reply }, { "max_data_area_mb=", NULL, set_area },
-	{ "data_pages_per_blk=", NULL, set_pages },    { "cmd_ring_size_mb=", NULL, set_ring },
-};
-
-/* A key without a value, or without a number where one belongs, is no key that anybody knows. */
-static int set_key(struct world_device *d, const char *word)
-{
-	int64_t v;
-	int rc;
-
-	for (size_t i = 0; i < COUNT(keys); i++) {
-		size_t len = strlen(keys[i].key);
-
-		if (strncmp(word, keys[i].key, len) != 0 || !word[len])
-			continue;
-		if (keys[i].text)
-			return keys[i].text(d, word + len);
-		rc = tree_number(word + len, 0, INT32_MIN, INT32_MAX, &v);
-		return rc ? (rc == -EINVAL ? 0 : rc) : keys[i].number(d, v);
-	}
-	return 0;
-}
-
-static int store_control(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
-{
-	char *rest, *word;
-	int rc = 0;
-
-	(void)len;
-	(void)wait;
-	for (word = strtok_r(text, ",\n", &rest); word && !rc; word = strtok_r(NULL, ",\n", &rest))
-		rc = set_key(n->ctx, word);
-	return rc;
-}
-
 /* --- enable, info ------------------------------------------------------------------------------
  */
 
@@ -188,9 +51,10 @@ static int show_info(const struct tree_node *n, char *buf)
 			 "        Config: %s Size: %llu MaxDataAreaMB: %u DataPagesPerBlk: %u "
 			 "CmdRingSizeMB: %u",
 			 d->configured ? "ACTIVATED" : "DEACTIVATED",
-			 d->configured ? d->block_size : 0, d->configured ? max_sectors(d) : 0,
+			 d->configured ? d->block_size : 0,
+			 d->configured ? configfs_max_sectors(d) : 0,
 			 d->config[0] ? d->config : "NULL", (unsigned long long)d->size_bytes,
-			 area_mb(d), pages_per_blk(d), ring_mb(d));
+			 configfs_area_mb(d), configfs_pages_per_blk(d), configfs_ring_mb(d));
 }
 
 static int show_line(const char *line, char *buf)
@@ -235,7 +99,7 @@ static int store_udev(struct tree_node *n, char *text, size_t len, struct tree_w
 }
 
 static const struct tree_attr device_attrs[] = {
-	{ .name = "control", .mode = 0200, .store = store_control },
+	{ .name = "control", .mode = 0200, .store = configfs_control },
 	{ .name = "enable", .mode = 0644, .show = show_enable, .store = store_enable },
 	{ .name = "info", .mode = 0444, .show = show_info },
 	{ .name = "alias", .mode = 0644, .show = show_alias, .store = store_alias },
@@ -304,211 +168,6 @@ static const struct tree_attr action_attrs[] = {
 	{ .name = "reset_ring", .mode = 0200, .store = store_reset },
 };
 
-/* --- attrib ------------------------------------------------------------------------------------
- */
-
-enum attrib {
-	CMD_TIME_OUT,
-	QFULL_TIME_OUT,
-	DEV_CONFIG,
-	DEV_SIZE,
-	WRITE_CACHE,
-	TMR_NOTIFICATION,
-	NL_REPLY,
-	EMULATE_PR,
-	ALUA_SUPPORT,
-	PGR_SUPPORT,
-	AREA,
-	PAGES,
-	RING,
-	BLOCK_SIZE,
-	MAX_SECTORS,
-	QUEUE_DEPTH,
-	PI_PROT_TYPE,
-};
-
-static int64_t attrib_value(const struct world_device *d, enum attrib what)
-{
-	switch (what) {
-	case CMD_TIME_OUT:
-		return d->sim.cmd_time_out_s;
-	case QFULL_TIME_OUT:
-		return d->sim.qfull_time_out_s;
-	case DEV_SIZE:
-		return (int64_t)d->size_bytes;
-	case WRITE_CACHE:
-		return d->write_cache;
-	case TMR_NOTIFICATION:
-		return d->sim.tmr_notification;
-	case NL_REPLY:
-		return d->nl_reply_supported;
-	case EMULATE_PR:
-		return d->core.emulate_pr;
-	case ALUA_SUPPORT:
-		return d->core.alua_support;
-	case PGR_SUPPORT:
-		return d->core.pgr_support;
-	case AREA:
-		return area_mb(d);
-	case PAGES:
-		return pages_per_blk(d);
-	case RING:
-		return ring_mb(d);
-	case BLOCK_SIZE:
-		return d->block_size;
-	case MAX_SECTORS:
-		return max_sectors(d);
-	case QUEUE_DEPTH:
-		return d->configured ? 128 : 0;
-	default:
-		return 0;
-	}
-}
-
-static int show_attrib(const struct tree_node *n, char *buf)
-{
-	const struct world_device *d = n->ctx;
-
-	if (n->attr->arg == DEV_CONFIG)
-		return tree_text(buf, "%s", d->config);
-	return tree_text(buf, "%lld", (long long)attrib_value(d, n->attr->arg));
-}
-
-static int store_config(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
-{
-	struct world_device *d = n->ctx;
-
-	if (!len || len >= sizeof(d->config))
-		return -EINVAL;
-	world_device_reconfig(d, WORLD_DEV_CONFIG, text, 0, ended, wait);
-	return TREE_WAITS;
-}
-
-static int store_size(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
-{
-	int64_t v;
-	int rc = tree_number(text, 0, 0, INT64_MAX, &v);
-
-	(void)len;
-	if (rc)
-		return rc;
-	world_device_reconfig(n->ctx, WORLD_DEV_SIZE, NULL, (uint64_t)v, ended, wait);
-	return TREE_WAITS;
-}
-
-static int store_cache(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
-{
-	int64_t v;
-	int rc = tree_number(text, 0, 0, UINT8_MAX, &v);
-
-	(void)len;
-	if (rc)
-		return rc;
-	world_device_reconfig(n->ctx, WORLD_WRITE_CACHE, NULL, v != 0, ended, wait);
-	return TREE_WAITS;
-}
-
-static int store_cmd_time_out(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
-{
-	struct world_device *d = n->ctx;
-	int64_t v;
-	int rc = d->configured ? -EINVAL : tree_number(text, 0, 0, UINT32_MAX, &v);
-
-	(void)len;
-	(void)wait;
-	if (!rc)
-		d->sim.cmd_time_out_s = (uint32_t)v;
-	return rc;
-}
-
-static int store_qfull_time_out(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
-{
-	struct world_device *d = n->ctx;
-	int64_t v;
-	int rc = tree_number(text, 0, INT32_MIN, INT32_MAX, &v);
-
-	(void)len;
-	(void)wait;
-	if (rc || v < -1)
-		return rc ? rc : -EINVAL;
-	d->sim.qfull_time_out_s = (int32_t)v;
-	return d->dev ? ringsim_set_qfull_time_out(d->dev, (int32_t)v) : 0;
-}
-
-static int store_tmr(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
-{
-	struct world_device *d = n->ctx;
-	int64_t v;
-	int rc = tree_number(text, 0, 0, UINT8_MAX, &v);
-
-	(void)len;
-	(void)wait;
-	if (rc || v > 1)
-		return rc ? rc : -EINVAL;
-	d->sim.tmr_notification = v;
-	return 0;
-}
-
-static int store_nl_reply(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
-{
-	struct world_device *d = n->ctx;
-	int64_t v;
-	int rc = tree_number(text, 0, INT8_MIN, INT8_MAX, &v);
-
-	(void)len;
-	(void)wait;
-	if (!rc)
-		d->nl_reply_supported = (int)v;
-	return rc;
-}
-
-static int store_flag(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
-{
-	struct world_device *d = n->ctx;
-	bool v;
-	int rc = tree_flag(text, &v);
-
-	(void)len;
-	(void)wait;
-	if (rc)
-		return rc;
-	if (n->attr->arg == EMULATE_PR)
-		d->core.emulate_pr = v;
-	else if (n->attr->arg == ALUA_SUPPORT)
-		d->core.alua_support = v;
-	else
-		d->core.pgr_support = v;
-	return 0;
-}
-
-#define READ_ONLY(name, what)                       \
-	{                                           \
-		name, 0444, show_attrib, NULL, what \
-	}
-#define WRITABLE(name, what, store)                  \
-	{                                            \
-		name, 0644, show_attrib, store, what \
-	}
-static const struct tree_attr attrib_attrs[] = {
-	WRITABLE("cmd_time_out", CMD_TIME_OUT, store_cmd_time_out),
-	WRITABLE("qfull_time_out", QFULL_TIME_OUT, store_qfull_time_out),
-	WRITABLE("dev_config", DEV_CONFIG, store_config),
-	WRITABLE("dev_size", DEV_SIZE, store_size),
-	WRITABLE("emulate_write_cache", WRITE_CACHE, store_cache),
-	WRITABLE("tmr_notification", TMR_NOTIFICATION, store_tmr),
-	WRITABLE("nl_reply_supported", NL_REPLY, store_nl_reply),
-	WRITABLE("emulate_pr", EMULATE_PR, store_flag),
-	WRITABLE("alua_support", ALUA_SUPPORT, store_flag),
-	WRITABLE("pgr_support", PGR_SUPPORT, store_flag),
-	READ_ONLY("max_data_area_mb", AREA),
-	READ_ONLY("data_pages_per_blk", PAGES),
-	READ_ONLY("cmd_ring_size_mb", RING),
-	READ_ONLY("hw_block_size", BLOCK_SIZE),
-	READ_ONLY("hw_max_sectors", MAX_SECTORS),
-	READ_ONLY("hw_queue_depth", QUEUE_DEPTH),
-	READ_ONLY("hw_pi_prot_type", PI_PROT_TYPE),
-};
-
 /* --- directories -------------------------------------------------------------------------------
  */
 
@@ -553,7 +212,7 @@ static const struct tree_dir_ops hba_ops = { .mkdir = hba_mkdir, .rmdir = hba_rm
 
 static int show_hba_info(const struct tree_node *n, char *buf)
 {
-	int index = 0;
+	int index = 1; /* the kernel's own RAM disk HBA is 0 */
 
 	for (const struct tree_node *c = n->parent->parent->child; c != n->parent; c = c->next)
 		index += c->dir == &hba_ops;
@@ -625,7 +284,7 @@ void configfs_added(struct trees *t, struct world_device *d)
 	d->configfs = c;
 	*c = (struct configfs_device){ .d = d, .dir = dir };
 	tree_files(dir, device_attrs, COUNT(device_attrs), d);
-	tree_files(tree_dir(dir, "attrib", NULL, d), attrib_attrs, COUNT(attrib_attrs), d);
+	configfs_attrib(tree_dir(dir, "attrib", NULL, d), d);
 	tree_files(tree_dir(dir, "action", NULL, d), action_attrs, COUNT(action_attrs), d);
 	configfs_groups(c);
 }
@@ -676,9 +335,20 @@ static const struct tree_attr target_attrs[] = {
 	{ .name = "dbroot", .mode = 0644, .show = show_dbroot, .store = store_dbroot },
 };
 
+/* Fabrics: none is there. */
+static int target_mkdir(struct tree_node *dir, const char *name)
+{
+	(void)dir;
+	(void)name;
+	return -EINVAL;
+}
+
+static const struct tree_dir_ops target_ops = { .mkdir = target_mkdir };
+
 void configfs_start(struct trees *t)
 {
-	struct tree_node *target = tree_path_dir(t->tree[TREES_CONFIGFS].root, "target");
+	struct tree_node *target = tree_dir(t->tree[TREES_CONFIGFS].root, "target", &target_ops,
+					    NULL);
 	struct tree_node *core = tree_dir(target, "core", &core_ops, NULL);
 
 	tree_files(target, target_attrs, COUNT(target_attrs), NULL);

@@ -24,31 +24,21 @@ static const char *const access_types[] = { "None", "Implicit", "Explicit",
 static const char *const access_statuses[] = { "None", "Altered by Explicit STPG",
 					       "Altered by Implicit ALUA" };
 
-/* @text: what the numbers are called; @fixed: may not be written */
-static const struct alua {
-	const char *name;
+/* In the order of the attributes. @text: what the numbers are called; @fixed: may not be written */
+static const struct {
 	uint16_t value, max;
 	const char *const *text;
 	bool fixed;
-} alua[] = {
-	{ "alua_access_state", 0, 0, NULL, true },
-	{ "alua_access_status", 0, 2, access_statuses, false },
-	{ "alua_access_type", 3, 3, access_types, false },
-	{ "alua_support_active_nonoptimized", 1, 1, NULL, false },
-	{ "alua_support_active_optimized", 1, 1, NULL, false },
-	{ "alua_support_lba_dependent", 0, 0, NULL, true },
-	{ "alua_support_offline", 1, 1, NULL, false },
-	{ "alua_support_standby", 1, 1, NULL, false },
-	{ "alua_support_transitioning", 1, 1, NULL, false },
-	{ "alua_support_unavailable", 1, 1, NULL, false },
-	{ "alua_write_metadata", 0, 1, NULL, false },
-	{ "implicit_trans_secs", 0, 255, NULL, false },
-	{ "nonop_delay_msecs", 100, 10000, NULL, false },
-	{ "preferred", 0, 1, NULL, false },
-	{ "tg_pt_gp_id", 0, 0, NULL, true },
-	{ "trans_delay_msecs", 0, 30000, NULL, false },
+} alua[CONFIGFS_ALUA] = {
+	{ 0, 0, NULL, true },	       { 0, 2, access_statuses, false },
+	{ 3, 3, access_types, false }, { 1, 1, NULL, false },
+	{ 1, 1, NULL, false },	       { 0, 0, NULL, true },
+	{ 1, 1, NULL, false },	       { 1, 1, NULL, false },
+	{ 1, 1, NULL, false },	       { 1, 1, NULL, false },
+	{ 0, 1, NULL, false },	       { 0, 255, NULL, false },
+	{ 100, 10000, NULL, false },   { 0, 1, NULL, false },
+	{ 0, 0, NULL, true },	       { 0, 30000, NULL, false },
 };
-_Static_assert(COUNT(alua) == CONFIGFS_ALUA, "room for each value");
 
 static int show_alua(const struct tree_node *n, char *buf)
 {
@@ -150,7 +140,7 @@ static int store_serial(struct tree_node *n, char *text, size_t len, struct tree
 	(void)wait;
 	if (d->configured)
 		return -EINVAL;
-	if (len > 254)
+	if (len > 253)
 		return -EOVERFLOW;
 	strcpy(d->serial, strip(text));
 	return 0;
@@ -301,18 +291,21 @@ static const struct tree_attr pr_attrs[] = {
 /* --- logical unit groups ------------------------------------------------------------------------
  */
 
+/* A device that is not configured is in no group, whatever is written. */
 static int show_lu_gp(const struct tree_node *n, char *buf)
 {
-	(void)n;
+	if (!((struct configfs_device *)n->ctx)->d->configured)
+		return 0;
 	return tree_text(buf, "LU Group Alias: default_lu_gp\nLU Group ID: 0");
 }
 
 static int store_lu_gp(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
 {
-	(void)n;
+	bool configured = ((struct configfs_device *)n->ctx)->d->configured;
+
 	(void)len;
 	(void)wait;
-	return strcmp(strip(text), "default_lu_gp") ? -ENODEV : 0;
+	return configured && strcmp(strip(text), "default_lu_gp") != 0 ? -ENODEV : 0;
 }
 
 static int show_lu_gp_id(const struct tree_node *n, char *buf)
@@ -327,6 +320,8 @@ static int show_members(const struct tree_node *n, char *buf)
 	int used = 0;
 
 	for (const struct world_device *d = w->devices; d; d = d->next) {
+		if (!d->configured)
+			continue;
 		if (used + (int)strlen(d->name) + 24 > TREE_PAGE)
 			break;
 		used += sprintf(buf + used, "user_%u/%s\n", d->hba, d->name);

@@ -59,6 +59,8 @@ static struct stat stat_of(const struct tree_node *n)
 		.st_ino = n->ino,
 		.st_mode = n->mode,
 		.st_rdev = n->rdev,
+		.st_uid = n->uid,
+		.st_gid = n->gid,
 		.st_nlink = 1,
 		.st_size = n->attr ? TREE_PAGE : (off_t)n->len,
 		.st_blksize = TREE_PAGE,
@@ -130,7 +132,7 @@ static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	fuse_reply_attr(req, &st, n->stays ? FOREVER : 0);
 }
 
-/* Truncation means nothing; owners stay root; permissions can be changed, as in configfs. */
+/* Truncation means nothing; owner and permissions can be changed, as in configfs. */
 static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		       struct fuse_file_info *fi)
 {
@@ -138,6 +140,10 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 
 	if (to_set & FUSE_SET_ATTR_MODE)
 		n->mode = (n->mode & S_IFMT) | (attr->st_mode & 07777);
+	if (to_set & FUSE_SET_ATTR_UID)
+		n->uid = attr->st_uid;
+	if (to_set & FUSE_SET_ATTR_GID)
+		n->gid = attr->st_gid;
 	on_getattr(req, ino, fi);
 }
 

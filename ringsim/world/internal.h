@@ -219,7 +219,7 @@ struct world_device {
 	struct world_device *next;
 	unsigned int hba, minor;
 	uint32_t id;
-	char name[64], config[256], serial[256], udev_path[512], alias[512];
+	char name[256], config[256], serial[256], udev_path[512], alias[512];
 	uint64_t size_bytes;
 	uint32_t block_size, max_sectors;
 	bool write_cache, enabled, configured, removing, busy, adopted, mapped;

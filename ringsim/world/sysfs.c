@@ -21,7 +21,7 @@
 
 static int show_name(const struct tree_node *n, char *buf)
 {
-	char name[512];
+	char name[600];
 
 	device_uio_name(n->ctx, name, sizeof(name));
 	return tree_text(buf, "%s", name);
@@ -30,7 +30,7 @@ static int show_name(const struct tree_node *n, char *buf)
 static int show_version(const struct tree_node *n, char *buf)
 {
 	(void)n;
-	return tree_text(buf, "%s", TCMU_VERSION);
+	return tree_text(buf, "%d", TCMU_MAILBOX_VERSION);
 }
 
 static int show_event(const struct tree_node *n, char *buf)
@@ -319,6 +319,8 @@ void sysfs_start(struct trees *t)
 	tree_path_dir(sys, SG_DIR);
 	tree_path_dir(sys, "kernel/config");
 	tree_path_dir(sys, "dev/char");
+	tree_link(tree_path_dir(sys, "devices/tcm_user"), "module",
+		  "../../module/target_core_user");
 	tree_files(tree_path_dir(sys, "module/target_core_user/parameters"), parameters,
 		   sizeof(parameters) / sizeof(*parameters), t->w);
 	mounts_host(sys, "/sys", NULL);

@@ -82,7 +82,7 @@ struct tree {
  * @stays: never removed, never changes: may be cached
  * @host:  the host's: something to be mounted here, or a copied link; implies @stays
  * @mixed: a directory that has entries of the host, too
- * @mode:  type and permissions
+ * @mode:  type and permissions; @uid, @gid: root's until somebody changes them
  * @rdev:  of device nodes; @target: of links; @attr: of attributes; @dir: of directories, or NULL
  * @data, @len: of files that never change
  * @ctx:   whose node it is
@@ -94,6 +94,8 @@ struct tree_node {
 	uint32_t refs;
 	bool gone, stays, host, mixed;
 	mode_t mode;
+	uid_t uid;
+	gid_t gid;
 	dev_t rdev;
 	time_t born;
 	char *target, *data;

@@ -69,6 +69,14 @@ struct configfs_device {
 	bool enforce_pr_isids, force_pr_aptpl;
 };
 
+/** configfs_attrib() - attrib/; configfs_control() - the store of control. */
+void configfs_attrib(struct tree_node *dir, struct world_device *d);
+int configfs_control(struct tree_node *n, char *text, size_t len, struct tree_wait *wait);
+/** Geometry as configured, in the units of configfs, and hw_max_sectors in whole pages. */
+uint32_t configfs_area_mb(const struct world_device *d);
+uint32_t configfs_pages_per_blk(const struct world_device *d);
+uint32_t configfs_ring_mb(const struct world_device *d);
+uint32_t configfs_max_sectors(const struct world_device *d);
 /** configfs_groups() - wwn, alua, pr and the like; configfs_core_groups() - core/alua. */
 void configfs_groups(struct configfs_device *c);
 void configfs_core_groups(struct tree_node *core, struct world *w);
