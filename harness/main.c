@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tcmu-harness: one command line, one verb each. */
 #include "check/verbs.h"
+#include "run/env.h"
 #include "seat/seat.h"
 #include "trace/trace.h"
 
@@ -31,6 +32,7 @@ static const char help[] =
 	"  trace     look at, compare and replay traces recorded from kernels\n"
 	"  bench     what the ring costs\n"
 	"  scsi      send CDBs to a disk over iSCSI, print the raw answers\n"
+	"  env       what this machine lets us do, found out by trying\n"
 	"  seat      play the handler of a real TCMU device, move by move\n"
 	"\n"
 	"tcmu-harness VERB --help says more. Exit status: 0 all good, 1 failures, 2 usage or set-up\n"
@@ -62,6 +64,8 @@ int main(int argc, char **argv)
 		return verb_report(argc - 1, argv + 1);
 	if (!strcmp(verb, "scsi"))
 		return verb_scsi(argc - 1, argv + 1);
+	if (!strcmp(verb, "env"))
+		return verb_env(argc - 1, argv + 1);
 	if (!strcmp(verb, "seat"))
 		return seat_main(argc - 1, argv + 1);
 	if (!strcmp(verb, "--help") || !strcmp(verb, "-h") || !strcmp(verb, "help")) {
@@ -73,7 +77,7 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	fprintf(stderr,
-		"tcmu-harness: expected a verb (check, report, list, explain, trace, bench, scsi, seat), "
+		"tcmu-harness: expected a verb (check, report, list, explain, trace, bench, scsi, env, seat), "
 		"found '%s'; "
 		"see tcmu-harness --help\n",
 		verb);

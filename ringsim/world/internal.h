@@ -18,6 +18,7 @@
 #ifndef RINGSIM_WORLD_INTERNAL_H
 #define RINGSIM_WORLD_INTERNAL_H
 
+#include "probe.h"
 #include "world.h"
 
 #include <ringsim/core.h>
@@ -184,11 +185,9 @@ int preload_start(struct world *w, char *err, size_t err_len);
 void preload_env(struct world *w);
 void preload_stop(struct world *w);
 
-/* --- probe.c, mounts.c -------------------------------------------------------------------------
+/* --- mounts.c ----------------------------------------------------------------------------------
  */
 
-/** world_probe() - whether @m works here; if not, -errno with one line in @why. */
-int world_probe(enum world_mechanism m, char *why, size_t len);
 /** mounts_try() - whether programs can have a mount namespace of their own; changes nothing. */
 int mounts_try(char *err, size_t err_len);
 /**

@@ -47,6 +47,9 @@ const char *probe_name(enum probe what);
  */
 int probe_try(enum probe what, const char *library, char *why, size_t len);
 
+/** world_probe() - whether @m works here; if not, -errno with one line in @why. */
+int world_probe(enum world_mechanism m, char *why, size_t len);
+
 /**
  * probe_child() - run @fn in a child; its result, or -ETIMEDOUT if it does not end
  * @fn: 0 or -errno with a line in @why. What it starts dies with it.

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs of the world: started under its filter or with its library preloaded. */
 #include "internal.h"
+#include "program.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,11 +168,28 @@ static int follow(struct world *w, const struct world_program *p, int fd, char *
 	return rc;
 }
 
+/* A shell's commands are looked at by the library in the shell. */
+static int preloadable(const struct world_program *p, char *err, size_t err_len)
+{
+	char path[PATH_MAX], why[80];
+	const char *file = p->command ? "/bin/sh" : program_find(p->argv[0], path);
+
+	if (!file || !program_preloadable(file, why, sizeof(why)))
+		return 0;
+	snprintf(
+		err, err_len,
+		"%s: %s; only dynamically linked programs can run here (tcmu-harness env says why)",
+		file, why);
+	return -ENOTSUP;
+}
+
 pid_t world_spawn(struct world *w, const struct world_program *p, char *err, size_t err_len)
 {
 	pid_t parent = getpid(), pid;
-	int pair[2], rc;
+	int pair[2], rc = w->mechanism == WORLD_PRELOAD ? preloadable(p, err, err_len) : 0;
 
+	if (rc)
+		return rc;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
 		rc = -errno;
 		snprintf(err, err_len, "socketpair: %s", strerror(-rc));

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* The facts of `tcmu-harness env`: each is tried, not read off some setting, where that can be. */
+#include "env.h"
+
+#include "../../ringsim/world/probe.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/kvm.h>
+#include <linux/io_uring.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* Descriptors of netlink sockets in a world: internal.h of ringsim/world. */
+#define FD_LAST 1007
+
+/* The first line of a file, without its newline; "" if there is none. */
+static const char *first_line(const char *path, char *buf, size_t len)
+{
+	FILE *f = fopen(path, "re");
+
+	buf[0] = 0;
+	if (f && !fgets(buf, (int)len, f))
+		buf[0] = 0;
+	if (f)
+		fclose(f);
+	buf[strcspn(buf, "\n")] = 0;
+	return buf;
+}
+
+static bool find_tool(const char *name, char *buf, size_t len)
+{
+	const char *path = getenv("PATH");
+	size_t n;
+
+	for (path = path ? path : "/usr/bin:/bin"; *path; path += n + (path[n] != 0)) {
+		n = strcspn(path, ":");
+		snprintf(buf, len, "%.*s/%s", (int)n, path, name);
+		if (n && !access(buf, X_OK))
+			return true;
+	}
+	/* where an ordinary user's PATH does not lead to */
+	snprintf(buf, len, "/usr/sbin/%s", name);
+	return !access(buf, X_OK);
+}
+
+/* --- the world ---------------------------------------------------------------------------------
+ */
+
+static void add_probe(struct facts *fs, enum probe what)
+{
+	char why[256] = "";
+	int rc = probe_try(what, NULL, why, sizeof(why));
+
+	fact_add(fs, probe_name(what), rc ? NO : YES, "%s", why);
+}
+
+static void add_files(struct facts *fs)
+{
+	struct rlimit lim = { 0 };
+
+	getrlimit(RLIMIT_NOFILE, &lim);
+	if (lim.rlim_cur > FD_LAST)
+		fact_add(fs, "open files", YES, "%llu", (unsigned long long)lim.rlim_cur);
+	else
+		fact_add(fs, "open files", NO,
+			 "RLIMIT_NOFILE is %llu (at most %llu): expected %d or more, for netlink "
+			 "sockets of handlers (ulimit -n)",
+			 (unsigned long long)lim.rlim_cur, (unsigned long long)lim.rlim_max,
+			 FD_LAST + 1);
+}
+
+bool env_world(struct facts *fs)
+{
+	static const enum probe probes[] = { PROBE_NOTIFY,  PROBE_ADDFD,  PROBE_MEMORY,
+					     PROBE_PTRACE,  PROBE_GETFD,  PROBE_MOUNT,
+					     PROBE_MOUNTNS, PROBE_USERNS, PROBE_FUSE,
+					     PROBE_PRELOAD };
+	char why[256] = "", second[256] = "";
+	bool works = true;
+	size_t i;
+
+	if (!world_probe(WORLD_SECCOMP, why, sizeof(why))) {
+		fact_add(fs, "world", YES, "by seccomp: any program, static or dynamic");
+	} else if (!world_probe(WORLD_PRELOAD, second, sizeof(second))) {
+		fact_add(fs, "world", YES,
+			 "by a preloaded library: only dynamically linked programs; seccomp would "
+			 "take any, but: %s",
+			 why);
+	} else {
+		fact_add(fs, "world", NO,
+			 "not by seccomp: %.120s; not by a preloaded library: %.100s", why, second);
+		works = false;
+	}
+	for (i = 0; i < sizeof(probes) / sizeof(*probes); i++)
+		add_probe(fs, probes[i]);
+	add_files(fs);
+	return works;
+}
+
+/* --- the kernel --------------------------------------------------------------------------------
+ */
+
+static void add_kernel(struct facts *fs)
+{
+	struct utsname u;
+
+	if (!uname(&u))
+		fact_add(fs, "kernel", SAID, "%s %s, %s", u.sysname, u.release, u.machine);
+}
+
+/* Whether a line of @path has the module in it. */
+static bool module_listed(const char *release, const char *file)
+{
+	char path[PATH_MAX], line[4096];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/%s", release, file);
+	f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, ":\n")] = 0; /* what is behind are its dependencies */
+		found = strstr(line, "/target_core_user.ko") != NULL;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void add_tcmu(struct facts *fs)
+{
+	struct utsname u = { 0 };
+
+	uname(&u);
+	if (!access("/sys/module/target_core_user", F_OK))
+		fact_add(fs, "kernel's TCMU", YES, "loaded");
+	else if (module_listed(u.release, "modules.builtin"))
+		fact_add(fs, "kernel's TCMU", YES, "built in");
+	else if (module_listed(u.release, "modules.dep"))
+		fact_add(fs, "kernel's TCMU", YES, "a module (modprobe target_core_user)");
+	else
+		fact_add(fs, "kernel's TCMU", NO,
+			 "no target_core_user in /sys/module or /lib/modules/%.100s", u.release);
+}
+
+static void add_configfs(struct facts *fs)
+{
+	if (!access("/sys/kernel/config/target", F_OK))
+		fact_add(fs, "kernel's target configfs", YES, "%s",
+			 access("/sys/kernel/config/target", W_OK) ? "but not ours to write to"
+								   : "");
+	else
+		fact_add(fs, "kernel's target configfs", NO, "/sys/kernel/config/target: %s",
+			 strerror(errno));
+}
+
+static void add_kvm(struct facts *fs)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm = -1, cpu = -1;
+	const char *what = "/dev/kvm";
+
+	if (kvm >= 0) {
+		what = "/dev/kvm: KVM_CREATE_VM";
+		vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	}
+	if (vm >= 0) {
+		what = "/dev/kvm: KVM_CREATE_VCPU";
+		cpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	}
+	if (cpu >= 0)
+		fact_add(fs, "KVM", YES, "%s", "");
+	else
+		fact_add(fs, "KVM", NO, "%s: %s", what, strerror(errno));
+	if (cpu >= 0)
+		close(cpu);
+	if (vm >= 0)
+		close(vm);
+	if (kvm >= 0)
+		close(kvm);
+}
+
+static void add_uring(struct facts *fs)
+{
+	struct io_uring_params params = { 0 };
+	int fd = (int)syscall(SYS_io_uring_setup, 2, &params);
+
+	if (fd < 0)
+		fact_add(fs, "io_uring", NO, "io_uring_setup: %s", strerror(errno));
+	else
+		fact_add(fs, "io_uring", YES, "%s", "");
+	if (fd >= 0)
+		close(fd);
+}
+
+static void add_perf(struct facts *fs)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_HARDWARE,
+					.size = sizeof(attr),
+					.config = PERF_COUNT_HW_CPU_CYCLES,
+					.exclude_kernel = 1,
+					.exclude_hv = 1 };
+	int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0)
+		fact_add(fs, "performance counters", NO, "perf_event_open: %s%s", strerror(errno),
+			 errno == ENOENT ? " (a virtual machine without them)" : "");
+	else
+		fact_add(fs, "performance counters", YES, "%s", "");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* --- programs ----------------------------------------------------------------------------------
+ */
+
+static void add_tools(struct facts *fs)
+{
+	static const struct {
+		const char *name, *package;
+	} tools[] = { { "fio", "fio" },
+		      { "sg_inq", "sg3-utils" },
+		      { "tcmu-runner", "tcmu-runner" },
+		      { "iscsi-test-cu", "libiscsi-bin" },
+		      { "fusermount3", "fuse3" },
+		      { "qemu-system-x86_64", "qemu-system-x86" } };
+	char path[PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(tools) / sizeof(*tools); i++)
+		if (find_tool(tools[i].name, path, sizeof(path)))
+			fact_add(fs, tools[i].name, YES, "%.200s", path);
+		else
+			fact_add(fs, tools[i].name, NO, "not in PATH (Debian's package %s has it)",
+				 tools[i].package);
+}
+
+/* --- what benchmarks depend on -----------------------------------------------------------------
+ */
+
+static void add_cpu(struct facts *fs)
+{
+	char line[256], model[160] = "unknown";
+	FILE *f = fopen("/proc/cpuinfo", "re");
+	bool guest = false;
+	char *colon;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		colon = strchr(line, ':');
+		if (colon && colon[1] && !strncmp(line, "model name", 10))
+			snprintf(model, sizeof(model), "%s", colon + 2);
+	}
+	if (f)
+		rewind(f);
+	/* the line is long: word by word */
+	while (f && !guest && fscanf(f, "%255s", line) == 1)
+		guest = !strcmp(line, "hypervisor");
+	if (f)
+		fclose(f);
+	fact_add(fs, "processors", SAID, "%ld of %ld, %s%s", sysconf(_SC_NPROCESSORS_ONLN),
+		 sysconf(_SC_NPROCESSORS_CONF), model, guest ? ", virtual" : "");
+}
+
+static void add_governor(struct facts *fs)
+{
+	char line[128];
+
+	if (*first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", line,
+			sizeof(line)))
+		fact_add(fs, "frequency governor", SAID, "%s", line);
+	else
+		fact_add(fs, "frequency governor", SAID, "none that can be seen");
+}
+
+static void add_mitigations(struct facts *fs)
+{
+	static const char *const names[] = { "meltdown",   "spectre_v1",
+					     "spectre_v2", "spec_store_bypass",
+					     "mds",	   "retbleed",
+					     "srso",	   "gather_data_sampling" };
+	char path[128], line[160], all[256] = "";
+	size_t i, n = 0;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/vulnerabilities/%s",
+			 names[i]);
+		if (strncmp(first_line(path, line, sizeof(line)), "Mitigation", 10))
+			continue;
+		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", n ? " " : "", names[i]);
+	}
+	fact_add(fs, "mitigations", SAID, "%s", n ? all : "none");
+}
+
+void env_machine(struct facts *fs)
+{
+	add_kernel(fs);
+	add_tcmu(fs);
+	add_configfs(fs);
+	add_kvm(fs);
+	add_uring(fs);
+	add_perf(fs);
+	add_tools(fs);
+	add_cpu(fs);
+	add_governor(fs);
+	add_mitigations(fs);
+}
