@@ -25,30 +25,17 @@ static struct target_opts real_opts(void)
 	return o;
 }
 
-/* The predecessor's child still holds the device for a while. */
+/* Somebody else, a dying predecessor perhaps, holds the device for a while. */
 static void busy_at_open(struct tc *tc)
 {
 	struct target_opts o = real_opts();
 	struct target_io io;
-	pid_t pid;
-	int rc;
 
 	if (target_start(tc->t, &o))
 		return;
 	target_kill(tc->t);
-	seat_head(tc->t); /* opens the node */
-	pid = fork();
-	if (!pid) {
-		munmap(seat_region(tc->t), seat_map_size(tc->t)); /* the descriptor is enough */
-		usleep(BUSY_MS * 1000);
-		_exit(0);
-	}
-	rc = target_restart(tc->t);
-	if (rc && pid > 0)
-		kill(pid, SIGKILL);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	EXPECT(tc, "HND-006", !rc,
+	target_hold_node(tc->t, BUSY_MS);
+	EXPECT(tc, "HND-006", !target_restart(tc->t),
 	       "the handler does not attach to a device that was busy at first");
 	work_tur(&io);
 	EXPECT_GOOD(tc, "HND-006", &io);
@@ -58,7 +45,7 @@ static void busy_at_open(struct tc *tc)
 static void closed_on_exec(struct tc *tc)
 {
 	struct target_opts o = real_opts();
-	char dir[64], path[400], want[32], found[64], line[128];
+	char dir[64], path[400], found[64], line[128];
 	uint32_t seen = 0;
 	struct dirent *e;
 	unsigned int flags;
@@ -68,15 +55,14 @@ static void closed_on_exec(struct tc *tc)
 
 	if (target_start(tc->t, &o))
 		return;
-	snprintf(want, sizeof(want), "/dev/uio%u", tc->t->kernel->uio);
-	snprintf(dir, sizeof(dir), "/proc/%d/fd", (int)tc->t->kernel->mapper);
+	snprintf(dir, sizeof(dir), "/proc/%d/fd", (int)target_handler_pid(tc->t));
 	d = opendir(dir);
 	EXPECT(tc, NULL, d, "%s: %s", dir, strerror(errno));
 	while ((e = readdir(d)) != NULL && !tc->failed) {
 		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
 		n = readlink(path, found, sizeof(found) - 1);
 		found[n > 0 ? n : 0] = 0;
-		if (strcmp(found, want))
+		if (!target_is_node(tc->t, found))
 			continue;
 		snprintf(path, sizeof(path), "%sinfo/%s", dir, e->d_name);
 		f = fopen(path, "re");
@@ -84,8 +70,9 @@ static void closed_on_exec(struct tc *tc)
 			if (sscanf(line, "flags: %o", &flags) == 1 && ++seen &&
 			    !(flags & O_CLOEXEC))
 				tc_fail(tc, "HND-007",
-					"descriptor %s of %s is not closed on exec (flags 0%o)",
-					e->d_name, want, flags);
+					"descriptor %s of the UIO node is not closed on exec "
+					"(flags 0%o)",
+					e->d_name, flags);
 		if (f)
 			fclose(f);
 	}
@@ -128,8 +115,7 @@ static void configured(struct tc *tc, uint32_t block_size, uint64_t size, bool w
 		return;
 	EXPECT_EQ(tc, "HND-008", "logical block size", block_size, cap.block_size);
 	EXPECT_EQ(tc, "HND-008", "logical blocks", size / block_size, cap.blocks);
-	snprintf(serial, sizeof(serial), "harness-%u-%u", tc->t->kernel->site->hba,
-		 tc->t->kernel->serial);
+	target_serial(tc->t, serial, sizeof(serial));
 	cdb_inquiry(&io, 1, 0x80, sizeof(buf), buf, sizeof(buf));
 	EXPECT_GOOD(tc, "HND-008", &io);
 	EXPECT(tc, "HND-008", memmem(buf, sizeof(buf), serial, strlen(serial)),
@@ -187,13 +173,13 @@ static void terminated(struct tc *tc)
 }
 
 static const struct case_def rows[] = {
-	{ "hnd.006.busy", "HND-006", CLAUSE_SHOULD, NEEDS_RESTART | NEEDS_KERNEL,
+	{ "hnd.006.busy", "HND-006", CLAUSE_SHOULD, NEEDS_RESTART | NEEDS_NODE,
 	  "the device is busy for a second and a half when the handler starts", busy_at_open },
-	{ "hnd.007.close-on-exec", "HND-007", CLAUSE_SHOULD, NEEDS_KERNEL,
+	{ "hnd.007.close-on-exec", "HND-007", CLAUSE_SHOULD, NEEDS_NODE,
 	  "no program that the handler runs inherits the device", closed_on_exec },
-	{ "hnd.007.successors", "HND-007 HND-061", CLAUSE_SHOULD, NEEDS_RESTART | NEEDS_KERNEL,
+	{ "hnd.007.successors", "HND-007 HND-061", CLAUSE_SHOULD, NEEDS_RESTART | NEEDS_NODE,
 	  "five handlers, each killed, one after the other", free_after_death },
-	{ "hnd.008.configfs", "HND-008", CLAUSE_SHOULD, NEEDS_KERNEL,
+	{ "hnd.008.configfs", "HND-008", CLAUSE_SHOULD, NEEDS_NODE,
 	  "block size, capacity, write cache and serial number as configured", configured_sizes },
 	{ "hnd.065.terminated", "HND-065", CLAUSE_SHOULD, NEEDS_RESTART | NEEDS_KERNEL,
 	  "SIGTERM under load: no command fails", terminated },

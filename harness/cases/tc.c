@@ -2,6 +2,8 @@
 /* What a case can say, and running one: see case.h and tc.h. */
 #include "tc.h"
 
+#include "../target/world_site.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -203,6 +205,10 @@ static const char *cannot(const struct case_def *def, const struct target_spec *
 		return "kernel only: see --target";
 	if (def->needs & NEEDS_INPROC && !spec->api)
 		return "needs a handler in this process (every store observed)";
+	if (def->needs & NEEDS_NODE && !spec->site && !spec->world)
+		return "needs a handler that opens a UIO node: --attach uio, --target kernel";
+	if (def->needs & NEEDS_HOTPLUG && !(spec->world && spec->world->daemon))
+		return "needs a handler that learns of devices by netlink: --attach uio --daemon";
 	if ((def->needs & NEEDS_PROCESS || (spec->site && !(def->needs & NEEDS_SEAT))) &&
 	    !spec->exec && !spec->program)
 		return "needs the handler as a process of its own";

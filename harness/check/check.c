@@ -3,23 +3,14 @@
  * `tcmu-harness check`: which handler, which cases, which reports.
  */
 #include "../target/kernel.h"
+#include "../target/world_site.h"
+#include "check.h"
 #include "run.h"
 #include "verbs.h"
 
 #include <dlfcn.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#define TIMEOUT_MS	  2000
-#define KERNEL_TIMEOUT_MS 10000 /* it may be an emulated machine */
-
-struct options {
-	const char *handlers, *mutant, *mutants, *exec, *clause, *cases, *junit, *json, *baseline;
-	enum clause_level level;
-	uint64_t seed, repeat, timeout_ms;
-	bool tap, verbose, persistent, kernel;
-};
 
 /* A run over one or several handlers. */
 struct check {
@@ -32,187 +23,9 @@ struct check {
 	char *dir;
 	const volatile sig_atomic_t *stop;
 	struct kernel_site site;
+	struct world_site world;
 	bool progress;
 };
-
-static const char help[] =
-	"Usage: tcmu-harness check [OPTION]...\n"
-	"Judge a TCMU handler, clause by clause, on the simulated kernel or on this one.\n"
-	"\n"
-	"Which kernel:\n"
-	"  --target sim       simulated; time is virtual, every store is watched (default)\n"
-	"  --target kernel    the running kernel's TCMU, over iSCSI on 127.0.0.1; needs root. CMD of\n"
-	"                     --exec finds the device's name, uioN, in TCMU_UIO or in place of %u.\n"
-	"                     Objects in configfs that it did not make are left alone\n"
-	"\n"
-	"Which handler:\n"
-	"  --handler LIST     reference handlers: memory, psync, libaio, io_uring, or several\n"
-	"                     separated by commas (default: memory)\n"
-	"  --exec 'CMD ...'   any program: started with TCMU_ATTACH=SOCKET in its environment\n"
-	"  --persistent       what CMD stored survives its death (more restart cases apply)\n"
-	"  --timeout-ms N     real time that CMD has to answer a command (default 2000); 2.5 times\n"
-	"                     as much to attach\n"
-	"  --mutant NAME      a deliberately broken handler, see `tcmu-harness list --mutants`\n"
-	"  --mutants DIR      all of them in DIR: which case kills each\n"
-	"\n"
-	"Which cases:\n"
-	"  --level LEVEL      must, should or may: the weakest clauses to ask for (default should)\n"
-	"  --clause GLOB      cases that prove a clause such as 'HND-01*' (comma-separated list)\n"
-	"  --case GLOB        cases with such an id (comma-separated list)\n"
-	"  --seed N           seed of everything random (default 1); the same seed gives the same run\n"
-	"  --repeat N         run N times with seeds N, N+1, ... (default 1)\n"
-	"\n"
-	"Reports:\n"
-	"  --tap              TAP 14 on standard output instead of text\n"
-	"  --junit FILE       JUnit XML as well; - is standard output\n"
-	"  --json FILE        JSON as well; - is standard output\n"
-	"  --baseline FILE    failures that are known, with reason and date\n"
-	"  --verbose          list passed cases, too\n"
-	"\n"
-	"Exit status: 0 all good, 1 failures, 2 usage or set-up error, 77 nothing ran.\n";
-
-enum {
-	O_TARGET = 256,
-	O_HANDLER,
-	O_MUTANT,
-	O_MUTANTS,
-	O_EXEC,
-	O_PERSISTENT,
-	O_TIMEOUT,
-	O_LEVEL,
-	O_CLAUSE,
-	O_CASE,
-	O_SEED,
-	O_REPEAT,
-	O_TAP,
-	O_JUNIT,
-	O_JSON,
-	O_BASELINE,
-	O_VERBOSE,
-	O_HELP
-};
-
-static const struct option long_options[] = {
-	{ "target", required_argument, NULL, O_TARGET },
-	{ "handler", required_argument, NULL, O_HANDLER },
-	{ "mutant", required_argument, NULL, O_MUTANT },
-	{ "mutants", required_argument, NULL, O_MUTANTS },
-	{ "exec", required_argument, NULL, O_EXEC },
-	{ "persistent", no_argument, NULL, O_PERSISTENT },
-	{ "timeout-ms", required_argument, NULL, O_TIMEOUT },
-	{ "level", required_argument, NULL, O_LEVEL },
-	{ "clause", required_argument, NULL, O_CLAUSE },
-	{ "case", required_argument, NULL, O_CASE },
-	{ "seed", required_argument, NULL, O_SEED },
-	{ "repeat", required_argument, NULL, O_REPEAT },
-	{ "tap", no_argument, NULL, O_TAP },
-	{ "junit", required_argument, NULL, O_JUNIT },
-	{ "json", required_argument, NULL, O_JSON },
-	{ "baseline", required_argument, NULL, O_BASELINE },
-	{ "verbose", no_argument, NULL, O_VERBOSE },
-	{ "help", no_argument, NULL, O_HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int parse_number(const char *name, const char *text, uint64_t min, uint64_t max,
-			uint64_t *out)
-{
-	if (parse_u64(text, out) && *out >= min && *out <= max)
-		return 0;
-	return usage_error("check", "--%s: expected a number from %llu to %llu, found '%s'", name,
-			   (unsigned long long)min, (unsigned long long)max, text);
-}
-
-static int parse_level(const char *text, enum clause_level *level)
-{
-	static const char *const names[] = { "must", "should", "may" };
-	int i;
-
-	for (i = 0; i < 3; i++) {
-		if (!strcasecmp(text, names[i])) {
-			*level = (enum clause_level)i;
-			return 0;
-		}
-	}
-	return usage_error("check", "--level: expected must, should or may, found '%s'", text);
-}
-
-static int set_option(struct options *o, int c)
-{
-	switch (c) {
-	case O_TARGET:
-		o->kernel = !strcmp(optarg, "kernel");
-		if (o->kernel || !strcmp(optarg, "sim"))
-			return 0;
-		return usage_error("check", "--target: expected sim or kernel, found '%s'", optarg);
-	case O_HANDLER:
-		o->handlers = optarg;
-		return 0;
-	case O_MUTANT:
-		o->mutant = optarg;
-		return 0;
-	case O_MUTANTS:
-		o->mutants = optarg;
-		return 0;
-	case O_EXEC:
-		o->exec = optarg;
-		return 0;
-	case O_PERSISTENT:
-		o->persistent = true;
-		return 0;
-	case O_TIMEOUT:
-		return parse_number("timeout-ms", optarg, 10, 600000, &o->timeout_ms);
-	case O_LEVEL:
-		return parse_level(optarg, &o->level);
-	case O_CLAUSE:
-		o->clause = optarg;
-		return 0;
-	case O_CASE:
-		o->cases = optarg;
-		return 0;
-	case O_SEED:
-		return parse_number("seed", optarg, 0, UINT64_MAX, &o->seed);
-	case O_REPEAT:
-		return parse_number("repeat", optarg, 1, 1000000, &o->repeat);
-	case O_TAP:
-		o->tap = true;
-		return 0;
-	case O_JUNIT:
-		o->junit = optarg;
-		return 0;
-	case O_JSON:
-		o->json = optarg;
-		return 0;
-	case O_BASELINE:
-		o->baseline = optarg;
-		return 0;
-	case O_VERBOSE:
-		o->verbose = true;
-		return 0;
-	}
-	return usage_error("check", "unusable option");
-}
-
-static int check_conflicts(const struct options *o, int argc, char **argv)
-{
-	int stdouts = o->tap + (o->junit && !strcmp(o->junit, "-")) +
-		      (o->json && !strcmp(o->json, "-"));
-
-	if (optind < argc)
-		return usage_error("check", "unexpected argument '%s'", argv[optind]);
-	if (!!o->handlers + !!o->exec + !!o->mutant + !!o->mutants > 1)
-		return usage_error("check",
-				   "only one of --handler, --exec, --mutant and --mutants");
-	if (o->kernel && (o->mutant || o->mutants))
-		return usage_error("check", "mutants are for --target sim");
-	if (o->handlers && !o->handlers[strspn(o->handlers, ",")])
-		return usage_error("check", "--handler: expected a handler, found nothing");
-	if (o->exec && !o->exec[strspn(o->exec, " \t")])
-		return usage_error("check", "--exec: expected a command, found nothing");
-	if (stdouts > 1)
-		return usage_error("check", "only one report can go to standard output");
-	return 0;
-}
 
 /* What a handler in another process is asked first. */
 static void attaches(struct tc *tc)
@@ -254,10 +67,26 @@ static char *quoted(const char *text)
 	return out;
 }
 
+/* What must be said again for a handler in a world. */
+static char *world_options(const struct options *o)
+{
+	char *config = o->config ? quoted(o->config) : NULL, *text = NULL;
+
+	if (!o->uio || (o->config && !config) ||
+	    asprintf(&text, " --attach uio%s%s%s%s%s", config ? " --config " : "",
+		     config ? config : "", o->daemon ? " --daemon" : "",
+		     o->mechanism_said ? " --mechanism " : "",
+		     o->mechanism_said ? check_mechanism_name(o->mechanism) : "") < 0)
+		text = NULL;
+	free(config);
+	return text;
+}
+
 static char *replay_line(const struct check *c, const struct case_def *def)
 {
 	char *exec = c->spec->exec ? quoted(c->spec->exec) : NULL, *line = NULL, timeout[40] = "";
 	const char *target = c->opt.kernel ? " --target kernel" : "";
+	char *world = world_options(&c->opt);
 	int n;
 
 	if (c->opt.timeout_ms != (c->opt.kernel ? KERNEL_TIMEOUT_MS : TIMEOUT_MS))
@@ -265,10 +94,11 @@ static char *replay_line(const struct check *c, const struct case_def *def)
 			 (unsigned long long)c->opt.timeout_ms);
 	if (exec)
 		n = asprintf(&line,
-			     "tcmu-harness check%s --exec %s%s%s --case %s --level may "
+			     "tcmu-harness check%s%s --exec %s%s%s --case %s --level may "
 			     "--seed %llu",
-			     target, exec, c->spec->persistent ? " --persistent" : "", timeout,
-			     def->id, (unsigned long long)c->seed);
+			     target, world ? world : "", exec,
+			     c->spec->persistent ? " --persistent" : "", timeout, def->id,
+			     (unsigned long long)c->seed);
 	else
 		n = asprintf(&line,
 			     "tcmu-harness check%s --%s %s --case %s --level may --seed %llu",
@@ -276,6 +106,7 @@ static char *replay_line(const struct check *c, const struct case_def *def)
 			     c->opt.mutant ? c->opt.mutant : c->spec->label, def->id,
 			     (unsigned long long)c->seed);
 	free(exec);
+	free(world);
 	return n < 0 ? NULL : line;
 }
 
@@ -414,6 +245,7 @@ static int run_exec(struct check *c)
 				    .tmpdir = c->dir,
 				    .persistent = c->opt.persistent,
 				    .site = c->opt.kernel ? &c->site : NULL,
+				    .world = c->opt.uio ? &c->world : NULL,
 				    .timeout_ms = (uint32_t)c->opt.timeout_ms };
 	size_t n = c->n_cases;
 	const struct result *r;
@@ -491,6 +323,13 @@ static int run_check(struct check *c)
 		fprintf(stderr, "tcmu-harness check: --target kernel: %s\n", err);
 		return EXIT_USAGE;
 	}
+	c->world = (struct world_site){ .mechanism = c->opt.mechanism,
+					.config = c->opt.config,
+					.daemon = c->opt.daemon };
+	if (c->opt.uio && world_site_probe(&c->world, c->dir, err, sizeof(err))) {
+		fprintf(stderr, "tcmu-harness check: --attach uio: %s\n", err);
+		return EXIT_USAGE;
+	}
 	if (c->opt.exec)
 		rc = run_exec(c);
 	else if (c->opt.mutant)
@@ -510,27 +349,13 @@ int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
 	struct check c = { .stop = stop,
 			   .opt = { .level = CLAUSE_SHOULD, .seed = 1, .repeat = 1 } };
-	int opt, rc = 0;
+	int rc = check_options(&c.opt, argc, argv);
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
-		if (opt == O_HELP || opt == 'h') {
-			fputs(help, stdout);
-			return EXIT_OK;
-		}
-		if (opt == '?' || opt == ':')
-			return option_error("check", opt, argv);
-		rc = set_option(&c.opt, opt);
-		if (rc)
-			return rc;
-	}
-	rc = check_conflicts(&c.opt, argc, argv);
-	if (!c.opt.timeout_ms)
-		c.opt.timeout_ms = c.opt.kernel ? KERNEL_TIMEOUT_MS : TIMEOUT_MS;
-	if (!rc && c.opt.mutants)
+	if (rc >= 0)
+		return rc;
+	if (c.opt.mutants)
 		return check_mutants(c.opt.mutants, c.opt.seed, c.opt.verbose, stop);
-	if (!rc)
-		rc = run_check(&c);
+	rc = run_check(&c);
 	kernel_site_remove(&c.site);
 	workdir_remove(c.dir);
 	results_free(&c.results);

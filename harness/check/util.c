@@ -2,9 +2,9 @@
 /* Small things that several verbs need. */
 #include "verbs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <ftw.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,16 +135,20 @@ char *workdir_make(const char *verb)
 	return NULL;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)at;
+	if (kind == FTW_DP || kind == FTW_D)
+		rmdir(path);
+	else
+		unlink(path);
+	return 0;
+}
+
 void workdir_remove(char *dir)
 {
-	DIR *d = dir ? opendir(dir) : NULL;
-	struct dirent *e;
-
-	while (d && (e = readdir(d)) != NULL)
-		unlinkat(dirfd(d), e->d_name, 0); /* flat: sockets and files only */
-	if (d)
-		closedir(d);
 	if (dir)
-		rmdir(dir);
+		nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	free(dir);
 }

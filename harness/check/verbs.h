@@ -36,6 +36,7 @@ char *workdir_make(const char *verb);
 void workdir_remove(char *dir);
 
 int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop);
+int verb_run(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_bench(int argc, char **argv);

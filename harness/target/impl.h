@@ -5,7 +5,8 @@
  * target.c   everything common: commands, time, log
  * sim.c      the simulated device
  * inproc.c   a handler in this process, stepped
- * process.c  a handler in another process, over the attach protocol
+ * process.c  a handler in another process; process_attach.c, process_world.c: how it gets the
+ *            device
  * kernel*.c  a device of the running kernel, reached over iSCSI
  * seat.c     the case plays the handler
  */
@@ -49,6 +50,8 @@ struct store_cache {
  * @timeout_ms: real time that another process gets to answer
  * @cache:      each worker process has its own copy
  * @site:       where the running kernel's objects are made, or NULL: the simulator
+ * @world:      where an exec'ed handler finds its device as on a real host, or NULL: attach
+ * protocol
  */
 struct target_spec {
 	const char *label;
@@ -61,6 +64,7 @@ struct target_spec {
 	uint32_t timeout_ms;
 	struct store_cache *cache;
 	const struct kernel_site *site;
+	struct world_site *world;
 };
 
 /**
@@ -69,6 +73,7 @@ struct target_spec {
  * @stop:           everything that make() and start_handler() made; may be called at any time
  * @settle_submits: everything that was submitted is on the ring, has ended or waits
  * @word:           a 32-bit word of the ring's region, where it is not mapped
+ * @handler_pid, @is_node, @hold_node, @serial: for handlers that open a node by themselves
  */
 struct target_ops {
 	int (*make)(struct target *t);
@@ -95,6 +100,10 @@ struct target_ops {
 	bool (*attached)(const struct target *t);
 	void (*plug)(struct target *t, bool plug);
 	uint32_t (*word)(struct target *t, uint32_t off);
+	pid_t (*handler_pid)(const struct target *t);
+	bool (*is_node)(const struct target *t, const char *link);
+	void (*hold_node)(struct target *t, uint32_t ms);
+	void (*serial)(const struct target *t, char *buf, size_t len);
 };
 
 extern const struct target_ops sim_ops, kernel_ops;
@@ -118,9 +127,45 @@ struct inproc {
 	struct target_faults faults;
 };
 
+/**
+ * struct door - how a handler in another process gets at the device
+ * @did, @does: what it does when it comes: "attached", "attach"
+ * @open:   gets everything ready but the handler; once for a device
+ * @start:  starts the handler; again after it was killed
+ * @serve:  one round of work, waiting at most @ms for something to do; doorbells handled
+ * @event:  the device has something for the handler
+ * @taken:  a handler has the device and its region
+ * @holder: the process that took the device last, 0 if none did
+ * @hint:   more about a handler that did not come; "" if there is nothing to say
+ * @close:  ends the handler, or takes the device away from it; after that the device may go
+ */
+struct door {
+	const char *did, *does;
+	int (*open)(struct target *t);
+	int (*start)(struct target *t);
+	uint32_t (*serve)(struct target *t, int ms);
+	void (*event)(struct target *t);
+	bool (*taken)(const struct target *t);
+	pid_t (*holder)(const struct target *t);
+	const char *(*hint)(const struct target *t);
+	void (*close)(struct target *t);
+};
+
+extern const struct door door_attach, door_world;
+
+/** world_is_node(), world_serial() - see target.h; only in a world. */
+bool world_is_node(const struct target *t, const char *link);
+void world_serial(const struct target *t, char *buf, size_t len);
+
 /* A handler in another process. */
 struct process {
+	const struct door *door; /* NULL: closed */
 	struct ringsim_attach *server;
+	struct world_device *world_device;
+	pid_t taker;		/* of a device that was removed */
+	uint64_t held_until_ms; /* by somebody else; 0 = not */
+	bool waiting;		/* for the end of what netlink announced, then @rc */
+	int rc;
 	pid_t pid;
 	uint32_t serial;
 	bool frozen, mapping_checked;
@@ -179,6 +224,15 @@ int process_start(struct target *t);
 void process_stop(struct target *t);
 void process_kill(struct target *t);
 int process_run(struct target *t, struct target_io *io);
+/** process_hold() - somebody else holds the node for @ms. */
+void process_hold(struct target *t, uint32_t ms);
+/** process_await() - until the handler has taken the device. 0, or the case has failed. */
+int process_await(struct target *t);
+/** process_await_idle() - in a world: until the handler asks for nothing more. As above. */
+int process_await_idle(struct target *t);
+/** process_serve() - one round of work, see struct door. */
+uint32_t process_serve(struct target *t, int ms);
+uint64_t process_now_ms(void);
 /** process_signal() - to all of the handler's process group. */
 void process_signal(struct target *t, int sig);
 
@@ -186,6 +240,7 @@ void process_signal(struct target *t, int sig);
 
 /** process_output() - the file that takes what it says. 0 or -errno. */
 int process_output(struct target *t);
+void process_drop_output(struct target *t);
 /** process_limit_output() - a handler that talks without end must not fill the disk. */
 void process_limit_output(struct target *t);
 /** process_spawn() - run @cmd in a shell, with @env=@value in its environment. */
@@ -197,6 +252,8 @@ void process_words(struct target *t, char *buf, size_t len);
 #define PROCESS_CHILDREN_MAX 4096
 /** process_children() - ids of this process's children, separated by blanks; "" if unknown. */
 void process_children(char *buf, size_t len);
+/** process_kill_children() - one round of that; how many there were. */
+uint32_t process_kill_children(const char *spare);
 /** process_end_all() - kill and reap every descendant but the children listed in @spare. */
 void process_end_all(const char *spare);
 

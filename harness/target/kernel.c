@@ -184,9 +184,7 @@ static void kernel_stop(struct target *t)
 		munmap(k->snapshot, t->region_size);
 	if (t->proc.output_fd > 0) {
 		unlink(t->proc.store);
-		unlink(t->proc.output);
-		close(t->proc.output_fd);
-		t->proc.output_fd = 0;
+		process_drop_output(t);
 	}
 	free(k);
 	t->kernel = NULL;
@@ -378,6 +376,11 @@ static void kernel_look(struct target *t)
 	kernel_refresh(t);
 }
 
+static void kernel_serial(const struct target *t, char *buf, size_t len)
+{
+	kernel_unit_serial(t->kernel, buf, len);
+}
+
 const struct target_ops kernel_ops = {
 	.make = kernel_make,
 	.start_handler = kernel_start,
@@ -403,4 +406,8 @@ const struct target_ops kernel_ops = {
 	.attached = kernel_attached,
 	.plug = kernel_plug,
 	.word = kernel_peek,
+	.handler_pid = kernel_handler_pid,
+	.is_node = kernel_is_node,
+	.hold_node = kernel_hold_node,
+	.serial = kernel_serial,
 };

@@ -90,6 +90,7 @@ uint64_t kernel_now_ms(void);
 int kernel_put(const char *dir, const char *file, const char *text);
 int kernel_get(const char *path, char *buf, size_t len);
 int kernel_device_make(struct kernel *k, const struct target_opts *o, char *err, size_t len);
+void kernel_unit_serial(const struct kernel *k, char *buf, size_t len);
 /** kernel_device_export() - as a LUN of the site's target. */
 int kernel_device_export(struct kernel *k);
 /**
@@ -125,6 +126,9 @@ void kernel_refresh(struct target *t);
 /* The handler. */
 int kernel_start_handler(struct target *t);
 void kernel_stop_handler(struct target *t);
+pid_t kernel_handler_pid(const struct target *t);
+bool kernel_is_node(const struct target *t, const char *link);
+void kernel_hold_node(struct target *t, uint32_t ms);
 /** kernel_mapped_by() - whether process @pid has mapped the device. */
 bool kernel_mapped_by(struct kernel *k, pid_t pid);
 /** kernel_find_mapper() - who has mapped the device? False: nobody. */

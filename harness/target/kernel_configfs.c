@@ -106,6 +106,11 @@ static uint32_t find_uio(const struct kernel *k)
 	return UINT32_MAX;
 }
 
+void kernel_unit_serial(const struct kernel *k, char *buf, size_t len)
+{
+	snprintf(buf, len, "harness-%u-%u", k->site->hba, k->serial);
+}
+
 /* "tcm-user/0/disk/any/x": what comes after the device's name is free. */
 static const char *config_of(const char *name)
 {
@@ -131,7 +136,7 @@ static int configure(struct kernel *k, const struct target_opts *o)
 		 dev->geo.ring_mb ? dev->geo.ring_mb : 8,
 		 dev->geo.data_area_mb ? dev->geo.data_area_mb : 1024,
 		 dev->geo.pages_per_blk ? dev->geo.pages_per_blk : 1);
-	snprintf(serial, sizeof(serial), "harness-%u-%u", k->site->hba, k->serial);
+	kernel_unit_serial(k, serial, sizeof(serial));
 	rc = kernel_put(k->dir, "control", control);
 	if (!rc)
 		rc = put_number(k->dir, "attrib/cmd_time_out",

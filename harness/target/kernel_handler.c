@@ -9,7 +9,9 @@
 #include "kernel.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -175,4 +177,34 @@ void kernel_stop_handler(struct target *t)
 	while (kernel_mapped_by(t->kernel, t->kernel->mapper) && kernel_now_ms() < end)
 		usleep(1000);
 	t->kernel->mapper = 0;
+}
+
+pid_t kernel_handler_pid(const struct target *t)
+{
+	return t->kernel->mapper;
+}
+
+bool kernel_is_node(const struct target *t, const char *link)
+{
+	char want[32];
+
+	snprintf(want, sizeof(want), "/dev/uio%u", t->kernel->uio);
+	return !strcmp(link, want);
+}
+
+/* By a child, which dies with us at the latest. */
+void kernel_hold_node(struct target *t, uint32_t ms)
+{
+	char path[32];
+	pid_t pid = fork();
+	int fd;
+
+	if (!pid) {
+		snprintf(path, sizeof(path), "/dev/uio%u", t->kernel->uio);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		usleep(ms * 1000);
+		_exit(fd < 0);
+	}
+	usleep(20000); /* until it has it */
 }

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A handler in another process, over the attach protocol.
+ * A handler in another process: starting it, running cases past it, its end.
  *
  * It may be anybody's program: it may exit at once, never attach, fork away, hang or be killed
  * half-way. Every wait here has a bound, and everything that descends from this process is killed
  * and reaped when a case ends: the worker is a child subreaper, so that what forks away comes back
- * to it.
+ * to it. How it gets at the device is its door's business: process_attach.c, process_world.c.
  */
 #include "impl.h"
 
-#include "../consumer/attach.h"
-
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -28,7 +25,7 @@
 #define STOPPING_MS 1000
 #define DYING_MS    100 /* between the last close and the exit of a process that dies */
 
-static uint64_t now_ms(void)
+uint64_t process_now_ms(void)
 {
 	struct timespec ts;
 
@@ -74,7 +71,7 @@ static bool is_listed(const char *list, long pid)
 }
 
 /* Returns how many there were to kill. */
-static uint32_t kill_children(const char *spare)
+uint32_t process_kill_children(const char *spare)
 {
 	char buf[PROCESS_CHILDREN_MAX], *p = buf, *end;
 	uint32_t n = 0;
@@ -94,9 +91,9 @@ static uint32_t kill_children(const char *spare)
 /* Killing a parent hands its children to us; go on until none is left, at most two seconds. */
 void process_end_all(const char *spare)
 {
-	uint64_t end = now_ms() + 2000;
+	uint64_t end = process_now_ms() + 2000;
 
-	while (kill_children(spare) && now_ms() < end)
+	while (process_kill_children(spare) && process_now_ms() < end)
 		usleep(200);
 }
 
@@ -144,13 +141,14 @@ bool process_dead(struct target *t, char *how, size_t len)
 static void check_mapping(struct target *t)
 {
 	uint64_t size = ringsim_layout(t->dev)->region_size;
+	pid_t holder = t->proc.door->holder(t);
 	unsigned long long start, end, off;
 	char path[64], line[512], perms[8];
 	FILE *f;
 
-	if (t->proc.mapping_checked || !ringsim_attach_pid(t->proc.server))
+	if (t->proc.mapping_checked || !holder)
 		return;
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)ringsim_attach_pid(t->proc.server));
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)holder);
 	f = fopen(path, "re");
 	if (!f)
 		return;
@@ -179,37 +177,21 @@ void process_limit_output(struct target *t)
 		(void)!ftruncate(t->proc.output_fd, 0);
 }
 
-/* One round of work for the server, waiting at most @ms for something to do. */
+/* One round of work for whoever gives the device away, waiting at most @ms for something to do. */
 static uint32_t serve(struct target *t, int ms)
 {
-	struct pollfd fds[RINGSIM_ATTACH_FDS];
-	uint32_t n = ringsim_attach_pollfds(t->proc.server, fds), rings;
+	uint32_t rings = t->proc.door->serve(t, ms);
 
-	poll(fds, n, ms);
-	rings = ringsim_attach_service(t->proc.server);
+	if (t->proc.held_until_ms && process_now_ms() > t->proc.held_until_ms) {
+		t->proc.held_until_ms = 0;
+		ringsim_uio_close(&t->uio);
+	}
 	ringsim_observe(t->dev);
 	/* once the case is over, the storage of what is still in flight may be, too */
 	if (t->opts.reclaim == RECLAIM_ASYNC && !t->uio.gone)
 		ringsim_poll_tail(t->dev);
 	process_limit_output(t);
 	return rings;
-}
-
-static const char *command(struct target *t, char *buf, size_t len)
-{
-	if (t->spec->exec)
-		return t->spec->exec;
-	if (!strcmp(t->spec->engine, "memory"))
-		snprintf(buf, len, "exec '%s' --store memory:%llu --block-size %u",
-			 t->spec->program, (unsigned long long)t->opts.size_bytes,
-			 t->opts.handler.block_size);
-	else
-		snprintf(buf, len,
-			 "exec '%s' --store 'file:%s' --create --size %llu --engine %s "
-			 "--block-size %u",
-			 t->spec->program, t->proc.store, (unsigned long long)t->opts.size_bytes,
-			 t->spec->engine, t->opts.handler.block_size);
-	return buf;
 }
 
 static void run_child(struct target *t, pid_t parent, const char *cmd, const char *env,
@@ -236,7 +218,7 @@ int process_spawn(struct target *t, const char *cmd, const char *env, const char
 {
 	pid_t parent = getpid(), pid;
 
-	if (t->proc.output_fd >= 0)
+	if (t->proc.output_fd > 0)
 		(void)!ftruncate(t->proc.output_fd, 0);
 	pid = fork();
 	if (pid < 0)
@@ -265,25 +247,11 @@ int process_output(struct target *t)
 	return rc;
 }
 
-static int make_server(struct target *t)
+void process_drop_output(struct target *t)
 {
-	const char *name = t->opts.name ? t->opts.name : "tcm-user/0/disk/any/x";
-	struct ringsim_attach_info info = { .name = name,
-					    .size_bytes = t->opts.size_bytes,
-					    .block_size = t->opts.handler.block_size };
-	char err[160];
-	int rc = process_output(t);
-
-	if (rc)
-		return rc;
-	snprintf(t->proc.path, sizeof(t->proc.path), "%s/%d-%u.sock", t->spec->tmpdir,
-		 (int)getpid(), t->proc.serial++);
-	rc = ringsim_attach_create(&t->proc.server, &t->uio, t->proc.path, &info, err, sizeof(err));
-	if (rc) {
-		tc_fail(t->tc, NULL, "%s", err);
-		close(t->proc.output_fd);
-	}
-	return rc;
+	unlink(t->proc.output);
+	close(t->proc.output_fd);
+	t->proc.output_fd = 0;
 }
 
 /*
@@ -292,19 +260,19 @@ static int make_server(struct target *t)
  */
 static int expect_refusal(struct target *t, uint32_t attach_ms)
 {
-	uint64_t end = now_ms() + attach_ms;
+	uint64_t end = process_now_ms() + attach_ms;
 	bool seen = false, dead = false;
 	char how[64];
 
-	while (now_ms() < end && !(seen && !t->uio.is_open)) {
+	while (process_now_ms() < end && !(seen && !t->uio.is_open)) {
 		serve(t, TURN_MS);
 		if (!seen && t->uio.is_open) {
 			seen = true;
-			end = now_ms() + t->spec->timeout_ms;
+			end = process_now_ms() + t->spec->timeout_ms;
 		}
 		if (!dead && process_dead(t, how, sizeof(how))) {
 			dead = true;
-			end = now_ms() + SETTLE_MS;
+			end = process_now_ms() + SETTLE_MS;
 		}
 	}
 	serve(t, 0);
@@ -320,84 +288,127 @@ static int expect_refusal(struct target *t, uint32_t attach_ms)
  */
 static void await_first_doorbell(struct target *t, uint64_t rung)
 {
-	uint64_t end = now_ms() + QUIET_MS;
+	uint64_t end = process_now_ms() + QUIET_MS;
 
-	while (t->uio.is_open && t->uio.doorbells == rung && now_ms() < end)
+	while (t->uio.is_open && t->uio.doorbells == rung && process_now_ms() < end)
 		serve(t, 1);
 }
 
-int process_start(struct target *t)
+/* It is no longer there, or its last process has gone; false: it may still come. */
+static bool is_lost(struct target *t, char *how, size_t len)
+{
+	char children[PROCESS_CHILDREN_MAX];
+
+	if (t->proc.pid > 0 && !process_dead(t, how, len))
+		return false;
+	/* a daemon's parent has gone well, and it is ours now */
+	process_children(children, sizeof(children));
+	return strcmp(how, "exited with status 0") || !children[0];
+}
+
+static int await_handler(struct target *t)
 {
 	/* starting a program takes longer than an answer, and under valgrind both do */
 	uint32_t attach_ms = t->spec->timeout_ms / 2 * 5;
-	uint64_t end = now_ms() + attach_ms, rung = t->uio.doorbells;
-	char how[64], words[200], cmd[1024];
-	int rc = 0;
+	uint64_t end = process_now_ms() + attach_ms;
+	const struct door *door = t->proc.door;
+	char how[64] = "is not there", words[200];
 
-	if (!t->proc.server)
-		rc = make_server(t);
-	if (!rc)
-		rc = process_spawn(t, command(t, cmd, sizeof(cmd)), TCMU_ATTACH_ENV, t->proc.path);
-	if (rc)
-		return rc;
-	t->proc.mapping_checked = false;
-	if (t->opts.expect_no_attach)
-		return expect_refusal(t, attach_ms);
-	while (!t->uio.is_open) {
-		if (process_dead(t, how, sizeof(how)) && strcmp(how, "exited with status 0")) {
+	while (!door->taken(t)) {
+		if (is_lost(t, how, sizeof(how))) {
 			serve(t, 0);
 			process_words(t, words, sizeof(words));
-			tc_fail(t->tc, NULL, "the handler %s before it attached%s", how, words);
+			tc_fail(t->tc, NULL, "the handler %s before it %s%s%s", how, door->did,
+				door->hint(t), words);
 			return -ECHILD;
 		}
-		if (now_ms() > end) {
+		if (process_now_ms() > end) {
 			process_words(t, words, sizeof(words));
-			tc_fail(t->tc, NULL, "the handler did not attach within %u ms%s%s",
-				attach_ms,
-				ringsim_attach_refused(t->proc.server) ? " (it talked nonsense)"
-								       : "",
-				words);
+			tc_fail(t->tc, NULL, "the handler did not %s within %u ms%s%s", door->does,
+				attach_ms, door->hint(t), words);
 			return -ETIMEDOUT;
 		}
 		serve(t, TURN_MS);
 	}
-	await_first_doorbell(t, rung);
 	return 0;
 }
 
+int process_await(struct target *t)
+{
+	uint64_t rung = t->uio.doorbells;
+	int rc = await_handler(t);
+
+	if (!rc)
+		await_first_doorbell(t, rung);
+	return rc;
+}
+
+int process_start(struct target *t)
+{
+	int rc = 0;
+
+	if (!t->proc.door) {
+		t->proc.door = t->spec->world ? &door_world : &door_attach;
+		rc = t->proc.door->open(t);
+		if (rc)
+			t->proc.door = NULL;
+	}
+	if (!rc)
+		rc = t->proc.door->start(t);
+	if (rc)
+		return rc;
+	t->proc.mapping_checked = false;
+	if (t->opts.expect_no_attach)
+		return expect_refusal(t, t->spec->timeout_ms / 2 * 5);
+	return t->opts.late ? process_await_idle(t) : process_await(t);
+}
+
+/*
+ * Killing a parent hands its children to us; go on until none is left and the last copy of its
+ * descriptors is closed. Served meanwhile: the dying may wait for an answer.
+ */
 void process_kill(struct target *t)
 {
-	uint64_t end = now_ms() + 2000;
+	uint64_t end = process_now_ms() + 2000;
 
-	process_end_all("");
+	if (!t->proc.door)
+		return;
+	while ((process_kill_children("") || t->uio.is_open) && process_now_ms() < end) {
+		serve(t, 0);
+		usleep(200);
+	}
 	t->proc.pid = 0;
 	t->proc.frozen = false;
-	/* the last copy of its descriptors is closed: the server must see the hangup */
-	while (t->uio.is_open && now_ms() < end)
-		serve(t, 1);
 }
 
 void process_stop(struct target *t)
 {
-	if (!t->proc.server)
+	if (!t->proc.door)
 		return;
-	process_kill(t);
-	ringsim_attach_destroy(t->proc.server);
-	unlink(t->proc.store);
-	unlink(t->proc.output);
-	close(t->proc.output_fd);
-	t->proc.server = NULL;
+	t->proc.door->close(t);
+	t->proc.door = NULL;
+}
+
+void process_hold(struct target *t, uint32_t ms)
+{
+	if (!ringsim_uio_open(&t->uio))
+		t->proc.held_until_ms = process_now_ms() + ms;
+}
+
+uint32_t process_serve(struct target *t, int ms)
+{
+	return serve(t, ms);
 }
 
 static bool alive(struct target *t)
 {
-	uint64_t end = now_ms() + DYING_MS;
+	uint64_t end = process_now_ms() + DYING_MS;
 	char how[64], words[200];
 
 	if (t->uio.is_open || t->uio.gone)
 		return true;
 	snprintf(how, sizeof(how), "closed the device");
-	while (!process_dead(t, how, sizeof(how)) && now_ms() < end)
+	while (!process_dead(t, how, sizeof(how)) && process_now_ms() < end)
 		usleep(1000);
 	process_words(t, words, sizeof(words));
 	tc_fail(t->tc, "HND-061", "the handler %s while commands were waiting%s", how, words);
@@ -411,7 +422,7 @@ static bool alive(struct target *t)
  */
 int process_run(struct target *t, struct target_io *io)
 {
-	uint64_t start = now_ms(), last = start, order = t->order;
+	uint64_t start = process_now_ms(), last = start, order = t->order;
 	uint32_t limit = io ? t->spec->timeout_ms : SETTLE_MS, tail = seat_tail(t);
 	struct ringsim_stats st;
 	bool rung;
@@ -421,17 +432,17 @@ int process_run(struct target *t, struct target_io *io)
 			return 0;
 		rung = serve(t, TURN_MS) != 0;
 		if ((rung && !io) || order != t->order || tail != seat_tail(t))
-			last = now_ms();
+			last = process_now_ms();
 		order = t->order;
 		tail = seat_tail(t);
 		check_mapping(t);
 		ringsim_stats(t->dev, &st);
 		if (!io && st.head == st.tail && st.tail == st.reclaim &&
-		    now_ms() - last >= QUIET_MS)
+		    process_now_ms() - last >= QUIET_MS)
 			return 0;
 		if (io && !io->done && !t->proc.frozen && !alive(t))
 			return -ECHILD;
-		if (now_ms() - last >= limit || now_ms() - start > 20ull * limit)
+		if (process_now_ms() - last >= limit || process_now_ms() - start > 20ull * limit)
 			break;
 	}
 	if (t->uio.is_open && !t->proc.frozen)
@@ -452,12 +463,12 @@ static bool is_stopped(pid_t pid)
 
 void process_signal(struct target *t, int sig)
 {
-	uint64_t end = now_ms() + STOPPING_MS;
+	uint64_t end = process_now_ms() + STOPPING_MS;
 
 	if (!t->is_process || t->proc.pid <= 0)
 		return;
 	kill(-t->proc.pid, sig);
 	/* on another CPU it may run on for a moment */
-	while (sig == SIGSTOP && !is_stopped(t->proc.pid) && now_ms() < end)
+	while (sig == SIGSTOP && !is_stopped(t->proc.pid) && process_now_ms() < end)
 		usleep(200);
 }

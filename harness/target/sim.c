@@ -12,8 +12,8 @@ static void on_event(void *ctx)
 {
 	struct target *t = ctx;
 
-	if (t->proc.server)
-		ringsim_attach_event(t->proc.server);
+	if (t->proc.door)
+		t->proc.door->event(t);
 }
 
 static void on_complete(void *ctx, struct ringsim_cmd *cmd)
@@ -239,6 +239,11 @@ static uint32_t sim_word(struct target *t, uint32_t off)
 	return 0; /* the region is there to be read */
 }
 
+static pid_t sim_handler_pid(const struct target *t)
+{
+	return t->proc.door ? t->proc.door->holder(t) : 0;
+}
+
 const struct target_ops sim_ops = {
 	.make = sim_make,
 	.start_handler = sim_start_handler,
@@ -264,4 +269,8 @@ const struct target_ops sim_ops = {
 	.attached = sim_attached,
 	.plug = sim_plug,
 	.word = sim_word,
+	.handler_pid = sim_handler_pid,
+	.is_node = world_is_node,
+	.hold_node = process_hold,
+	.serial = world_serial,
 };

@@ -304,6 +304,27 @@ short target_uio_poll(struct target *t)
 	return t->ops->uio_poll(t);
 }
 
+pid_t target_handler_pid(const struct target *t)
+{
+	return t->ops->handler_pid(t);
+}
+
+bool target_is_node(const struct target *t, const char *link)
+{
+	return t->ops->is_node(t, link);
+}
+
+void target_hold_node(struct target *t, uint32_t ms)
+{
+	target_log(t, "node    held by somebody else for %u ms", ms);
+	t->ops->hold_node(t, ms);
+}
+
+void target_serial(const struct target *t, char *buf, size_t len)
+{
+	t->ops->serial(t, buf, len);
+}
+
 /* The handler. */
 
 void target_kill(struct target *t)

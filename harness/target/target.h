@@ -34,6 +34,8 @@ struct target;
  * @NEEDS_RESTART: kills and starts the handler
  * @NEEDS_TIME:    moves time beyond timeouts; on a kernel these are made smaller then
  * @NEEDS_KERNEL:  looks at or drives a real kernel
+ * @NEEDS_NODE:    a handler that opens a UIO node by itself, on a kernel or in a world
+ * @NEEDS_HOTPLUG: a handler that learns from netlink which devices there are (check --daemon)
  */
 enum target_needs {
 	NEEDS_SEAT = 1,
@@ -43,6 +45,8 @@ enum target_needs {
 	NEEDS_RESTART = 16,
 	NEEDS_TIME = 32,
 	NEEDS_KERNEL = 64,
+	NEEDS_NODE = 128,
+	NEEDS_HOTPLUG = 256,
 };
 
 /** enum target_reclaim - when the kernel's half looks at cmd_tail. */
@@ -74,6 +78,8 @@ enum target_medium {
  *              told the device's block and total size through the attach protocol
  * @expect_no_attach: the handler is expected to refuse the device: target_start() succeeds if it
  * does
+ * @late:       with NEEDS_HOTPLUG: target_start() only starts the handler, the device comes with
+ *              target_hotplug_add()
  */
 struct target_opts {
 	struct ringsim_config dev;
@@ -85,6 +91,7 @@ struct target_opts {
 	enum target_medium medium;
 	struct handler_config handler;
 	bool expect_no_attach;
+	bool late;
 };
 
 /* 1 MiB ring, 16 MiB data area, 30 s timeouts, TMR off, sanitizer on. */
@@ -215,6 +222,39 @@ bool target_stats(struct target *t, struct ringsim_stats *st);
 struct ringsim_device *target_device(struct target *t);
 /** target_uio() - the simulated UIO node; on a kernel the case ends. */
 struct ringsim_uio *target_uio(struct target *t);
+
+/*
+ * Devices that come and go while the handler runs; only with NEEDS_HOTPLUG. All three announce by
+ * netlink, wait for the reply if replies were promised, and return 0, what the handler replied, or
+ * -ETIMEDOUT.
+ */
+
+/** target_hotplugs() - whether the handler learns of devices by netlink. */
+bool target_hotplugs(const struct target *t);
+/** target_hotplug_add() - and wait until the handler has it; 0, or the case has failed. */
+int target_hotplug_add(struct target *t);
+/** target_hotplug_remove() - afterwards there is no device until it is added again. */
+int target_hotplug_remove(struct target *t);
+/** enum target_reconfig - what RECONFIG can change (KRN-135) */
+enum target_reconfig { TARGET_DEV_CONFIG, TARGET_DEV_SIZE, TARGET_WRITE_CACHE };
+/** target_hotplug_reconfig() - @text: a whole TARGET_DEV_CONFIG, @value: of the other two. */
+int target_hotplug_reconfig(struct target *t, enum target_reconfig what, const char *text,
+			    uint64_t value);
+/** target_holds_device() - whether the handler still maps a device that was removed. */
+bool target_holds_device(struct target *t);
+
+/*
+ * A handler that opens a UIO node by itself (NEEDS_NODE).
+ */
+
+/** target_handler_pid() - the process that has mapped the device, 0 if none has. */
+pid_t target_handler_pid(const struct target *t);
+/** target_is_node() - whether a descriptor that /proc calls @link is the device's node. */
+bool target_is_node(const struct target *t, const char *link);
+/** target_hold_node() - somebody else holds the node, which is free now, for @ms from now on. */
+void target_hold_node(struct target *t, uint32_t ms);
+/** target_serial() - the unit serial number in configfs. */
+void target_serial(const struct target *t, char *buf, size_t len);
 
 /* The handler's process or object. */
 

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A handler in a world: it opens /dev/uioN, reads sysfs and configfs, listens to netlink. See
+ * process.c and world_site.h.
+ *
+ * The device's time and commands stay the case's: the world adopts it. Nothing in here may touch
+ * the world's own files, as this process is who would have to answer.
+ */
+#include "expand.h"
+#include "world_site.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define REMOVED_MS 2000
+#define IDLE_MS	   100
+#define NAME_LEN   32
+
+static void on_say(void *ctx, const char *line)
+{
+	struct world_site *site = ctx;
+
+	snprintf(site->said, sizeof(site->said), " (%s)", line);
+}
+
+static int enter(struct world_site *site, const char *dir, char *err, size_t len)
+{
+	struct world_config cfg = { .mechanism = site->mechanism, .say = on_say, .ctx = site };
+	char path[256];
+
+	if (site->w)
+		return 0;
+	snprintf(path, sizeof(path), "%s/world-%d", dir, (int)getpid());
+	if (mkdir(path, 0700)) {
+		snprintf(err, len, "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	cfg.dir = path;
+	return world_create(&site->w, &cfg, err, len);
+}
+
+int world_site_probe(const struct world_site *site, const char *dir, char *err, size_t len)
+{
+	struct world_site one = *site;
+	char line[400] = "";
+	int fds[2], rc;
+	ssize_t n;
+	pid_t pid;
+
+	snprintf(err, len, "cannot start a process: %s", strerror(ENOMEM));
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		rc = enter(&one, dir, line, sizeof(line));
+		(void)!write(fds[1], line, strlen(line));
+		world_destroy(one.w);
+		_exit(-rc & 0xff);
+	}
+	close(fds[1]);
+	n = read(fds[0], line, sizeof(line) - 1);
+	close(fds[0]);
+	if (pid < 0 || waitpid(pid, &rc, 0) != pid)
+		return -ECHILD;
+	line[n > 0 ? n : 0] = 0;
+	if (WIFSIGNALED(rc))
+		snprintf(line, sizeof(line), "making a world ended by signal %d", WTERMSIG(rc));
+	snprintf(err, len, "%s", line);
+	return WIFSIGNALED(rc) ? -ECHILD : -WEXITSTATUS(rc);
+}
+
+/* --- the device --------------------------------------------------------------------------------
+ */
+
+static void on_added(void *ctx, struct world_device *d, int rc)
+{
+	struct target *t = ctx;
+
+	(void)d;
+	t->proc.rc = rc;
+	t->proc.waiting = false;
+}
+
+static void on_removed(void *ctx)
+{
+	struct target *t = ctx;
+
+	t->proc.world_device = NULL;
+	t->proc.waiting = false;
+}
+
+static void on_changed(void *ctx, int rc)
+{
+	on_added(ctx, NULL, rc);
+}
+
+/* Until what was begun has ended, for @ms at most. 0 or -ETIMEDOUT. */
+static int await(struct target *t, uint32_t ms)
+{
+	uint64_t end = process_now_ms() + ms;
+
+	while (t->proc.waiting) {
+		if (process_now_ms() > end)
+			return -ETIMEDOUT;
+		process_serve(t, 2);
+	}
+	return 0;
+}
+
+static int words_of(struct target *t, const char *text, char *buf, size_t len)
+{
+	char size[24], block[16], uio[16] = "";
+	struct expand_word words[] = { { "file", t->proc.store },
+				       { "size", size },
+				       { "block", block },
+				       { "uio", uio },
+				       { NULL, NULL } };
+
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)t->opts.size_bytes);
+	snprintf(block, sizeof(block), "%u", t->opts.handler.block_size);
+	if (t->proc.world_device)
+		snprintf(uio, sizeof(uio), "uio%u", world_device_minor(t->proc.world_device));
+	return expand(text, words, buf, len);
+}
+
+/* A new file, with nothing in it, as large as the device: if somebody speaks of it. */
+static int make_file(struct target *t, const char *config)
+{
+	int fd, rc = 0;
+
+	unlink(t->proc.store);
+	if (!expand_uses(config, "file") && !expand_uses(t->spec->exec, "file"))
+		return 0;
+	fd = open(t->proc.store, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0 || ftruncate(fd, (off_t)t->opts.size_bytes))
+		rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (rc)
+		tc_fail(t->tc, NULL, "cannot make %s: %s", t->proc.store, strerror(-rc));
+	return rc;
+}
+
+/* What the driver would not call a device, no handler will ever meet (KRN-133). */
+static const char *config_of(struct target *t)
+{
+	const struct world_site *site = t->spec->world;
+	const char *p = t->opts.name;
+	int slashes = 0;
+
+	if (!p)
+		return site->config ? site->config : WORLD_CONFIG;
+	if (strncmp(p, "tcm-user/", 9))
+		return NULL;
+	for (; *p && slashes < 3; p++)
+		slashes += *p == '/';
+	return p;
+}
+
+/* To a daemon, a device that comes is not the one that has just gone. */
+static void device_name(const struct world_site *site, char *buf, size_t len)
+{
+	if (site->daemon)
+		snprintf(buf, len, "disk%u", site->serial);
+	else
+		snprintf(buf, len, "disk");
+}
+
+static int adopt(struct target *t)
+{
+	struct world_site *site = t->spec->world;
+	struct world_device_config cfg = WORLD_DEVICE_CONFIG;
+	const char *template = config_of(t);
+	char config[256], name[NAME_LEN], serial[2 * NAME_LEN], err[200];
+	int rc;
+
+	if (!template) {
+		tc_skip(t->tc, "a kernel gives no device such a name");
+		return -EOPNOTSUPP;
+	}
+	if (words_of(t, template, config, sizeof(config)) < 0) {
+		tc_fail(t->tc, NULL, "--config: longer than %zu bytes", sizeof(config) - 1);
+		return -ENAMETOOLONG;
+	}
+	site->serial++;
+	device_name(site, name, sizeof(name));
+	world_serial(t, serial, sizeof(serial));
+	cfg.name = name;
+	cfg.serial = serial;
+	cfg.config = config;
+	cfg.size_bytes = t->opts.size_bytes;
+	cfg.block_size = t->opts.handler.block_size;
+	cfg.write_cache = t->opts.handler.wce;
+	cfg.sim = t->opts.dev;
+	t->proc.waiting = true;
+	t->proc.rc = 0;
+	rc = world_device_adopt(site->w, &t->proc.world_device, &cfg, &t->uio, on_added, t, err,
+				sizeof(err));
+	if (rc) {
+		t->proc.waiting = false;
+		tc_fail(t->tc, NULL, "%s", err);
+		return rc;
+	}
+	return 0;
+}
+
+static int await_added(struct target *t)
+{
+	uint32_t ms = t->spec->timeout_ms / 2 * 5;
+	int rc = await(t, ms);
+
+	if (rc)
+		tc_fail(t->tc, NULL, "ADDED_DEVICE is not answered within %u ms%s", ms,
+			t->proc.door->hint(t));
+	else if (t->proc.rc && !t->opts.expect_no_attach)
+		tc_fail(t->tc, NULL,
+			"the handler refuses the device: it answers ADDED_DEVICE with %s%s",
+			strerror(-t->proc.rc), t->proc.door->hint(t));
+	return rc ? rc : t->opts.expect_no_attach ? 0 : t->proc.rc;
+}
+
+/* --- the door ----------------------------------------------------------------------------------
+ */
+
+static int world_open(struct target *t)
+{
+	struct world_site *site = t->spec->world;
+	char err[400];
+	int rc = 0;
+
+	if (site->output_fd <= 0) {
+		rc = process_output(t);
+		site->output_fd = t->proc.output_fd;
+	}
+	t->proc.output_fd = site->output_fd;
+	snprintf(t->proc.store, sizeof(t->proc.store), "%s/disk-%d", t->spec->tmpdir,
+		 (int)getpid());
+	if (!rc && enter(site, t->spec->tmpdir, err, sizeof(err))) {
+		tc_fail(t->tc, NULL, "no world: %s", err);
+		rc = -ENOTSUP;
+	}
+	site->said[0] = 0;
+	t->proc.pid = site->pid;
+	if (!rc)
+		rc = make_file(t, site->config);
+	if (!rc && !t->opts.late)
+		rc = adopt(t);
+	if (!rc && !t->opts.late)
+		rc = await_added(t);
+	if (rc && t->proc.world_device)
+		world_device_remove(t->proc.world_device, on_removed, t);
+	return rc;
+}
+
+static int world_start(struct target *t)
+{
+	struct world_site *site = t->spec->world;
+	char cmd[4096], uio[16] = "", err[200], how[64];
+	struct world_program p = {
+		.command = cmd, .output_fd = site->output_fd, .env = "TCMU_UIO", .value = uio
+	};
+	pid_t pid;
+
+	if (site->daemon && t->proc.pid > 0 && !process_dead(t, how, sizeof(how)))
+		return 0;
+	if (words_of(t, t->spec->exec, cmd, sizeof(cmd)) < 0) {
+		tc_fail(t->tc, NULL, "--exec: longer than %zu bytes", sizeof(cmd) - 1);
+		return -ENAMETOOLONG;
+	}
+	if (t->proc.world_device)
+		snprintf(uio, sizeof(uio), "uio%u", world_device_minor(t->proc.world_device));
+	(void)!ftruncate(site->output_fd, 0);
+	site->said[0] = 0;
+	pid = world_spawn(site->w, &p, err, sizeof(err));
+	if (pid < 0) {
+		tc_fail(t->tc, NULL, "%s", err);
+		return pid;
+	}
+	t->proc.pid = site->pid = pid;
+	return 0;
+}
+
+static uint32_t world_serve(struct target *t, int ms)
+{
+	struct world *w = t->spec->world->w;
+	struct pollfd pfd = { .fd = world_fd(w), .events = POLLIN };
+	int due = world_timeout_ms(w);
+
+	poll(&pfd, 1, due >= 0 && due < ms ? due : ms);
+	world_service(w);
+	return t->proc.world_device ? world_device_take_rings(t->proc.world_device) : 0;
+}
+
+static void world_event(struct target *t)
+{
+	if (t->proc.world_device)
+		world_device_event(t->proc.world_device);
+}
+
+static bool world_taken(const struct target *t)
+{
+	return t->proc.world_device && world_device_mapped(t->proc.world_device);
+}
+
+static pid_t world_holder(const struct target *t)
+{
+	return t->proc.world_device ? world_device_pid(t->proc.world_device) : 0;
+}
+
+bool world_is_node(const struct target *t, const char *link)
+{
+	char want[40];
+
+	snprintf(want, sizeof(want), "socket:[%llu]",
+		 (unsigned long long)world_device_inode(t->proc.world_device));
+	return !strcmp(link, want);
+}
+
+void world_serial(const struct target *t, char *buf, size_t len)
+{
+	char name[NAME_LEN];
+
+	device_name(t->spec->world, name, sizeof(name));
+	snprintf(buf, len, "harness-%s", name);
+}
+
+static const char *world_hint(const struct target *t)
+{
+	return t->spec->world->said;
+}
+
+static void remove_device(struct target *t)
+{
+	if (!t->proc.world_device)
+		return;
+	t->proc.waiting = true;
+	world_device_remove(t->proc.world_device, on_removed, t);
+	if (!await(t, REMOVED_MS))
+		return;
+	/* it does not answer REMOVED: it goes, and then the device goes whatever happens */
+	process_kill(t);
+	if (t->proc.world_device)
+		world_device_remove(t->proc.world_device, on_removed, t);
+}
+
+static void world_close(struct target *t)
+{
+	struct world_site *site = t->spec->world;
+
+	if (!site->daemon || t->tc->failed || t->proc.frozen)
+		process_kill(t);
+	remove_device(t);
+	site->pid = t->proc.pid;
+	unlink(t->proc.store);
+}
+
+const struct door door_world = {
+	.did = "opened and mapped its UIO node",
+	.does = "open and map its UIO node",
+	.open = world_open,
+	.start = world_start,
+	.serve = world_serve,
+	.event = world_event,
+	.taken = world_taken,
+	.holder = world_holder,
+	.hint = world_hint,
+	.close = world_close,
+};
+
+/* --- hotplug -----------------------------------------------------------------------------------
+ */
+
+bool target_hotplugs(const struct target *t)
+{
+	return t->is_process && t->spec->world && t->spec->world->daemon;
+}
+
+static uint64_t asked(const struct target *t)
+{
+	struct world_stats st;
+
+	world_stats(t->spec->world->w, &st);
+	return st.opens + st.maps + st.sockets + st.sends + st.ioctls + st.reads + st.writes +
+	       st.stats + st.other;
+}
+
+int process_await_idle(struct target *t)
+{
+	uint64_t end = process_now_ms() + t->spec->timeout_ms / 2 * 5, last = process_now_ms();
+	uint64_t n = asked(t);
+	char how[64] = "", words[200];
+
+	while (process_now_ms() < end && process_now_ms() - last < IDLE_MS) {
+		process_serve(t, 2);
+		if (asked(t) != n)
+			last = process_now_ms();
+		n = asked(t);
+		if (process_dead(t, how, sizeof(how)) && strcmp(how, "exited with status 0")) {
+			process_words(t, words, sizeof(words));
+			tc_fail(t->tc, NULL, "without a device the handler %s%s", how, words);
+			return -ECHILD;
+		}
+	}
+	return 0;
+}
+
+int target_hotplug_add(struct target *t)
+{
+	int rc;
+
+	target_log(t, "add     device");
+	t->uio = (struct ringsim_uio){ .dev = t->dev };
+	rc = adopt(t);
+	if (!rc)
+		rc = await_added(t);
+	return rc ? rc : process_await(t);
+}
+
+int target_hotplug_remove(struct target *t)
+{
+	target_log(t, "remove  device");
+	t->proc.taker = world_device_pid(t->proc.world_device);
+	t->proc.waiting = true;
+	world_device_remove(t->proc.world_device, on_removed, t);
+	return await(t, t->spec->timeout_ms);
+}
+
+bool target_holds_device(struct target *t)
+{
+	char path[64], line[512];
+	bool held = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)t->proc.taker);
+	f = t->proc.taker ? fopen(path, "re") : NULL;
+	while (f && !held && fgets(line, sizeof(line), f))
+		held = strstr(line, "memfd:ringsim") != NULL;
+	if (f)
+		fclose(f);
+	return held;
+}
+
+int target_hotplug_reconfig(struct target *t, enum target_reconfig what, const char *text,
+			    uint64_t value)
+{
+	int rc;
+
+	target_log(t, "change  attribute %d", (int)what);
+	t->proc.waiting = true;
+	world_device_reconfig(t->proc.world_device, (enum world_reconfig)what, text, value,
+			      on_changed, t);
+	rc = await(t, t->spec->timeout_ms);
+	return rc ? rc : t->proc.rc;
+}
