@@ -7,6 +7,7 @@
  * the best and the median of several rounds, sanitizer off and on.
  */
 #include "../consumer/consumer.h"
+#include "bench.h"
 #include "verbs.h"
 
 #include <ringsim/uio.h>
@@ -21,10 +22,15 @@
 
 static const char help[] =
 	"Usage: tcmu-harness bench ring [--commands N] [--depth N]\n"
-	"Time the ring in one thread: simulator, consumer, null handler, 4 KiB reads without data.\n"
+	"       tcmu-harness bench attach [--commands N] [--depth N] [--rounds N]\n"
+	"ring: the ring in one thread: simulator, consumer, null handler, 4 KiB reads without data.\n"
+	"attach: tcmu-handler in this process, over the attach protocol and in a world: 4 KiB reads,\n"
+	"one at once and many, in turns.\n"
 	"\n"
-	"  --commands N   commands per round, 1000 to 1000000000 (default 1000000); 11 rounds\n"
-	"  --depth N      commands per doorbell, 1 to 256 (default 32)\n";
+	"  --commands N   commands per round, 1000 to 1000000000 (default: ring 1000000, attach\n"
+	"                 10000, and ten times as many when many are sent at once)\n"
+	"  --depth N      commands per doorbell, or at once, 1 to 256 (default 32)\n"
+	"  --rounds N     of attach, 1 to 99 (default 11); ring has 11\n";
 
 struct bench {
 	struct ringsim_device *dev;
@@ -177,10 +183,11 @@ int verb_bench(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "commands", required_argument, NULL, 'n' },
 		{ "depth", required_argument, NULL, 'd' },
+		{ "rounds", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	uint64_t commands = 1000000, depth = 32;
+	uint64_t commands = 0, depth = 32, rounds = ROUNDS;
 	int c, rc;
 
 	opterr = 0;
@@ -199,9 +206,17 @@ int verb_bench(int argc, char **argv)
 		if (c == 'd' && (!parse_u64(optarg, &depth) || !depth || depth > 256))
 			return usage_error("bench", "--depth: expected 1 to 256, found '%s'",
 					   optarg);
+		if (c == 'r' &&
+		    (!parse_u64(optarg, &rounds) || !rounds || rounds > BENCH_ROUNDS_MAX))
+			return usage_error("bench", "--rounds: expected 1 to %d, found '%s'",
+					   BENCH_ROUNDS_MAX, optarg);
 	}
+	if (optind + 1 == argc && !strcmp(argv[optind], "attach"))
+		return bench_attach(commands ? commands : 10000, (uint32_t)depth, (uint32_t)rounds);
 	if (optind + 1 != argc || strcmp(argv[optind], "ring"))
-		return usage_error("bench", "expected what to measure: ring");
+		return usage_error("bench", "expected what to measure: ring or attach");
+	if (!commands)
+		commands = 1000000;
 	rc = measure("ring, sanitizer off", false, commands, (uint32_t)depth);
 	if (!rc)
 		rc = measure("ring, sanitizer on", true, commands, (uint32_t)depth);

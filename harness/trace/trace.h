@@ -184,6 +184,8 @@ struct trace {
 
 /** trace_kind_name() - the first word of the line. */
 const char *trace_kind_name(enum trace_kind kind);
+/** trace_opcode_name() - of a SCSI command, for people. */
+const char *trace_opcode_name(uint8_t op);
 /** trace_is_entry() - whether @kind is something that lies in the ring. */
 static inline bool trace_is_entry(enum trace_kind kind)
 {

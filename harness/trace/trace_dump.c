@@ -6,28 +6,49 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char *opcode_name(uint8_t op)
+const char *trace_opcode_name(uint8_t op)
 {
 	static const struct {
 		uint8_t op;
 		const char *name;
 	} names[] = {
-		{ 0x00, "TEST UNIT READY" },   { 0x03, "REQUEST SENSE" },
-		{ 0x08, "READ(6)" },	       { 0x0a, "WRITE(6)" },
-		{ 0x12, "INQUIRY" },	       { 0x15, "MODE SELECT(6)" },
-		{ 0x1a, "MODE SENSE(6)" },     { 0x1b, "START STOP UNIT" },
-		{ 0x25, "READ CAPACITY(10)" }, { 0x28, "READ(10)" },
-		{ 0x2a, "WRITE(10)" },	       { 0x2e, "WRITE AND VERIFY(10)" },
-		{ 0x2f, "VERIFY(10)" },	       { 0x35, "SYNCHRONIZE CACHE(10)" },
-		{ 0x41, "WRITE SAME(10)" },    { 0x42, "UNMAP" },
-		{ 0x53, "XDWRITEREAD(10)" },   { 0x55, "MODE SELECT(10)" },
-		{ 0x5a, "MODE SENSE(10)" },    { 0x7f, "variable length" },
-		{ 0x88, "READ(16)" },	       { 0x89, "COMPARE AND WRITE" },
-		{ 0x8a, "WRITE(16)" },	       { 0x8e, "WRITE AND VERIFY(16)" },
-		{ 0x8f, "VERIFY(16)" },	       { 0x91, "SYNCHRONIZE CACHE(16)" },
-		{ 0x93, "WRITE SAME(16)" },    { 0x9e, "SERVICE ACTION IN(16)" },
-		{ 0xa0, "REPORT LUNS" },       { 0xa3, "MAINTENANCE IN" },
-		{ 0xa4, "MAINTENANCE OUT" },   { 0xa8, "READ(12)" },
+		{ 0x00, "TEST UNIT READY" },
+		{ 0x03, "REQUEST SENSE" },
+		{ 0x08, "READ(6)" },
+		{ 0x0a, "WRITE(6)" },
+		{ 0x12, "INQUIRY" },
+		{ 0x15, "MODE SELECT(6)" },
+		{ 0x16, "RESERVE(6)" },
+		{ 0x17, "RELEASE(6)" },
+		{ 0x1a, "MODE SENSE(6)" },
+		{ 0x1b, "START STOP UNIT" },
+		{ 0x25, "READ CAPACITY(10)" },
+		{ 0x28, "READ(10)" },
+		{ 0x2a, "WRITE(10)" },
+		{ 0x2e, "WRITE AND VERIFY(10)" },
+		{ 0x2f, "VERIFY(10)" },
+		{ 0x35, "SYNCHRONIZE CACHE(10)" },
+		{ 0x41, "WRITE SAME(10)" },
+		{ 0x42, "UNMAP" },
+		{ 0x4d, "LOG SENSE" },
+		{ 0x53, "XDWRITEREAD(10)" },
+		{ 0x55, "MODE SELECT(10)" },
+		{ 0x5a, "MODE SENSE(10)" },
+		{ 0x5e, "PERSISTENT RESERVE IN" },
+		{ 0x5f, "PERSISTENT RESERVE OUT" },
+		{ 0x7f, "variable length" },
+		{ 0x88, "READ(16)" },
+		{ 0x89, "COMPARE AND WRITE" },
+		{ 0x8a, "WRITE(16)" },
+		{ 0x8e, "WRITE AND VERIFY(16)" },
+		{ 0x8f, "VERIFY(16)" },
+		{ 0x91, "SYNCHRONIZE CACHE(16)" },
+		{ 0x93, "WRITE SAME(16)" },
+		{ 0x9e, "SERVICE ACTION IN(16)" },
+		{ 0xa0, "REPORT LUNS" },
+		{ 0xa3, "MAINTENANCE IN" },
+		{ 0xa4, "MAINTENANCE OUT" },
+		{ 0xa8, "READ(12)" },
 		{ 0xaa, "WRITE(12)" },
 	};
 	size_t i;
@@ -69,7 +90,7 @@ static void dump_cmd(const struct trace *t, const struct trace_event *e, FILE *o
 {
 	uint64_t i, n = (uint64_t)e->iov_cnt + e->bidi_cnt;
 
-	fprintf(out, "  %s\n          cdb", opcode_name(t->bytes[e->payload]));
+	fprintf(out, "  %s\n          cdb", trace_opcode_name(t->bytes[e->payload]));
 	for (i = 0; i < e->payload_len; i++)
 		fprintf(out, " %02x", t->bytes[e->payload + i]);
 	fprintf(out, " at region offset %" PRIu64 "\n", e->cdb_off);
@@ -146,8 +167,8 @@ static void dump_summary(const struct trace *t, FILE *out)
 		iovs);
 	for (op = 0; op < 256; op++)
 		if (ops[op])
-			fprintf(out, "opcode    0x%02zx %s: %zu\n", op, opcode_name((uint8_t)op),
-				ops[op]);
+			fprintf(out, "opcode    0x%02zx %s: %zu\n", op,
+				trace_opcode_name((uint8_t)op), ops[op]);
 }
 
 int trace_dump(const struct trace *t, bool summary, FILE *out)
