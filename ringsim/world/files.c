@@ -49,15 +49,17 @@ static bool path_of(const struct files *f, const struct tree_node *n, char *path
 static void write_text(const char *path, const char *text, size_t len, mode_t mode)
 {
 	char temp[PATH_MAX + 8];
+	bool ok;
 	int fd;
 
 	snprintf(temp, sizeof(temp), "%s.new", path);
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	if (write(fd, text, len) != (ssize_t)len || fchmod(fd, mode & 07777) || rename(temp, path))
+	ok = write(fd, text, len) == (ssize_t)len && !fchmod(fd, mode & 07777);
+	close(fd); /* while it has the other name: that is the one that inotify tells */
+	if (!ok || rename(temp, path))
 		unlink(temp);
-	close(fd);
 }
 
 /* @n->data is the text that was written last. */

@@ -89,9 +89,9 @@ static int start_parts(struct world *w, char *err, size_t err_len)
 	if (w->mechanism == WORLD_SECCOMP)
 		rc = mounts_enter(w, err, err_len);
 	if (!rc)
-		rc = tree_start(w, err, err_len);
+		rc = genl_start(w, err, err_len); /* first: the module's parameters show it */
 	if (!rc)
-		rc = genl_start(w, err, err_len);
+		rc = tree_start(w, err, err_len);
 	if (!rc && w->mechanism == WORLD_SECCOMP)
 		rc = notify_start(w, err, err_len);
 	if (!rc && w->mechanism == WORLD_PRELOAD)
@@ -158,8 +158,8 @@ void world_destroy(struct world *w)
 	sg_stop(w);
 	preload_stop(w);
 	notify_stop(w);
-	genl_stop(w);
 	tree_stop(w);
+	genl_stop(w);
 	ringsim_pool_destroy(w->pool);
 	if (w->epoll_fd >= 0)
 		close(w->epoll_fd);

@@ -159,3 +159,27 @@ EXPORT char *__getcwd_chk(char *buf, size_t len, size_t buf_len)
 {
 	return getcwd(buf, len < buf_len ? len : buf_len);
 }
+
+EXPORT ssize_t getxattr(const char *path, const char *name, void *value, size_t len)
+{
+	MOVED(AT_FDCWD, path);
+	return NEXT(getxattr)(path, name, value, len);
+}
+
+EXPORT ssize_t lgetxattr(const char *path, const char *name, void *value, size_t len)
+{
+	MOVED(AT_FDCWD, path);
+	return NEXT(lgetxattr)(path, name, value, len);
+}
+
+EXPORT ssize_t listxattr(const char *path, char *list, size_t len)
+{
+	MOVED(AT_FDCWD, path);
+	return NEXT(listxattr)(path, list, len);
+}
+
+EXPORT ssize_t llistxattr(const char *path, char *list, size_t len)
+{
+	MOVED(AT_FDCWD, path);
+	return NEXT(llistxattr)(path, list, len);
+}

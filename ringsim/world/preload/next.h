@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* clang-format off */
@@ -27,7 +28,8 @@
 	X(openat) X(fopen) X(fopen64) X(freopen) X(freopen64) X(opendir) X(scandir) \
 	X(scandir64) X(glob) X(glob64) X(fstat) X(fstatat) X(statx) X(access) X(eaccess) \
 	X(faccessat) X(readlinkat) X(realpath) X(mkdirat) X(rmdir) X(symlinkat) \
-	X(unlinkat) X(chmod) X(chown) X(chdir) X(getcwd) X(truncate) X(truncate64) \
+	X(unlinkat) X(chmod) X(chown) X(getxattr) X(lgetxattr) X(listxattr) X(llistxattr) \
+	X(chdir) X(getcwd) X(truncate) X(truncate64) \
 	X(socket) X(send) X(sendto) X(sendmsg) X(sendmmsg) X(recv) X(recvfrom) \
 	X(recvmsg) X(recvmmsg) X(readv) X(writev) X(bind) X(connect) X(getsockname) \
 	X(getsockopt) X(setsockopt) X(read) X(write) X(ioctl) X(mmap) X(mmap64) \
