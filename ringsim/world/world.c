@@ -132,7 +132,7 @@ int world_create(struct world **out, const struct world_config *cfg, char *err, 
 	w->global_max_data_area_mb = GLOBAL_MAX_MB;
 	snprintf(w->dir, sizeof(w->dir), "%s", cfg->dir);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	w->pool = ringsim_pool_create((GLOBAL_MAX_MB << 20ull) / PAGE_LEN);
+	w->pool = ringsim_pool_create(((uint64_t)GLOBAL_MAX_MB << 20) / PAGE_LEN);
 	if (w->epoll_fd < 0 || !w->pool) {
 		rc = w->pool ? -errno : -ENOMEM;
 		snprintf(err, err_len, "epoll_create1: %s", strerror(-rc));
