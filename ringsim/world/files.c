@@ -4,7 +4,7 @@
  *
  * They say what was so when they were written last: after every event in the tree. A write acts
  * when the file is closed; it cannot fail, so a refusal is said to the user, and the file says
- * again what is so. Directories cannot be made here: whoever needs that needs FUSE.
+ * again what is so. Directories are made by preload_tree.c, or not at all.
  */
 #include "trees.h"
 
@@ -132,9 +132,10 @@ static void store(struct files *f, struct tree_node *n)
 		len = read(fd, text, sizeof(text) - 1);
 		close(fd);
 	}
-	if (len <= 0) {
+	if (len <= 0) { /* opened for writing and closed again: nothing was stored */
+		refresh(f, n, true);
 		free(l);
-		return; /* opened for writing and closed again: nothing was stored */
+		return;
 	}
 	l->wait.answer = answer;
 	l->files = f;

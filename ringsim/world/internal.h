@@ -181,6 +181,8 @@ void remap_mmap(const struct world_call *c, int at);
  */
 int preload_find(const char *said, char *library, char *err, size_t err_len);
 int preload_start(struct world *w, char *err, size_t err_len);
+/** preload_tree() - answers mkdirat, unlinkat and symlinkat with a path of the world. */
+void preload_tree(const struct world_call *c);
 /** preload_env() - in a child about to exec: what the library needs to know. */
 void preload_env(struct world *w);
 void preload_stop(struct world *w);

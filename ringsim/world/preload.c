@@ -291,6 +291,8 @@ static void dispatch(struct connection *k, const struct preload_call *call)
 	k->fd_arg = (int)call->arg[call->nr == SYS_mmap ? 4 : 0];
 	if (call->nr == PRELOAD_SYNC)
 		preload_answer(&c, 0); /* what was there before the connection, the loop has seen */
+	else if (call->nr == SYS_mkdirat || call->nr == SYS_unlinkat || call->nr == SYS_symlinkat)
+		preload_tree(&c);
 	else
 		call_dispatch(&c);
 	for (still = p->connections; still && still->id != c.id; still = still->next)

@@ -3,6 +3,7 @@
 #include "next.h"
 
 #include <string.h>
+#include <sys/syscall.h>
 
 /* glibc's checked variants, whose declarations come with _FORTIFY_SOURCE alone */
 char *__realpath_chk(const char *path, char *resolved, size_t resolved_len);
@@ -77,9 +78,30 @@ EXPORT char *canonicalize_file_name(const char *path)
 	return realpath(path, NULL);
 }
 
+/*
+ * The owner makes and removes directories of configfs: they are devices. Files and links cannot be
+ * made or removed in any of our trees, as in the kernel's.
+ */
+static bool do_dir(int nr, int dirfd, const char *path, int flags, int64_t *rc)
+{
+	char moved[PATH_ROOM], whole[PATH_ROOM];
+	uint64_t arg[6] = { (uint64_t)(int64_t)AT_FDCWD, (uintptr_t)whole, (unsigned int)flags };
+
+	if (path_moved(dirfd, path, moved, whole) == PATH_HOST)
+		return false;
+	if (ask(nr, 0, arg, false, rc) == ASK_PROCEED) {
+		errno = EPERM;
+		*rc = -1;
+	}
+	return true;
+}
+
 EXPORT int mkdirat(int dirfd, const char *path, mode_t mode)
 {
-	MOVED(dirfd, path);
+	int64_t rc;
+
+	if (do_dir(SYS_mkdirat, dirfd, path, (int)mode, &rc))
+		return (int)rc;
 	return NEXT(mkdirat)(dirfd, path, mode);
 }
 
@@ -88,36 +110,37 @@ EXPORT int mkdir(const char *path, mode_t mode)
 	return mkdirat(AT_FDCWD, path, mode);
 }
 
-EXPORT int rmdir(const char *path)
+EXPORT int unlinkat(int dirfd, const char *path, int flags)
 {
-	MOVED(AT_FDCWD, path);
-	return NEXT(rmdir)(path);
+	int64_t rc;
+
+	if (do_dir(SYS_unlinkat, dirfd, path, flags, &rc))
+		return (int)rc;
+	return NEXT(unlinkat)(dirfd, path, flags);
 }
 
-/* What a link says is the program's own view, and relative in configfs and sysfs. */
+EXPORT int rmdir(const char *path)
+{
+	return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+}
+
+EXPORT int unlink(const char *path)
+{
+	return unlinkat(AT_FDCWD, path, 0);
+}
+
 EXPORT int symlinkat(const char *target, int dirfd, const char *path)
 {
-	char moved_target[PATH_ROOM];
+	int64_t rc;
 
-	target = target[0] == '/' ? path_in_world(AT_FDCWD, target, moved_target) : target;
-	MOVED(dirfd, path);
+	if (do_dir(SYS_symlinkat, dirfd, path, 0, &rc))
+		return (int)rc;
 	return NEXT(symlinkat)(target, dirfd, path);
 }
 
 EXPORT int symlink(const char *target, const char *path)
 {
 	return symlinkat(target, AT_FDCWD, path);
-}
-
-EXPORT int unlinkat(int dirfd, const char *path, int flags)
-{
-	MOVED(dirfd, path);
-	return NEXT(unlinkat)(dirfd, path, flags);
-}
-
-EXPORT int unlink(const char *path)
-{
-	return unlinkat(AT_FDCWD, path, 0);
 }
 
 EXPORT int chmod(const char *path, mode_t mode)

@@ -27,7 +27,7 @@
 #define NEXT_LIST(X) \
 	X(openat) X(fopen) X(fopen64) X(freopen) X(freopen64) X(opendir) X(scandir) \
 	X(scandir64) X(glob) X(glob64) X(fstat) X(fstatat) X(statx) X(access) X(eaccess) \
-	X(faccessat) X(readlinkat) X(realpath) X(mkdirat) X(rmdir) X(symlinkat) \
+	X(faccessat) X(readlinkat) X(realpath) X(mkdirat) X(symlinkat) \
 	X(unlinkat) X(chmod) X(chown) X(getxattr) X(lgetxattr) X(listxattr) X(llistxattr) \
 	X(chdir) X(getcwd) X(truncate) X(truncate64) \
 	X(socket) X(send) X(sendto) X(sendmsg) X(sendmmsg) X(recv) X(recvfrom) \

@@ -22,8 +22,11 @@ static int do_openat(int dirfd, const char *path, int flags, mode_t mode)
 
 	if (kind == PATH_NODE && ask(SYS_openat, 0, arg, false, &rc) == ASK_DONE)
 		return (int)rc;
-	if (kind == PATH_NODE)
-		flags &= ~O_CREAT; /* there is no such device */
+	if (kind != PATH_HOST)
+		flags &= ~(O_CREAT | O_EXCL); /* what is not there is not there */
+	/* What is written to an attribute counts from its beginning, whatever it was before. */
+	if (kind == PATH_TREE && (flags & O_ACCMODE) == O_WRONLY)
+		flags |= O_TRUNC;
 	return NEXT(openat)(dirfd, kind == PATH_HOST ? path : moved, flags, mode);
 }
 
@@ -110,7 +113,7 @@ static int flags_of(const char *mode)
 	return flags | (strchr(mode, 'e') ? O_CLOEXEC : 0);
 }
 
-static FILE *node_stream(const char *path, const char *mode)
+static FILE *stream_of_ours(const char *path, const char *mode)
 {
 	int fd = do_openat(AT_FDCWD, path, flags_of(mode), 0666);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, mode);
@@ -125,9 +128,7 @@ EXPORT FILE *fopen(const char *path, const char *mode)
 	char moved[PATH_ROOM];
 	enum path_kind kind = path_moved(AT_FDCWD, path, moved, NULL);
 
-	if (kind == PATH_NODE)
-		return node_stream(path, mode);
-	return NEXT(fopen)(kind == PATH_HOST ? path : moved, mode);
+	return kind == PATH_HOST ? NEXT(fopen)(path, mode) : stream_of_ours(path, mode);
 }
 
 EXPORT FILE *fopen64(const char *path, const char *mode)
@@ -135,9 +136,7 @@ EXPORT FILE *fopen64(const char *path, const char *mode)
 	char moved[PATH_ROOM];
 	enum path_kind kind = path_moved(AT_FDCWD, path, moved, NULL);
 
-	if (kind == PATH_NODE)
-		return node_stream(path, mode);
-	return NEXT(fopen64)(kind == PATH_HOST ? path : moved, mode);
+	return kind == PATH_HOST ? NEXT(fopen64)(path, mode) : stream_of_ours(path, mode);
 }
 
 EXPORT FILE *freopen(const char *path, const char *mode, FILE *stream)

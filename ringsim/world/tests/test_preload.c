@@ -271,9 +271,18 @@ static int child_paths(void)
 	NEED(fd >= 0 && !fstatat(fd, "uio/uio3", &st, 0) && S_ISDIR(st.st_mode));
 	NEED(faccessat(fd, "uio/uio3/name", R_OK, 0) == 0);
 	NEED(!access("/dev/null", W_OK) && !stat("/dev/null", &st) && S_ISCHR(st.st_mode));
-	NEED(!mkdir("/sys/kernel/config/x", 0755) && !symlink("a", "/sys/kernel/config/x/b"));
-	NEED(!lstat("/sys/kernel/config/x/b", &st) && S_ISLNK(st.st_mode));
-	NEED(!unlink("/sys/kernel/config/x/b") && !rmdir("/sys/kernel/config/x"));
+	NEED(!mkdir("/sys/kernel/config/target", 0755));
+	NEED(mkdir("/sys/kernel/config/other", 0755) == -1 && errno == ENOENT);
+	NEED(!rmdir("/sys/kernel/config/target"));
+	NEED(unlink("/sys/class/uio/uio3/name") == -1 && errno == EPERM);
+	NEED(symlink("a", "/sys/class/uio/b") == -1 && errno == EPERM);
+	/* what is written replaces what was there; nothing new comes up */
+	f = fopen("/sys/class/uio/uio3/name", "w");
+	NEED(f && fputs("x", f) >= 0 && !fclose(f));
+	NEED(!stat("/sys/class/uio/uio3/name", &st) && st.st_size == 1);
+	NEED(!fopen("/sys/class/uio/new", "w") && errno == ENOENT);
+	snprintf(buf, sizeof(buf), "/tmp/test_preload.%d", (int)getpid());
+	NEED(!mkdir(buf, 0700) && !rmdir(buf)); /* elsewhere all is as ever */
 	return 0;
 }
 
@@ -433,6 +442,18 @@ static void do_fstat(const struct world_call *c)
 		c->ops->proceed(c);
 	else
 		c->ops->answer(c, c->ops->poke(c, c->arg[1], &st, sizeof(st)));
+}
+
+void preload_tree(const struct world_call *c)
+{
+	char path[64] = "";
+	bool ours = !c->ops->peek(c, c->arg[1], path, sizeof(path) - 1) &&
+		    !strcmp(path, "/sys/kernel/config/target");
+
+	if (c->nr == SYS_mkdirat || (c->nr == SYS_unlinkat && c->arg[2] & AT_REMOVEDIR))
+		c->ops->answer(c, ours ? 0 : -ENOENT);
+	else
+		c->ops->answer(c, -EPERM);
 }
 
 void call_dispatch(struct world_call *c)
