@@ -401,7 +401,8 @@ int mounts_join(struct world *w)
 		return 0;
 	if (!getcwd(cwd, sizeof(cwd)))
 		strcpy(cwd, "/");
-	if (setns(t->ns_fd, CLONE_NEWNS) || fchdir(t->root_fd) || chroot("."))
+	/* sanitizers have a thread of their own, with which root and directory are shared */
+	if (unshare(CLONE_FS) || setns(t->ns_fd, CLONE_NEWNS) || fchdir(t->root_fd) || chroot("."))
 		return -errno;
 	if (chdir(cwd) && chdir("/"))
 		return -errno;

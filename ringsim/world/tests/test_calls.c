@@ -382,6 +382,8 @@ static void run_program(const char *name)
 	rig_start(&r, dir);
 	snprintf(len, sizeof(len), "%llu", (unsigned long long)ringsim_layout(r.dev)->region_size);
 	pid = world_spawn(r.w, &p, err, sizeof(err));
+	if (pid < 0)
+		printf(" \"%s\": %s ", name, err);
 	CU_ASSERT_FATAL(pid > 0);
 	rc = serve_until_exit(&r, pid);
 	if (rc)
