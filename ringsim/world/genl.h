@@ -124,6 +124,8 @@ struct genl_transfer {
 	int flags;
 };
 
+/** genl_is() - whether our @fd is of @s. */
+bool genl_is(const struct genl_socket *s, int fd);
 /** genl_arguments() - 0, -errno, or 1: there is nothing to do. */
 int genl_arguments(const struct world_call *c, struct genl_transfer *t);
 /** genl_result() - of the call, if @n is that of one message. */

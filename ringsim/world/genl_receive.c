@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -142,7 +141,6 @@ static void end_receive(struct genl *g, struct genl_waiting *r)
 static int64_t attempt(struct genl *g, struct genl_waiting *r)
 {
 	struct genl_transfer t;
-	struct stat st;
 	int64_t n = -EBADF;
 	int fd = call_take(&r->c, (int)r->c.arg[0]), rc;
 
@@ -151,7 +149,7 @@ static int64_t attempt(struct genl *g, struct genl_waiting *r)
 	rc = genl_arguments(&r->c, &t);
 	if (rc)
 		n = rc;
-	else if (!fstat(fd, &st) && st.st_ino == r->s->file.ino)
+	else if (genl_is(r->s, fd))
 		n = genl_result(&r->c, &t, receive(g, &r->c, &t, fd));
 	close(fd);
 	return n;

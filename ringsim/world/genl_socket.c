@@ -139,20 +139,24 @@ static int reserve(struct genl *g, const struct world_call *c)
 	return -1;
 }
 
-/* The range must be below the caller's limit; a soft one is raised, as nothing else would help. */
+/* The range must be below the caller's limit, which is raised, as nothing else would help. */
 static void raise_limit(struct genl *g, const struct world_call *c)
 {
 	struct rlimit limit;
 	pid_t pid = call_tgid(c);
+	rlim_t was;
 
 	if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) || limit.rlim_cur > RESERVED_FD_LAST)
 		return;
+	was = limit.rlim_max;
 	limit.rlim_cur = RESERVED_FD_LAST + 1;
-	if (limit.rlim_cur > limit.rlim_max || prlimit(pid, RLIMIT_NOFILE, &limit, NULL))
+	if (limit.rlim_max < limit.rlim_cur)
+		limit.rlim_max = limit.rlim_cur;
+	if (prlimit(pid, RLIMIT_NOFILE, &limit, NULL))
 		world_say(g->w,
 			  "process %d may have no descriptor above %llu: its netlink socket needs "
 			  "one up to %d (ulimit -n)",
-			  (int)pid, (unsigned long long)limit.rlim_max - 1, RESERVED_FD_LAST);
+			  (int)pid, (unsigned long long)was - 1, RESERVED_FD_LAST);
 }
 
 static int give(struct genl *g, struct world_call *c, int fd, bool cloexec)
