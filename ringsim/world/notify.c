@@ -142,10 +142,16 @@ static void trap_mmap(struct program *p)
 	LOAD(p, NR);
 }
 
-/* SG_*, SCSI_IOCTL_* and BLK*: 0x22xx, 0x53xx and 0x12xx, with or without a size above. */
+/*
+ * SG_*, SCSI_IOCTL_* and BLK*: 0x22xx, 0x53xx and 0x12xx, with or without a size above, and what the
+ * oldest of them are, 1 to 7.
+ */
 static void trap_ioctl(struct program *p)
 {
-	JUMP(p, BPF_JEQ, SYS_ioctl, 0, 7);
+	JUMP(p, BPF_JEQ, SYS_ioctl, 0, 10);
+	LOAD(p, LOW(1));
+	add(p, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xfff8));
+	JUMP(p, BPF_JEQ, 0, 5, 0);
 	LOAD(p, LOW(1));
 	add(p, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00));
 	JUMP(p, BPF_JEQ, 0x2200, 2, 0);

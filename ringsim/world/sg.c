@@ -271,6 +271,8 @@ void sg_open(struct world_call *c, struct world_device *d, int flags)
 	}
 	if (!rc && flags & O_EXCL && (flags & O_ACCMODE) == O_RDONLY)
 		rc = -EPERM;
+	if (!rc && flags & O_DIRECT)
+		rc = -EINVAL;
 	if (!rc && must_wait(sg, d, flags)) {
 		rc = flags & O_NONBLOCK ? -EBUSY : open_later(sg, c, d, flags);
 		if (!rc)

@@ -272,6 +272,31 @@ static int send_command(struct sg_node *n, const struct world_call *c)
 	return 0;
 }
 
+static void start_stop_ended(struct sg_cmd *cmd)
+{
+	int rc = cmd->hdr.status | cmd->host << 16;
+
+	if (call_waiting(&cmd->call))
+		call_answer(&cmd->call, rc);
+	sg_cmd_free(cmd);
+}
+
+static int start_stop(struct sg_node *n, const struct world_call *c, bool start)
+{
+	uint8_t cdb[6] = { 0x1b, 0, 0, 0, start, 0 };
+	struct sg_cmd *cmd;
+
+	if (n->read_only)
+		return -EPERM;
+	cmd = n->d ? sg_cmd_new(n, c) : NULL;
+	if (!cmd)
+		return n->d ? -ENOMEM : -ENODEV;
+	cmd->owned = true;
+	cmd->done = start_stop_ended;
+	sg_start(cmd, cdb, sizeof(cdb), 60000);
+	return 0;
+}
+
 /* Returns true if answered, or to be answered later. */
 static bool act(struct sg_node *n, struct world_call *c, unsigned int request)
 {
@@ -284,6 +309,13 @@ static bool act(struct sg_node *n, struct world_call *c, unsigned int request)
 	case SCSI_IOCTL_SEND_COMMAND:
 		rc = n->d ? send_command(n, c) : -ENODEV;
 		break;
+	case SCSI_IOCTL_START_UNIT:
+	case SCSI_IOCTL_STOP_UNIT:
+		rc = start_stop(n, c, request == SCSI_IOCTL_START_UNIT);
+		break;
+	case FIGETBSZ: /* has the number of SCSI_IOCTL_TEST_UNIT_READY, and comes first */
+		call_proceed(c);
+		return true;
 	case SG_SCSI_RESET:
 		if (n->d) {
 			reset(n, c);

@@ -139,7 +139,7 @@ static bool is_scsi(unsigned long nr)
 {
 	unsigned int type = nr >> 8 & 0xff;
 
-	return type == 0x22 || type == 0x53 || type == 0x12;
+	return type == 0x22 || type == 0x53 || type == 0x12 || !(nr & 0xfff8);
 }
 
 EXPORT int ioctl(int fd, unsigned long nr, ...)
