@@ -40,7 +40,7 @@ mapfile -t scripts < <(files '*' | xargs -d '\n' grep -lIE -m 1 '^#!/bin/(busybo
 mapfile -t texts < <({
 	printf '%s\n' "${scripts[@]}"
 	files '*.c' '*.h' '*.md' '*.[17]' '*.py' '*.awk' '*.mutant' '*.txt' 'Makefile'
-} | grep -v '^\(\./\)\?results/traces/.*\.txt$' | sort -u)
+} | grep -v '^\(\./\)\?results/\(traces\|clients\)/.*\.txt$' | sort -u)
 
 check format clang-format --dry-run -Werror --ferror-limit=1 "${sources[@]}" "${headers[@]}"
 check shell shellcheck "${scripts[@]}"

@@ -283,7 +283,7 @@ static int old_write(struct sg_node *n, const uint8_t *msg, size_t len)
 	if (len < OLD_LEN + 6)
 		return -EIO;
 	memcpy(&h, msg, sizeof(h));
-	if (sg_cmd_count(n) >= (n->cmd_q ? SG_MAX_QUEUE : 1) || (!n->cmd_q && unread(n)))
+	if (sg_cmd_count(n) >= (n->cmd_q ? SG_QUEUE : 1) || (!n->cmd_q && unread(n)))
 		return -EDOM;
 	if (!cdb_len)
 		cdb_len = h.twelve_byte && msg[OLD_LEN] >= 0xc0 ? 12 : sg_cdb_len(msg[OLD_LEN]);

@@ -456,7 +456,7 @@ int sg_new_write(struct sg_node *n, const struct world_call *c, uint64_t addr, b
 	int rc;
 
 	n->cmd_q = true;
-	if (sg_cmd_count(n) >= SG_MAX_QUEUE)
+	if (sg_cmd_count(n) >= SG_QUEUE)
 		return -EDOM;
 	cmd = sg_cmd_new(n, c);
 	if (!cmd)

@@ -195,7 +195,7 @@ static void reset_done(void *ctx)
 static void reset(struct sg_node *n, struct world_call *c)
 {
 	struct world_call *kept;
-	int kind, rc = 0;
+	int kind = 0, rc = 0;
 
 	if (!call_capable(c, CAP_SYS_ADMIN) || !call_capable(c, CAP_SYS_RAWIO))
 		rc = -EACCES;
