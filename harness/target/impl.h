@@ -136,6 +136,7 @@ struct inproc {
  * @event:  the device has something for the handler
  * @taken:  a handler has the device and its region
  * @holder: the process that took the device last, 0 if none did
+ * @asked:  running count of what its handlers asked of a world; NULL: there is none
  * @hint:   more about a handler that did not come; "" if there is nothing to say
  * @close:  ends the handler, or takes the device away from it; after that the device may go
  */
@@ -147,6 +148,7 @@ struct door {
 	void (*event)(struct target *t);
 	bool (*taken)(const struct target *t);
 	pid_t (*holder)(const struct target *t);
+	uint64_t (*asked)(const struct target *t);
 	const char *(*hint)(const struct target *t);
 	void (*close)(struct target *t);
 };

@@ -18,12 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QUIET_MS    10	/* nothing happened for so long: it sleeps */
-#define SETTLE_MS   300 /* ... while commands are unanswered */
-#define OUTPUT_MAX  (1 << 20)
-#define TURN_MS	    2
-#define STOPPING_MS 1000
-#define DYING_MS    100 /* between the last close and the exit of a process that dies */
+#define QUIET_MS     10	  /* nothing happened for so long: it sleeps */
+#define SETTLE_MS    300  /* ... while commands are unanswered */
+#define QUIET_FOR_MS 1500 /* in a world, it asked for nothing for so long: it is not coming */
+#define OUTPUT_MAX   (1 << 20)
+#define TURN_MS	     2
+#define STOPPING_MS  1000
+#define DYING_MS     100 /* between the last close and the exit of a process that dies */
 
 uint64_t process_now_ms(void)
 {
@@ -258,18 +259,27 @@ void process_drop_output(struct target *t)
  * The handler must stay away: it exits or closes without a store and without a doorbell. It may
  * need as long as others to get there, and it may be a daemon whose parent is gone first.
  */
-static int expect_refusal(struct target *t, uint32_t attach_ms)
+static int expect_refusal(struct target *t, pid_t last_holder, uint32_t attach_ms)
 {
-	uint64_t end = process_now_ms() + attach_ms;
+	uint64_t end = process_now_ms() + attach_ms, busy = process_now_ms(), asked = 0;
 	bool seen = false, dead = false;
 	char how[64];
 
 	while (process_now_ms() < end && !(seen && !t->uio.is_open)) {
 		serve(t, TURN_MS);
-		if (!seen && t->uio.is_open) {
+		/* it may be opened and closed while we do not look */
+		if (!seen && (t->uio.is_open || t->proc.door->holder(t) != last_holder)) {
 			seen = true;
 			end = process_now_ms() + t->spec->timeout_ms;
 		}
+		/* whoever looks at the device's files alone to refuse it is quiet in the end */
+		if (t->proc.door->asked && t->proc.door->asked(t) != asked) {
+			asked = t->proc.door->asked(t);
+			busy = process_now_ms();
+		}
+		if (t->proc.door->asked && !t->uio.is_open &&
+		    process_now_ms() - busy > QUIET_FOR_MS)
+			break;
 		if (!dead && process_dead(t, how, sizeof(how))) {
 			dead = true;
 			end = process_now_ms() + SETTLE_MS;
@@ -345,6 +355,7 @@ int process_await(struct target *t)
 
 int process_start(struct target *t)
 {
+	pid_t last_holder = t->proc.door ? t->proc.door->holder(t) : 0;
 	int rc = 0;
 
 	if (!t->proc.door) {
@@ -359,7 +370,7 @@ int process_start(struct target *t)
 		return rc;
 	t->proc.mapping_checked = false;
 	if (t->opts.expect_no_attach)
-		return expect_refusal(t, t->spec->timeout_ms / 2 * 5);
+		return expect_refusal(t, last_holder, t->spec->timeout_ms / 2 * 5);
 	return t->opts.late ? process_await_idle(t) : process_await(t);
 }
 

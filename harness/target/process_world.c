@@ -358,6 +358,15 @@ static void world_close(struct target *t)
 	unlink(t->proc.store);
 }
 
+static uint64_t asked(const struct target *t)
+{
+	struct world_stats st;
+
+	world_stats(t->spec->world->w, &st);
+	return st.opens + st.maps + st.sockets + st.sends + st.ioctls + st.reads + st.writes +
+	       st.stats + st.other;
+}
+
 const struct door door_world = {
 	.did = "opened and mapped its UIO node",
 	.does = "open and map its UIO node",
@@ -367,6 +376,7 @@ const struct door door_world = {
 	.event = world_event,
 	.taken = world_taken,
 	.holder = world_holder,
+	.asked = asked,
 	.hint = world_hint,
 	.close = world_close,
 };
@@ -377,15 +387,6 @@ const struct door door_world = {
 bool target_hotplugs(const struct target *t)
 {
 	return t->is_process && t->spec->world && t->spec->world->daemon;
-}
-
-static uint64_t asked(const struct target *t)
-{
-	struct world_stats st;
-
-	world_stats(t->spec->world->w, &st);
-	return st.opens + st.maps + st.sockets + st.sends + st.ioctls + st.reads + st.writes +
-	       st.stats + st.other;
 }
 
 int process_await_idle(struct target *t)
