@@ -89,7 +89,7 @@ static char *replay_line(const struct check *c, const struct case_def *def)
 	char *world = world_options(&c->opt);
 	int n;
 
-	if (c->opt.timeout_ms != (c->opt.kernel ? KERNEL_TIMEOUT_MS : TIMEOUT_MS))
+	if (c->opt.timeout_ms != check_default_timeout(&c->opt))
 		snprintf(timeout, sizeof(timeout), " --timeout-ms %llu",
 			 (unsigned long long)c->opt.timeout_ms);
 	if (exec)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define TIMEOUT_MS	  2000
+#define WORLD_TIMEOUT_MS  1000	/* a handler that leaves commands unanswered leaves many */
 #define KERNEL_TIMEOUT_MS 10000 /* it may be an emulated machine */
 
 /** struct options - see the help text; NULL, 0 and false where nothing was said */
@@ -27,6 +28,9 @@ struct options {
  * Returns -1 to go on, or the exit status after help or a complaint.
  */
 int check_options(struct options *o, int argc, char **argv);
+
+/** check_default_timeout() - of --timeout-ms, which depends on the others. */
+uint64_t check_default_timeout(const struct options *o);
 
 /** check_mechanism_name() - as --mechanism spells it. */
 const char *check_mechanism_name(enum world_mechanism m);

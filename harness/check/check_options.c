@@ -25,8 +25,8 @@ static const char help[] =
 	"  --attach HOW       protocol: as above (default); uio: CMD sees /dev/uioN, sysfs, configfs\n"
 	"                     and netlink as on a host with TCMU, and needs no change\n"
 	"  --persistent       what CMD stored survives its death (more restart cases apply)\n"
-	"  --timeout-ms N     real time that CMD has to answer a command (default 2000); 2.5 times\n"
-	"                     as much to attach\n"
+	"  --timeout-ms N     real time that CMD has to answer a command (default 2000; uio 1000); 2.5\n"
+	"                     times as much, with uio at least 5 s, to attach\n"
 	"  --mutant NAME      a deliberately broken handler, see `tcmu-harness list --mutants`\n"
 	"  --mutants DIR      all of them in DIR: which case kills each\n"
 	"\n"
@@ -256,6 +256,11 @@ static int check_conflicts(const struct options *o, int argc, char **argv)
 	return 0;
 }
 
+uint64_t check_default_timeout(const struct options *o)
+{
+	return o->kernel ? KERNEL_TIMEOUT_MS : o->uio ? WORLD_TIMEOUT_MS : TIMEOUT_MS;
+}
+
 int check_options(struct options *o, int argc, char **argv)
 {
 	int opt, rc = 0;
@@ -274,6 +279,6 @@ int check_options(struct options *o, int argc, char **argv)
 	}
 	rc = check_conflicts(o, argc, argv);
 	if (!o->timeout_ms)
-		o->timeout_ms = o->kernel ? KERNEL_TIMEOUT_MS : TIMEOUT_MS;
+		o->timeout_ms = check_default_timeout(o);
 	return rc ? rc : -1;
 }

@@ -9,11 +9,15 @@
 #include "../target/impl.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#define OWNER_MS 15000 /* longer than all that it waits for itself */
 
 /* What we wait for. Whoever ignores hangups (nohup) goes on doing so. */
 static void wait_set(sigset_t *set)
@@ -53,16 +57,22 @@ static bool reap(pid_t owner, int *status)
 	return ended;
 }
 
+/* An owner that does not end in time after it was told to will not end by itself. */
 static int wait_for(pid_t owner, int control, const sigset_t *set)
 {
+	const struct timespec moment = { .tv_nsec = 200000000 };
+	uint64_t kill_at = UINT64_MAX;
 	siginfo_t info;
 	int status = 0;
 
 	while (!reap(owner, &status)) {
-		if (sigwaitinfo(set, &info) < 0)
+		if (run_now_ms() > kill_at)
+			kill(owner, SIGKILL);
+		if (sigtimedwait(set, &info, &moment) < 0 || info.si_signo == SIGCHLD)
 			continue;
-		if (info.si_signo != SIGCHLD)
-			pass_on(control, &info);
+		pass_on(control, &info);
+		if (info.si_signo != SIGINT && info.si_signo != SIGQUIT && kill_at == UINT64_MAX)
+			kill_at = run_now_ms() + OWNER_MS;
 	}
 	return status;
 }

@@ -31,7 +31,6 @@ static const char help[] =
 	"\n"
 	"Reports, on standard error when CLIENT has ended:\n"
 	"  --json FILE        as JSON as well\n"
-	"  --trace FILE       record the ring of the only device\n"
 	"  --no-strict        what the sanitizer saw does not change the exit status\n"
 	"\n"
 	"Exit status: CLIENT's, 128 and the signal that killed it, 126 or 127 if it cannot be run;\n"
@@ -46,7 +45,6 @@ enum {
 	O_CMD,
 	O_MECHANISM,
 	O_JSON,
-	O_TRACE,
 	O_LAX,
 };
 
@@ -59,7 +57,6 @@ static const struct option longs[] = {
 	{ "cmd-time-out", required_argument, NULL, O_CMD },
 	{ "mechanism", required_argument, NULL, O_MECHANISM },
 	{ "json", required_argument, NULL, O_JSON },
-	{ "trace", required_argument, NULL, O_TRACE },
 	{ "no-strict", no_argument, NULL, O_LAX },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -237,9 +234,6 @@ static int set_option(struct run_config *cfg, int opt)
 	case O_JSON:
 		cfg->json = optarg;
 		return 0;
-	case O_TRACE:
-		cfg->trace = optarg;
-		return 0;
 	case O_REPLIES:
 		cfg->replies = true;
 		return 0;
@@ -276,8 +270,6 @@ int run_options(struct run_config *cfg, int argc, char **argv)
 		return usage_error("run", "expected a client's command, found nothing");
 	if (cfg->restart && !cfg->n_handlers)
 		return usage_error("run", "--restart-handler: expected --handler");
-	if (cfg->trace && cfg->n_devices > 1)
-		return usage_error("run", "--trace: expected one device, found %u", cfg->n_devices);
 	cfg->client = argv + optind;
 	return -1;
 }

@@ -39,7 +39,7 @@ struct run_config {
 	uint32_t n_devices;
 	const char *handlers[RUN_HANDLERS];
 	uint32_t n_handlers;
-	const char *json, *trace;
+	const char *json;
 	enum world_mechanism mechanism;
 	uint32_t cmd_time_out_s, start_ms;
 	bool replies, restart, lax;

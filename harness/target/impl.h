@@ -226,6 +226,8 @@ int process_start(struct target *t);
 void process_stop(struct target *t);
 void process_kill(struct target *t);
 int process_run(struct target *t, struct target_io *io);
+/** process_attach_ms() - how long a handler may take from its start until it has the device. */
+uint32_t process_attach_ms(const struct target *t);
 /** process_hold() - somebody else holds the node for @ms. */
 void process_hold(struct target *t, uint32_t ms);
 /** process_await() - until the handler has taken the device. 0, or the case has failed. */

@@ -22,6 +22,7 @@
 #define SETTLE_MS    300  /* ... while commands are unanswered */
 #define QUIET_FOR_MS 1500 /* in a world, it asked for nothing for so long: it is not coming */
 #define OUTPUT_MAX   (1 << 20)
+#define ATTACH_MS    5000 /* in a world: programs may be large */
 #define TURN_MS	     2
 #define STOPPING_MS  1000
 #define DYING_MS     100 /* between the last close and the exit of a process that dies */
@@ -304,6 +305,13 @@ static void await_first_doorbell(struct target *t, uint64_t rung)
 		serve(t, 1);
 }
 
+uint32_t process_attach_ms(const struct target *t)
+{
+	uint32_t ms = t->spec->timeout_ms / 2 * 5;
+
+	return t->spec->world && ms < ATTACH_MS ? ATTACH_MS : ms;
+}
+
 /* It is no longer there, or its last process has gone; false: it may still come. */
 static bool is_lost(struct target *t, char *how, size_t len)
 {
@@ -318,8 +326,7 @@ static bool is_lost(struct target *t, char *how, size_t len)
 
 static int await_handler(struct target *t)
 {
-	/* starting a program takes longer than an answer, and under valgrind both do */
-	uint32_t attach_ms = t->spec->timeout_ms / 2 * 5;
+	uint32_t attach_ms = process_attach_ms(t);
 	uint64_t end = process_now_ms() + attach_ms;
 	const struct door *door = t->proc.door;
 	char how[64] = "is not there", words[200];
@@ -370,7 +377,7 @@ int process_start(struct target *t)
 		return rc;
 	t->proc.mapping_checked = false;
 	if (t->opts.expect_no_attach)
-		return expect_refusal(t, last_holder, t->spec->timeout_ms / 2 * 5);
+		return expect_refusal(t, last_holder, process_attach_ms(t));
 	return t->opts.late ? process_await_idle(t) : process_await(t);
 }
 

@@ -195,6 +195,7 @@ static int adopt(struct target *t)
 	cfg.size_bytes = t->opts.size_bytes;
 	cfg.block_size = t->opts.handler.block_size;
 	cfg.write_cache = t->opts.handler.wce;
+	cfg.nl_reply_supported = site->daemon ? 0 : -1;
 	cfg.sim = t->opts.dev;
 	t->proc.waiting = true;
 	t->proc.rc = 0;
@@ -210,7 +211,7 @@ static int adopt(struct target *t)
 
 static int await_added(struct target *t)
 {
-	uint32_t ms = t->spec->timeout_ms / 2 * 5;
+	uint32_t ms = process_attach_ms(t);
 	int rc = await(t, ms);
 
 	if (rc)
@@ -225,6 +226,42 @@ static int await_added(struct target *t)
 
 /* --- the door ----------------------------------------------------------------------------------
  */
+
+/* A daemon goes on from case to case. */
+static bool is_running(struct target *t)
+{
+	char how[64];
+
+	return t->spec->world->daemon && t->proc.pid > 0 && !process_dead(t, how, sizeof(how));
+}
+
+static int world_start(struct target *t)
+{
+	struct world_site *site = t->spec->world;
+	char cmd[4096], uio[16] = "", err[200];
+	struct world_program p = {
+		.command = cmd, .output_fd = site->output_fd, .env = "TCMU_UIO", .value = uio
+	};
+	pid_t pid;
+
+	if (is_running(t))
+		return 0;
+	if (words_of(t, t->spec->exec, cmd, sizeof(cmd)) < 0) {
+		tc_fail(t->tc, NULL, "--exec: longer than %zu bytes", sizeof(cmd) - 1);
+		return -ENAMETOOLONG;
+	}
+	if (t->proc.world_device)
+		snprintf(uio, sizeof(uio), "uio%u", world_device_minor(t->proc.world_device));
+	(void)!ftruncate(site->output_fd, 0);
+	site->said[0] = 0;
+	pid = world_spawn(site->w, &p, err, sizeof(err));
+	if (pid < 0) {
+		tc_fail(t->tc, NULL, "%s", err);
+		return pid;
+	}
+	t->proc.pid = site->pid = pid;
+	return 0;
+}
 
 static int world_open(struct target *t)
 {
@@ -247,6 +284,13 @@ static int world_open(struct target *t)
 	t->proc.pid = site->pid;
 	if (!rc)
 		rc = make_file(t, site->config);
+	/* a daemon that has promised replies, and any after it, must be there to be asked (KRN-144)
+	 */
+	if (!rc && site->daemon && !is_running(t)) {
+		rc = world_start(t);
+		if (!rc)
+			rc = process_await_idle(t);
+	}
 	if (!rc && !t->opts.late)
 		rc = adopt(t);
 	if (!rc && !t->opts.late)
@@ -254,34 +298,6 @@ static int world_open(struct target *t)
 	if (rc && t->proc.world_device)
 		world_device_remove(t->proc.world_device, on_removed, t);
 	return rc;
-}
-
-static int world_start(struct target *t)
-{
-	struct world_site *site = t->spec->world;
-	char cmd[4096], uio[16] = "", err[200], how[64];
-	struct world_program p = {
-		.command = cmd, .output_fd = site->output_fd, .env = "TCMU_UIO", .value = uio
-	};
-	pid_t pid;
-
-	if (site->daemon && t->proc.pid > 0 && !process_dead(t, how, sizeof(how)))
-		return 0;
-	if (words_of(t, t->spec->exec, cmd, sizeof(cmd)) < 0) {
-		tc_fail(t->tc, NULL, "--exec: longer than %zu bytes", sizeof(cmd) - 1);
-		return -ENAMETOOLONG;
-	}
-	if (t->proc.world_device)
-		snprintf(uio, sizeof(uio), "uio%u", world_device_minor(t->proc.world_device));
-	(void)!ftruncate(site->output_fd, 0);
-	site->said[0] = 0;
-	pid = world_spawn(site->w, &p, err, sizeof(err));
-	if (pid < 0) {
-		tc_fail(t->tc, NULL, "%s", err);
-		return pid;
-	}
-	t->proc.pid = site->pid = pid;
-	return 0;
 }
 
 static uint32_t world_serve(struct target *t, int ms)
@@ -391,7 +407,7 @@ bool target_hotplugs(const struct target *t)
 
 int process_await_idle(struct target *t)
 {
-	uint64_t end = process_now_ms() + t->spec->timeout_ms / 2 * 5, last = process_now_ms();
+	uint64_t end = process_now_ms() + process_attach_ms(t), last = process_now_ms();
 	uint64_t n = asked(t);
 	char how[64] = "", words[200];
 
