@@ -45,7 +45,10 @@ static bool path_of(const struct files *f, const struct tree_node *n, char *path
 	return used < len && tree_name(n, path + used, len - used);
 }
 
-/* By way of another name: whoever reads finds the old text or the new, and inotify is silent. */
+/*
+ * By way of another name: whoever reads finds the old text or the new, and inotify is silent.
+ * We must be able to read it, too, whatever the attribute's permissions are.
+ */
 static void write_text(const char *path, const char *text, size_t len, mode_t mode)
 {
 	char temp[PATH_MAX + 8];
@@ -56,7 +59,7 @@ static void write_text(const char *path, const char *text, size_t len, mode_t mo
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	ok = write(fd, text, len) == (ssize_t)len && !fchmod(fd, mode & 07777);
+	ok = write(fd, text, len) == (ssize_t)len && !fchmod(fd, (mode & 07777) | 0600);
 	close(fd); /* while it has the other name: that is the one that inotify tells */
 	if (!ok || rename(temp, path))
 		unlink(temp);

@@ -30,11 +30,13 @@ struct fuse_front {
 	struct fuse_session *session;
 	struct world_watch watch;
 	struct fuse_buf buf;
+	struct handle *handles;
 	bool watched, mounted;
 };
 
 /* An open attribute: the text as it was when reading began at offset 0. */
 struct handle {
+	struct handle *prev, *next;
 	int len;
 	char text[TREE_PAGE];
 };
@@ -249,6 +251,30 @@ static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	fuse_reply_err(req, EACCES);
 }
 
+static struct handle *handle_new(struct fuse_front *f)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->next = f->handles;
+	if (h->next)
+		h->next->prev = h;
+	f->handles = h;
+	return h;
+}
+
+static void handle_free(struct fuse_front *f, struct handle *h)
+{
+	if (h->next)
+		h->next->prev = h->prev;
+	if (h->prev)
+		h->prev->next = h->next;
+	else
+		f->handles = h->next;
+	free(h);
+}
+
 static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct tree_node *n = node_of(req, ino);
@@ -271,7 +297,7 @@ static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, EACCES);
 		return;
 	}
-	h = calloc(1, sizeof(*h));
+	h = handle_new(fuse_req_userdata(req));
 	if (!h) {
 		fuse_reply_err(req, ENOMEM);
 		return;
@@ -281,14 +307,14 @@ static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	tree_get(n);
 	if (fuse_reply_open(req, fi)) {
 		tree_put(n, 1);
-		free(h);
+		handle_free(fuse_req_userdata(req), h);
 	}
 }
 
 static void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	if (fi->fh) {
-		free((struct handle *)(uintptr_t)fi->fh);
+		handle_free(fuse_req_userdata(req), (struct handle *)(uintptr_t)fi->fh);
 		tree_put(node_of(req, ino), 1);
 	}
 	fuse_reply_err(req, 0);
@@ -449,6 +475,8 @@ void fuse_front_stop(struct fuse_front *f)
 		fuse_session_destroy(f->session); /* closes the descriptor */
 	else if (f->watch.fd >= 0)
 		close(f->watch.fd);
+	while (f->handles)
+		handle_free(f, f->handles);
 	free(f->buf.mem);
 	free(f);
 }

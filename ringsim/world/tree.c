@@ -58,8 +58,15 @@ static void free_below(struct tree_node *n)
 
 void tree_free(struct tree *t)
 {
+	struct tree_node *next;
+
 	if (!t->root)
 		return;
+	for (struct tree_node *n = t->gone; n; n = next) {
+		next = n->next;
+		node_free(n);
+	}
+	t->gone = NULL;
 	free_below(t->root);
 	node_free(t->root);
 	t->root = NULL;
@@ -228,8 +235,12 @@ void tree_remove(struct tree_node *n)
 		n->tree->removed(n->tree, n);
 	unlink_node(n);
 	n->gone = true;
-	if (!n->refs)
+	if (n->refs) {
+		n->next = n->tree->gone;
+		n->tree->gone = n;
+	} else {
 		node_free(n);
+	}
 }
 
 void tree_get(struct tree_node *n)
@@ -239,9 +250,15 @@ void tree_get(struct tree_node *n)
 
 void tree_put(struct tree_node *n, uint64_t refs)
 {
+	struct tree_node **at = &n->tree->gone;
+
 	n->refs = refs < n->refs ? n->refs - refs : 0;
-	if (!n->refs && n->gone)
-		node_free(n);
+	if (n->refs || !n->gone)
+		return;
+	while (*at != n)
+		at = &(*at)->next;
+	*at = n->next;
+	node_free(n);
 }
 
 int tree_show(const struct tree_node *n, char *buf)

@@ -64,12 +64,13 @@ struct tree_dir_ops {
 
 /**
  * struct tree - one file system
+ * @gone:   nodes that were removed and are still held, linked by their next
  * @added, @removed: for files.c: a node appeared, a node is about to go; or NULL
  * @failed: memory ran out while something was added, the tree is not complete
  */
 struct tree {
 	struct world *w;
-	struct tree_node *root;
+	struct tree_node *root, *gone;
 	uint64_t last_ino;
 	bool failed;
 	void (*added)(struct tree *t, struct tree_node *n);
