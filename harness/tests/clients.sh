@@ -28,6 +28,8 @@ dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 "${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -O1 -w -o "$dir/sg_answers" "$clients/sg_answers.c" || exit 2
 
+"${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -O1 -w -pthread -o "$dir/sg_storm" "$clients/sg_storm.c" || exit 2
+
 count=0 failed=0
 result() { # OK? TITLE FILE-THAT-TELLS
 	((count++))
@@ -86,5 +88,6 @@ works 'fio verifies, four jobs' "${verify[@]}" --iodepth=8 --numjobs=4 --offset_
 for suite in Read16 Write16 CompareAndWrite ProutReserve ProutRegister ProutPreempt Unmap; do
 	testcu "$suite"
 done
+works 'many users at once, some of whom die' "$dir/sg_storm" /dev/sg0 3
 echo "1..$count"
 ((failed == 0))

@@ -132,6 +132,19 @@ uid_t call_uid(const struct world_call *c)
 	return proc_field(c->tid, "status", "Uid:", 10, &uid) ? (uid_t)uid : (uid_t)-1;
 }
 
+/* One that another thread could take is left to that. */
+bool call_interrupted(const struct world_call *c)
+{
+	uint64_t own, shared, blocked, threads;
+
+	if (!proc_field(c->tid, "status", "SigPnd:", 16, &own) ||
+	    !proc_field(c->tid, "status", "ShdPnd:", 16, &shared) ||
+	    !proc_field(c->tid, "status", "SigBlk:", 16, &blocked) ||
+	    !proc_field(c->tid, "status", "Threads:", 10, &threads))
+		return false;
+	return (own | (threads == 1 ? shared : 0)) & ~blocked;
+}
+
 bool call_capable(const struct world_call *c, int cap)
 {
 	uint64_t caps;

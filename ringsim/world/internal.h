@@ -137,6 +137,13 @@ int call_give(const struct world_call *c, int fd, bool cloexec, int at);
 int call_take(const struct world_call *c, int fd);
 /** call_waiting() - false: nobody waits any more, the answer would go nowhere. */
 bool call_waiting(const struct world_call *c);
+/**
+ * call_interrupted() - a signal wants the caller, who waits where only a fatal one ends the wait
+ * Whoever keeps a call for long looks now and then, and answers with -WORLD_RESTART: the kernel
+ * starts the call again or makes it EINTR, as the signal's handler wants it.
+ */
+bool call_interrupted(const struct world_call *c);
+#define WORLD_RESTART 512 /* ERESTARTSYS */
 /** call_file() - which of ours the caller's descriptor is, or NULL. */
 struct world_file *call_file(const struct world_call *c, int fd);
 /** call_nonblock() - whether the caller's descriptor has O_NONBLOCK. */

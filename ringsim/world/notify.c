@@ -143,8 +143,8 @@ static void trap_mmap(struct program *p)
 }
 
 /*
- * SG_*, SCSI_IOCTL_* and BLK*: 0x22xx, 0x53xx and 0x12xx, with or without a size above, and what the
- * oldest of them are, 1 to 7.
+ * SG_*, SCSI_IOCTL_* and BLK*: 0x22xx, 0x53xx and 0x12xx, with or without a size above, and what
+ * the oldest of them are, 1 to 7.
  */
 static void trap_ioctl(struct program *p)
 {

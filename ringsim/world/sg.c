@@ -156,6 +156,62 @@ static void node_service(struct world_watch *watch, uint32_t events)
 		node_close(n);
 }
 
+/* --- who waits for long ------------------------------------------------------------------------
+ */
+
+void sg_waits(struct sg_world *sg)
+{
+	if (!sg->look_ns)
+		sg->look_ns = world_now_ns() + SG_LOOK_NS;
+}
+
+static void openings_look(struct sg_world *sg)
+{
+	struct sg_opening **p = &sg->openings, *o;
+
+	while ((o = *p) != NULL) {
+		if (call_waiting(&o->call) && !call_interrupted(&o->call)) {
+			p = &o->next;
+			continue;
+		}
+		*p = o->next;
+		if (call_waiting(&o->call))
+			call_answer(&o->call, -WORLD_RESTART);
+		free(o);
+	}
+}
+
+/* The command goes on without the caller. */
+static bool owners_look(struct sg_node *n)
+{
+	struct sg_cmd *cmd;
+	bool any = false;
+
+	for (cmd = n->cmds; cmd; cmd = cmd->next) {
+		if (!cmd->owned || cmd->state == SG_DONE)
+			continue;
+		if (call_waiting(&cmd->call) && call_interrupted(&cmd->call))
+			call_answer(&cmd->call, -WORLD_RESTART);
+		else
+			any = true;
+	}
+	return any;
+}
+
+void sg_look(struct sg_world *sg)
+{
+	struct sg_node *n;
+	bool any = false;
+
+	openings_look(sg);
+	for (n = sg->nodes; n; n = n->next) {
+		any |= owners_look(n);
+		any |= sg_readers_look(n);
+	}
+	any |= sg->openings != NULL;
+	sg->look_ns = any ? world_now_ns() + SG_LOOK_NS : 0;
+}
+
 /* --- opening
  * -------------------------------------------------------------------------------------------------
  */
@@ -256,6 +312,7 @@ static int open_later(struct sg_world *sg, const struct world_call *c, struct wo
 	while (*p)
 		p = &(*p)->next;
 	*p = o;
+	sg_waits(sg);
 	return 0;
 }
 

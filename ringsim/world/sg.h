@@ -120,15 +120,24 @@ struct sg_node {
 
 struct sg_opening;
 
-/** struct sg_world - all open nodes, and opens that wait for each other */
+/**
+ * struct sg_world - all open nodes, and opens that wait for each other
+ * @look_ns: when to see which of those who wait were interrupted; 0 = nobody waits
+ */
 struct sg_world {
 	struct sg_node *nodes;
 	struct sg_opening *openings;
+	uint64_t look_ns;
 };
+#define SG_LOOK_NS (50 * SG_MSEC)
 
 /* sg.c */
 int sg_reserve(struct sg_node *n, uint32_t len);
 void sg_node_put(struct sg_node *n);
+/** sg_waits() - somebody does from now on. */
+void sg_waits(struct sg_world *sg);
+/** sg_look() - let go of those who were interrupted. */
+void sg_look(struct sg_world *sg);
 /** sg_allowed() - what anybody who can open the node may send. */
 bool sg_allowed(const struct world_call *c, const uint8_t *cdb, bool writable);
 
@@ -156,6 +165,8 @@ void sg_readable(struct sg_cmd *cmd);
 /** sg_message() - what a program wrote that was not intercepted. */
 void sg_message(struct sg_node *n, const uint8_t *msg, size_t len);
 void sg_readers_end(struct sg_node *n, int rc);
+/** sg_readers_look() - whether any still waits. */
+bool sg_readers_look(struct sg_node *n);
 /** sg_old_reply() - the answer to the older interface, into the socket. */
 void sg_old_reply(struct sg_cmd *cmd);
 

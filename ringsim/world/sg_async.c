@@ -139,6 +139,7 @@ static int wait_for(struct sg_node *n, const struct world_call *c, int pack_id)
 	while (*p)
 		p = &(*p)->next;
 	*p = r;
+	sg_waits(n->w->sg);
 	return 0;
 }
 
@@ -189,6 +190,23 @@ void sg_readers_end(struct sg_node *n, int rc)
 			call_answer(&r->call, rc);
 		free(r);
 	}
+}
+
+bool sg_readers_look(struct sg_node *n)
+{
+	struct sg_reader **p = &n->readers, *r;
+
+	while ((r = *p) != NULL) {
+		if (call_waiting(&r->call) && !call_interrupted(&r->call)) {
+			p = &r->next;
+			continue;
+		}
+		*p = r->next;
+		if (call_waiting(&r->call))
+			call_answer(&r->call, -WORLD_RESTART);
+		free(r);
+	}
+	return n->readers;
 }
 
 /* --- the older header

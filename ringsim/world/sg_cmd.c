@@ -321,6 +321,8 @@ void sg_start(struct sg_cmd *cmd, const uint8_t *cdb, uint32_t cdb_len, uint32_t
 	io->user = cmd;
 	if (io->dir == RINGSIM_FROM_DEVICE && !reads_medium(cdb))
 		memset(cmd->data, 0, cmd->len < SG_PAGE ? cmd->len : SG_PAGE);
+	if (cmd->owned)
+		sg_waits(cmd->node->w->sg);
 	cmd->patience_ns = (timeout_ms ? timeout_ms : SG_RQ_TIMEOUT_MS) * SG_MSEC;
 	submit(cmd);
 }
@@ -341,7 +343,7 @@ uint64_t sg_next_timer(const struct world *w)
 	const struct sg_world *sg = w->sg;
 	const struct sg_node *n;
 	const struct sg_cmd *cmd;
-	uint64_t next = UINT64_MAX;
+	uint64_t next = sg && sg->look_ns ? sg->look_ns : UINT64_MAX;
 
 	for (n = sg ? sg->nodes : NULL; n; n = n->next)
 		for (cmd = n->cmds; cmd; cmd = cmd->next)
@@ -365,9 +367,12 @@ static struct sg_cmd *find_due(const struct sg_world *sg, uint64_t now_ns)
 
 void sg_run_timers(struct world *w, uint64_t now_ns)
 {
+	struct sg_world *sg = w->sg;
 	struct sg_cmd *cmd;
 
-	while ((cmd = find_due(w->sg, now_ns)) != NULL) {
+	if (sg && sg->look_ns && sg->look_ns <= now_ns)
+		sg_look(sg);
+	while ((cmd = find_due(sg, now_ns)) != NULL) {
 		if (cmd->state == SG_RUNNING)
 			give_up(cmd);
 		else
