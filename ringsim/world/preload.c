@@ -117,7 +117,7 @@ static int64_t hear(struct connection *k, void *buf, size_t len, int *taken)
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
 	} ctl;
-	struct preload_reply reply;
+	struct preload_reply reply = { 0 };
 	struct iovec iov[2] = { { .iov_base = &reply, .iov_len = sizeof(reply) },
 				{ .iov_base = buf, .iov_len = len } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };

@@ -15,7 +15,7 @@
 void complain(const char *what, const char *why)
 {
 	int saved = errno;
-	struct stat st;
+	struct stat st = { 0 };
 	struct iovec iov[] = { { .iov_base = (void *)(uintptr_t) "tcmu-world: ", .iov_len = 12 },
 			       { .iov_base = (void *)(uintptr_t)what, .iov_len = strlen(what) },
 			       { .iov_base = (void *)(uintptr_t) ": ", .iov_len = 2 },
@@ -38,7 +38,7 @@ static void shut(int fd)
 uint64_t ask_socket(int fd)
 {
 	int saved = errno;
-	struct stat st;
+	struct stat st = { 0 };
 	bool is_socket = fd >= 0 && !NEXT(fstat)(fd, &st) && S_ISSOCK(st.st_mode);
 
 	errno = saved;

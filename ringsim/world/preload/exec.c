@@ -7,7 +7,6 @@
 #include "../program.h"
 #include "next.h"
 
-#include <alloca.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -45,7 +44,10 @@ static const char *variable(char *const *env, const char *name)
 	return NULL;
 }
 
-/* Room for what complete() writes: two variables, and one array of pointers. */
+/*
+ * Room for what complete() writes: two variables, and one array of pointers. All of it on the
+ * stack: what a child of vfork() allocates would stay in its parent.
+ */
 struct room {
 	char dir[sizeof(PRELOAD_ENV) + 256];
 	char preload[2 * PATH_MAX];
@@ -82,9 +84,9 @@ static char *const *complete(char *const *env, struct room *room, char **out)
 	return out;
 }
 
-#define COMPLETE(env)                                                 \
-	struct room room_;                                            \
-	char **more_ = alloca((env_count(env) + 3) * sizeof(char *)); \
+#define COMPLETE(env)                                                           \
+	struct room room_;                                                      \
+	char **more_ = __builtin_alloca((env_count(env) + 3) * sizeof(char *)); \
 	char *const *complete_ = complete(env, &room_, more_)
 
 EXPORT int execve(const char *path, char *const argv[], char *const env[])
@@ -135,18 +137,18 @@ EXPORT int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_act
 }
 
 /* The arguments of an execl*() as an array; what follows them is next in @ap_. */
-#define ARGUMENTS(first, argv)                    \
-	va_list ap_;                              \
-	size_t n_ = 1, i_;                        \
-	char **argv;                              \
-	va_start(ap_, first);                     \
-	while (va_arg(ap_, char *))               \
-		n_++;                             \
-	va_end(ap_);                              \
-	argv = alloca((n_ + 1) * sizeof(char *)); \
-	(argv)[0] = (char *)(uintptr_t)(first);   \
-	va_start(ap_, first);                     \
-	for (i_ = 1; i_ <= n_; i_++)              \
+#define ARGUMENTS(first, argv)                              \
+	va_list ap_;                                        \
+	size_t n_ = 1, i_;                                  \
+	char **argv;                                        \
+	va_start(ap_, first);                               \
+	while (va_arg(ap_, char *))                         \
+		n_++;                                       \
+	va_end(ap_);                                        \
+	argv = __builtin_alloca((n_ + 1) * sizeof(char *)); \
+	(argv)[0] = (char *)(uintptr_t)(first);             \
+	va_start(ap_, first);                               \
+	for (i_ = 1; i_ <= n_; i_++)                        \
 	(argv)[i_] = va_arg(ap_, char *)
 
 EXPORT int execl(const char *path, const char *arg, ...)

@@ -99,7 +99,7 @@ static bool is_node(const char *path)
 /* Type of the file at @path, links not followed; 0: there is none. */
 static mode_t type_of(const char *path)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	return NEXT(fstatat)(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ? 0 : st.st_mode & S_IFMT;
 }

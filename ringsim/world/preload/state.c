@@ -18,7 +18,7 @@ const struct preload_state *preload_state(void)
 static void __attribute__((constructor(101))) start(void)
 {
 	const char *dir = getenv(PRELOAD_ENV);
-	struct stat st;
+	struct stat st = { 0 };
 	Dl_info self;
 
 #define NEXT_FIND(fn) next_table.fn = (__typeof__(&fn))dlsym(RTLD_NEXT, #fn);

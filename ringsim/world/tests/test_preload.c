@@ -594,10 +594,11 @@ static void test_programs(void)
 	up();
 	for (i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
 		status = run_program(programs[i].name);
-		if (!strcmp(programs[i].name, "signal"))
-			CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		else
+		if (!strcmp(programs[i].name, "signal")) {
+			CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);
+		} else {
 			CU_ASSERT_EQUAL(status, 0);
+		}
 		if (WIFEXITED(status) && WEXITSTATUS(status))
 			fprintf(stderr, "# program %s\n", programs[i].name);
 	}
