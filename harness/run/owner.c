@@ -235,6 +235,9 @@ static int enter(struct run *r)
 	rc = world_create(&r->w, &cfg, err, sizeof(err));
 	if (rc)
 		run_say("%s", err);
+	/* A program of root's that becomes somebody else must still get to its preloaded world. */
+	else if (world_mechanism(r->w) == WORLD_PRELOAD && !geteuid())
+		(void)!chmod(r->dir, 0711);
 	return rc ? EXIT_USAGE : 0;
 }
 

@@ -31,6 +31,7 @@ static int enter(struct world_site *site, const char *dir, char *err, size_t len
 {
 	struct world_config cfg = { .mechanism = site->mechanism, .say = on_say, .ctx = site };
 	char path[256];
+	int rc;
 
 	if (site->w)
 		return 0;
@@ -40,7 +41,11 @@ static int enter(struct world_site *site, const char *dir, char *err, size_t len
 		return -errno;
 	}
 	cfg.dir = path;
-	return world_create(&site->w, &cfg, err, len);
+	rc = world_create(&site->w, &cfg, err, len);
+	/* A program of root's that becomes somebody else must still get to its preloaded world. */
+	if (!rc && world_mechanism(site->w) == WORLD_PRELOAD && !geteuid())
+		(void)!chmod(dir, 0711);
+	return rc;
 }
 
 int world_site_probe(const struct world_site *site, const char *dir, char *err, size_t len)

@@ -119,6 +119,8 @@ void node_open(struct world_call *c, struct world_device *d, int flags)
 		call_answer(c, -EACCES);
 		return;
 	}
+	if (d->node)
+		node_service(&d->node->watch, 0); /* it may have been closed a moment ago */
 	rc = node_make(d, &n, &far);
 	if (rc == -EBUSY)
 		world_say(d->w, "process %d opens /dev/uio%u, which process %d holds: EBUSY",
