@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -231,6 +232,18 @@ static void waits_for_an_event(void)
 	WANT(read(fd, &count, 4) == 4 && count > 0);
 }
 
+/* The owner, asked what this is, must not ask itself. */
+static void looks_at_files(void)
+{
+	char name[88] = "";
+	struct stat st;
+	int fd = open("/sys/class/uio/uio0/name", O_RDONLY);
+
+	WANT(fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode));
+	WANT(read(fd, name, 88) > 0 && !strcmp(name, "tcm-user/0/disk/test/disk\n"));
+	WANT(ioctl(fd, 0x2285, NULL) < 0 && errno == ENOTTY);
+}
+
 static void is_traced_by_another(void)
 {
 	int status, fd;
@@ -262,6 +275,7 @@ static const struct program {
 	{ "is refused a second open", is_refused_a_second_open },
 	{ "sees a character device", sees_a_character_device },
 	{ "waits for an event", waits_for_an_event },
+	{ "looks at files", looks_at_files },
 	{ "is traced by another", is_traced_by_another },
 };
 
