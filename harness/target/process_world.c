@@ -219,6 +219,8 @@ static int await_added(struct target *t)
 	uint32_t ms = process_attach_ms(t);
 	int rc = await(t, ms);
 
+	if (!rc && t->proc.rc) /* the node has gone again, whoever still has it open */
+		t->uio.is_open = false;
 	if (rc)
 		tc_fail(t->tc, NULL, "ADDED_DEVICE is not answered within %u ms%s", ms,
 			t->proc.door->hint(t));
