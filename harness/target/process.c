@@ -319,7 +319,9 @@ static bool is_lost(struct target *t, char *how, size_t len)
 
 	if (t->proc.pid > 0 && !process_dead(t, how, len))
 		return false;
-	/* a daemon's parent has gone well, and it is ours now */
+	/* a daemon's parent has gone well, and it is ours now; the dead are nobody */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
 	process_children(children, sizeof(children));
 	return strcmp(how, "exited with status 0") || !children[0];
 }
