@@ -197,8 +197,12 @@ void preload_stop(struct world *w);
 /* --- mounts.c ----------------------------------------------------------------------------------
  */
 
-/** mounts_try() - whether programs can have a mount namespace of their own; changes nothing. */
-int mounts_try(char *err, size_t err_len);
+/**
+ * mounts_user_namespace(), mounts_namespace() - enter a new one, for good
+ * The first makes us root there; in the second nothing that is mounted shows outside. 0 or -errno.
+ */
+int mounts_user_namespace(char *err, size_t err_len);
+int mounts_namespace(char *err, size_t err_len);
 /**
  * mounts_enter() - move to where mounting is allowed: a user namespace, unless we may already
  * What the host has mounted stays what we see: only programs enter the namespace that tree_start()

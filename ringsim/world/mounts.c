@@ -31,19 +31,14 @@
 
 #define PATIENCE_MS 20000
 
-/* What a child has to say: one line, in the end. Empty: all is well. */
-struct verdict {
-	int rc;
-	char line[500];
-};
-
-static int said(struct verdict *v, int rc, const char *what, const char *hint)
+static int said(char *err, size_t err_len, int rc, const char *what)
 {
-	v->rc = rc;
-	snprintf(v->line, sizeof(v->line), "%s: %s%s%s", what, strerror(-rc), hint ? "; " : "",
-		 hint ? hint : "");
+	snprintf(err, err_len, "%s: %s", what, strerror(-rc));
 	return rc;
 }
+
+/* --- entering ----------------------------------------------------------------------------------
+ */
 
 static int write_file(const char *path, const char *text)
 {
@@ -57,10 +52,7 @@ static int write_file(const char *path, const char *text)
 	return rc;
 }
 
-/* --- entering ----------------------------------------------------------------------------------
- */
-
-static int user_namespace(struct verdict *v)
+int mounts_user_namespace(char *err, size_t err_len)
 {
 	char uids[32], gids[32];
 	int rc;
@@ -69,28 +61,69 @@ static int user_namespace(struct verdict *v)
 	snprintf(gids, sizeof(gids), "0 %u 1", (unsigned int)getegid());
 	if (unshare(CLONE_NEWUSER)) {
 		rc = -errno;
-		return said(v, rc, "no user namespace",
-			    rc == -ENOSPC ? "user.max_user_namespaces is exhausted or 0"
-					  : "switched off here, or forbidden by a container");
+		return said(err, err_len, rc,
+			    rc == -ENOSPC   ? "user namespaces are switched off "
+					      "(user.max_user_namespaces)"
+			    : rc == -EINVAL ? "this kernel has no user namespaces"
+					    : "user namespaces are forbidden (by the distribution, "
+					      "a container or a chroot)");
 	}
 	/* Kernels older than the file know no such thing to deny. */
 	rc = write_file("/proc/self/setgroups", "deny");
-	if (rc && rc != -ENOENT)
-		return said(v, rc, "/proc/self/setgroups of the user namespace", NULL);
-	rc = write_file("/proc/self/uid_map", uids);
+	if (!rc || rc == -ENOENT)
+		rc = write_file("/proc/self/uid_map", uids);
 	if (!rc)
 		rc = write_file("/proc/self/gid_map", gids);
-	return rc ? said(v, rc, "uid map of the user namespace", NULL) : 0;
+	return rc ? said(err, err_len, rc, "users of the user namespace") : 0;
 }
 
-static int mount_namespace(struct verdict *v)
+/* In a chroot "/" is no mount point, and its mount has a path only from the namespace's root. */
+static int make_private(void)
 {
+	int root, ns, rc = 0;
+
+	if (!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (root < 0 || ns < 0 || setns(ns, CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || fchdir(root) || chroot("."))
+		rc = -errno;
+	if (root >= 0)
+		close(root);
+	if (ns >= 0)
+		close(ns);
+	return rc;
+}
+
+int mounts_namespace(char *err, size_t err_len)
+{
+	int rc;
+
 	if (unshare(CLONE_NEWNS))
-		return said(v, -errno, "no mount namespace", NULL);
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return said(v, -errno, "mounting in a namespace of our own is forbidden",
-			    "a security module or a container does that");
-	return 0;
+		return said(err, err_len, -errno, "no mount namespace");
+	rc = make_private();
+	/* On what everybody has, where nobody sees it: a security module may forbid every mount. */
+	if (!rc && mount("probe", "/proc/self/fdinfo", "tmpfs", 0, NULL) &&
+	    mount("probe", "/tmp", "tmpfs", 0, NULL))
+		rc = -errno;
+	else if (!rc && umount2("/proc/self/fdinfo", MNT_DETACH))
+		(void)umount2("/tmp", MNT_DETACH);
+	return rc ? said(err, err_len, rc, "mounting in a namespace of our own is forbidden") : 0;
+}
+
+/* What a child has to say: one line, in the end. Empty: all is well. */
+struct verdict {
+	int rc;
+	char line[400];
+};
+
+static int fail(struct verdict *v, int rc, const char *what)
+{
+	v->rc = said(v->line, sizeof(v->line), rc, what);
+	return rc;
 }
 
 /* A child runs @fn and says its verdict; @finish is called while it still lives. */
@@ -148,9 +181,9 @@ static int errand_wait(struct errand *e, struct verdict *v)
 	int rc = tree_wait(e->w, e->say, PATIENCE_MS);
 
 	if (rc <= 0)
-		return said(v, rc ? rc : -ETIMEDOUT, "mounting does not end", NULL);
+		return fail(v, rc ? rc : -ETIMEDOUT, "mounting does not end");
 	if (read(e->say, v, sizeof(*v)) != sizeof(*v))
-		return said(v, -ECHILD, "the process that mounts died", NULL);
+		return fail(v, -ECHILD, "the process that mounts died");
 	v->line[sizeof(v->line) - 1] = 0;
 	return v->rc;
 }
@@ -161,9 +194,9 @@ static int errand_run(struct errand *e, char *err, size_t err_len)
 	int say[2], go[2], rc;
 
 	if (pipe2(say, O_CLOEXEC))
-		return said(&v, -errno, "pipe", NULL);
+		return fail(&v, -errno, "pipe");
 	if (pipe2(go, O_CLOEXEC)) {
-		rc = said(&v, -errno, "pipe", NULL);
+		rc = fail(&v, -errno, "pipe");
 		close(say[0]);
 		close(say[1]);
 		goto out;
@@ -178,13 +211,13 @@ static int errand_run(struct errand *e, char *err, size_t err_len)
 	close(go[0]);
 	e->say = say[0];
 	if (e->pid < 0) {
-		rc = said(&v, -errno, "fork", NULL);
+		rc = fail(&v, -errno, "fork");
 	} else {
 		rc = errand_wait(e, &v);
 		if (!rc && e->finish) {
 			rc = e->finish(e);
 			if (rc)
-				said(&v, rc, "/proc of a child", NULL);
+				fail(&v, rc, "/proc of a child");
 		}
 		kill(e->pid, SIGKILL);
 		waitpid(e->pid, NULL, 0);
@@ -199,44 +232,24 @@ out:
 
 static void try_out(struct errand *e, struct verdict *v)
 {
-	if (!e->user || !user_namespace(v))
-		mount_namespace(v);
+	if (e->user)
+		v->rc = mounts_user_namespace(v->line, sizeof(v->line));
+	if (!v->rc)
+		v->rc = mounts_namespace(v->line, sizeof(v->line));
 }
 
-/* Which of the two ways works. A child tries: whoever cannot have either stays what they were. */
-static int find_way(bool *user, char *err, size_t err_len)
+/* A child tries which way works: whoever cannot have either stays what they were. */
+int mounts_enter(struct world *w, char *err, size_t err_len)
 {
 	struct errand e = { .fn = try_out };
 	int rc = errand_run(&e, err, err_len);
 
-	if (rc) {
-		e.user = true;
-		rc = errand_run(&e, err, err_len);
-	}
-	*user = e.user;
-	return rc;
-}
-
-int mounts_try(char *err, size_t err_len)
-{
-	bool user;
-
-	return find_way(&user, err, err_len);
-}
-
-int mounts_enter(struct world *w, char *err, size_t err_len)
-{
-	struct verdict v = { 0 };
-	bool user;
-	int rc = find_way(&user, err, err_len);
-
 	(void)w;
-	if (!rc && user) {
-		rc = user_namespace(&v);
-		if (rc)
-			snprintf(err, err_len, "%s", v.line);
-	}
-	return rc;
+	if (!rc)
+		return 0;
+	e.user = true;
+	rc = errand_run(&e, err, err_len);
+	return rc ? rc : mounts_user_namespace(err, err_len);
 }
 
 /* --- showing -----------------------------------------------------------------------------------
@@ -322,11 +335,11 @@ static int mount_tree(struct trees *t, int which, const char *at, struct verdict
 			 fuse_front_fd(t->fuse[which]), (unsigned int)geteuid(),
 			 (unsigned int)getegid());
 		if (mount(source, at, "fuse", MS_NOSUID | MS_NODEV, text))
-			return said(v, -errno, "a FUSE file system cannot be mounted", NULL);
+			return fail(v, -errno, "a FUSE file system cannot be mounted");
 	} else {
 		snprintf(text, sizeof(text), "%s/%s", t->files, source);
 		if (mount(text, at, NULL, MS_BIND, NULL))
-			return said(v, -errno, text, NULL);
+			return fail(v, -errno, text);
 	}
 	return 0;
 }
@@ -346,7 +359,7 @@ static int show_tree(struct trees *t, int which, const char *stage, struct verdi
 			return v->rc;
 	}
 	if (mount(stage, place, NULL, MS_MOVE, NULL))
-		return said(v, -errno, place, "nothing can be mounted there");
+		return fail(v, -errno, place);
 	return 0;
 }
 
@@ -432,10 +445,11 @@ static void show(struct errand *e, struct verdict *v)
 
 	snprintf(stage, sizeof(stage), "%s/stage", t->w->dir);
 	if (mkdir(stage, 0700) && errno != EEXIST) {
-		said(v, -errno, stage, NULL);
+		fail(v, -errno, stage);
 		return;
 	}
-	if (mount_namespace(v))
+	v->rc = mounts_namespace(v->line, sizeof(v->line));
+	if (v->rc)
 		return;
 	for (int i = 0; i < TREES; i++)
 		if (i != TREES_CONFIGFS && !(i == TREES_MODULES && t->modules[0]) &&

@@ -124,63 +124,18 @@ int probe_child(int (*fn)(const void *arg, char *why, size_t len), const void *a
 /* --- namespaces --------------------------------------------------------------------------------
  */
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	(void)!write(fd, text, strlen(text));
-	close(fd);
-}
-
-static int user_namespace(char *why, size_t len)
-{
-	char uids[32], gids[32];
-	int rc;
-
-	snprintf(uids, sizeof(uids), "0 %u 1", (unsigned int)geteuid());
-	snprintf(gids, sizeof(gids), "0 %u 1", (unsigned int)getegid());
-	if (unshare(CLONE_NEWUSER)) {
-		rc = -errno;
-		return refused(why, len, rc, "%s",
-			       rc == -ENOSPC   ? "user namespaces are switched off "
-						 "(user.max_user_namespaces)"
-			       : rc == -EINVAL ? "this kernel has no user namespaces"
-					       : "user namespaces are forbidden (by the "
-						 "distribution or a container)");
-	}
-	write_file("/proc/self/setgroups", "deny");
-	write_file("/proc/self/uid_map", uids);
-	write_file("/proc/self/gid_map", gids);
-	return 0;
-}
-
-static int mount_namespace(char *why, size_t len)
-{
-	if (unshare(CLONE_NEWNS))
-		return refused(why, len, -errno, "no mount namespace");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return refused(why, len, -errno, "mounting in a namespace of our own is forbidden");
-	/* on what everybody has, where nobody sees it */
-	if (mount("probe", "/proc/self/fdinfo", "tmpfs", 0, NULL) &&
-	    mount("probe", "/tmp", "tmpfs", 0, NULL))
-		return refused(why, len, -errno, "mounting in a namespace of our own is forbidden");
-	return 0;
-}
-
 static int try_userns(const void *arg, char *why, size_t len)
 {
-	int rc = user_namespace(why, len);
+	int rc = mounts_user_namespace(why, len);
 
 	(void)arg;
-	return rc ? rc : mount_namespace(why, len);
+	return rc ? rc : mounts_namespace(why, len);
 }
 
 static int try_mountns(const void *arg, char *why, size_t len)
 {
 	(void)arg;
-	return mount_namespace(why, len);
+	return mounts_namespace(why, len);
 }
 
 /* As root, without; else within a user namespace. */
@@ -188,7 +143,7 @@ static int enter(char *why, size_t len)
 {
 	char first[WHY_MAX];
 
-	return mount_namespace(first, sizeof(first)) ? try_userns(NULL, why, len) : 0;
+	return mounts_namespace(first, sizeof(first)) ? try_userns(NULL, why, len) : 0;
 }
 
 static int try_mount(const void *arg, char *why, size_t len)
