@@ -45,7 +45,7 @@ struct odd {
 	struct io_uring uring;
 };
 
-static void wrong(const char *what)
+static __attribute__((noreturn)) void wrong(const char *what)
 {
 	fprintf(stderr, "odd: expected %s; errno %d (%s)\n", what, errno, strerror(errno));
 	_exit(9);

@@ -86,10 +86,15 @@ static bool do_dir(int nr, int dirfd, const char *path, int flags, int64_t *rc)
 {
 	char moved[PATH_ROOM], whole[PATH_ROOM];
 	uint64_t arg[6] = { (uint64_t)(int64_t)AT_FDCWD, (uintptr_t)whole, (unsigned int)flags };
+	struct stat st = { 0 };
 
 	if (path_moved(dirfd, path, moved, whole) == PATH_HOST)
 		return false;
-	if (ask(nr, 0, arg, false, rc) == ASK_PROCEED) {
+	/* some make every directory of a path, to be sure */
+	if (nr != SYS_unlinkat && !NEXT(fstatat)(AT_FDCWD, moved, &st, AT_SYMLINK_NOFOLLOW)) {
+		errno = EEXIST;
+		*rc = -1;
+	} else if (ask(nr, 0, arg, false, rc) == ASK_PROCEED) {
 		errno = EPERM;
 		*rc = -1;
 	}

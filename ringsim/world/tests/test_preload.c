@@ -274,6 +274,7 @@ static int child_paths(void)
 	NEED(!mkdir("/sys/kernel/config/target", 0755));
 	NEED(mkdir("/sys/kernel/config/other", 0755) == -1 && errno == ENOENT);
 	NEED(!rmdir("/sys/kernel/config/target"));
+	NEED(mkdir("/dev", 0755) == -1 && errno == EEXIST);
 	NEED(unlink("/sys/class/uio/uio3/name") == -1 && errno == EPERM);
 	NEED(symlink("a", "/sys/class/uio/b") == -1 && errno == EPERM);
 	/* what is written replaces what was there; nothing new comes up */
