@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define UIO_DIR "devices/tcm_user/uio"
-#define SG_DIR	"devices/tcm_loop_0/tcm_loop_adapter_0/host0"
+#define SG_DIR	"devices/tcm_loop_0"
 
 /* --- /sys/class/uio/uioN -----------------------------------------------------------------------
  */
@@ -207,13 +207,18 @@ static const struct tree_attr scsi_attrs[] = {
 void sysfs_configured(struct trees *t, struct world_device *d)
 {
 	struct tree_node *dir, *sys = t->tree[TREES_SYS].root;
-	char name[16], target[64], address[32], path[200];
+	char name[16], adapter[32], host[16], target[64], address[32], path[200];
 
 	snprintf(name, sizeof(name), "sg%u", d->minor);
-	snprintf(target, sizeof(target), "target0:0:%u", d->minor);
-	snprintf(address, sizeof(address), "0:0:%u:0", d->minor);
-	snprintf(path, sizeof(path), SG_DIR "/%s/%s/scsi_generic/%s", target, address, name);
-	dir = tree_dir(tree_path_dir(sys, SG_DIR), target, NULL, d);
+	/* a host of its own, as sg_ioctl.c says */
+	snprintf(adapter, sizeof(adapter), "tcm_loop_adapter_%u", d->minor);
+	snprintf(host, sizeof(host), "host%u", d->minor);
+	snprintf(target, sizeof(target), "target%u:0:1", d->minor);
+	snprintf(address, sizeof(address), "%u:0:1:0", d->minor);
+	snprintf(path, sizeof(path), SG_DIR "/%s/%s/%s/%s/scsi_generic/%s", adapter, host, target,
+		 address, name);
+	dir = tree_dir(tree_path_dir(sys, SG_DIR), adapter, NULL, d);
+	dir = tree_dir(tree_dir(dir, host, NULL, d), target, NULL, d);
 	dir = tree_dir(dir, address, NULL, d);
 	tree_files(dir, scsi_attrs, sizeof(scsi_attrs) / sizeof(*scsi_attrs), d);
 	dir = tree_dir(tree_dir(dir, "scsi_generic", NULL, d), name, NULL, d);
@@ -237,7 +242,7 @@ void sysfs_disabled(struct trees *t, struct world_device *d)
 	tree_remove(tree_walk(sys, path));
 	snprintf(name, sizeof(name), "sg%u", d->minor);
 	hide_node(t, "scsi_generic", name, SG_RDEV(d->minor));
-	snprintf(path, sizeof(path), SG_DIR "/target0:0:%u", d->minor);
+	snprintf(path, sizeof(path), SG_DIR "/tcm_loop_adapter_%u", d->minor);
 	tree_remove(tree_walk(sys, path));
 }
 

@@ -315,9 +315,9 @@ static void test_life(void)
 	says("readlink /sys/class/uio/uio3 /sys/class/scsi_generic/sg3 /sys/dev/char/243:3;"
 	     "readlink -e /sys/class/uio/uio3/device/module /sys/class/scsi_generic/sg3/device",
 	     "../../devices/tcm_user/uio/uio3\n"
-	     "../../devices/tcm_loop_0/tcm_loop_adapter_0/host0/target0:0:3/0:0:3:0/scsi_generic/"
+	     "../../devices/tcm_loop_0/tcm_loop_adapter_3/host3/target3:0:1/3:0:1:0/scsi_generic/"
 	     "sg3\n../../devices/tcm_user/uio/uio3\n/sys/module/target_core_user\n"
-	     "/sys/devices/tcm_loop_0/tcm_loop_adapter_0/host0/target0:0:3/0:0:3:0\n");
+	     "/sys/devices/tcm_loop_0/tcm_loop_adapter_3/host3/target3:0:1/3:0:1:0\n");
 	says("find /sys/class/uio/ -name 'uio*' -type l; stat -c '%F %a %t:%T' /dev/uio3 /dev/sg3;"
 	     "find /dev -maxdepth 1 -type c -name '*3' -name '[us][ig]*' | sort",
 	     "/sys/class/uio/uio3\ncharacter special file 600 f3:3\n"
