@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What configfs has beside a device's own attributes: wwn/, alua/, pr/ and the logical unit groups.
+ * What configfs has beside a device's own attributes: wwn/, alua/ and the logical unit groups.
  *
  * The target core keeps most of it for itself: no command of a TCMU device's handler is changed by
  * it but the unit serial number, which handlers read. What is written is checked as the kernel
- * does, and kept. What differs, on purpose: no further ALUA groups can be made, and pr/ shows a
- * unit that nobody has reserved.
+ * does, and kept. What differs, on purpose: no further ALUA groups can be made.
  */
 #include "trees.h"
 
@@ -259,35 +258,6 @@ static const struct tree_attr core_attrs[] = {
 	{ .name = "submit_type", .mode = 0644, .show = show_submit, .store = store_submit },
 };
 
-/* --- pr ------------------------------------------------------------------------------------------
- */
-
-static const char *const pr_texts[] = {
-	"APTPL Bit Status: Disabled",
-	"No SPC-3 Reservation holder",
-	"0x00000000",
-	"SPC-3 PR Registrations:\nNone",
-	"SPC3_PERSISTENT_RESERVATIONS",
-	"Ready to process PR APTPL metadata..",
-};
-
-static int show_pr(const struct tree_node *n, char *buf)
-{
-	return tree_text(buf, "%s", pr_texts[n->attr->arg]);
-}
-
-static const struct tree_attr pr_attrs[] = {
-	{ "res_aptpl_active", 0444, show_pr, NULL, 0 },
-	{ "res_aptpl_metadata", 0644, show_pr, store_invalid, 5 },
-	{ "res_holder", 0444, show_pr, NULL, 1 },
-	{ "res_pr_all_tgt_pts", 0444, show_pr, NULL, 1 },
-	{ "res_pr_generation", 0444, show_pr, NULL, 2 },
-	{ "res_pr_holder_tg_port", 0444, show_pr, NULL, 1 },
-	{ "res_pr_registered_i_pts", 0444, show_pr, NULL, 3 },
-	{ "res_pr_type", 0444, show_pr, NULL, 1 },
-	{ "res_type", 0444, show_pr, NULL, 4 },
-};
-
 /* --- logical unit groups ------------------------------------------------------------------------
  */
 
@@ -354,7 +324,7 @@ void configfs_groups(struct configfs_device *c)
 	tree_files(attrib, core_attrs, COUNT(core_attrs), c);
 	tree_files(tpg, alua_attrs, COUNT(alua_attrs), c);
 	tree_files(tree_dir(c->dir, "wwn", NULL, c), wwn_attrs, COUNT(wwn_attrs), c);
-	tree_files(tree_dir(c->dir, "pr", NULL, c), pr_attrs, COUNT(pr_attrs), c);
+	configfs_pr(tree_dir(c->dir, "pr", NULL, c), c->d);
 }
 
 void configfs_core_groups(struct tree_node *core, struct world *w)

@@ -3,18 +3,19 @@
  * /sys and /dev: UIO devices, SCSI generic nodes, and the parameters of the module.
  *
  * Names, modes and formats are those of Linux 6.1 and 6.12 (LAY-064, KRN-132, KRN-133). What is not
- * here, on purpose: power/ and the device's own runtime attributes; the module looks built in, so
- * it has no initstate and the like. Host entries of the same kind are hidden, so that no program
- * takes a real device for one of ours.
+ * here, on purpose: power/ and the like; what a SCSI device would be asked for (vendor, model ...);
+ * the module looks built in, so it has no initstate and the like. Host entries of the same kind are
+ * hidden, so that no program takes a real device for one of ours.
  */
+#include "lu.h"
 #include "trees.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define UIO_DIR "devices/tcm_user/uio"
-#define SG_DIR	"devices/tcm_loop_0"
+#define UIO_DIR	 "devices/tcm_user/uio"
+#define LOOP_DIR "devices/tcm_loop_0"
 
 /* --- /sys/class/uio/uioN -----------------------------------------------------------------------
  */
@@ -204,28 +205,33 @@ static const struct tree_attr scsi_attrs[] = {
 	{ .name = "state", .mode = 0444, .show = show_state },
 };
 
+/* Each device is the only one of a host of the loopback fabric, at 0:1:0 (lu.h). */
 void sysfs_configured(struct trees *t, struct world_device *d)
 {
-	struct tree_node *dir, *sys = t->tree[TREES_SYS].root;
-	char name[16], adapter[32], host[16], target[64], address[32], path[200];
+	struct tree_node *dir = tree_path_dir(t->tree[TREES_SYS].root, LOOP_DIR);
+	unsigned int host = lu_host(d->minor);
+	char name[32], path[200], device[64];
 
-	snprintf(name, sizeof(name), "sg%u", d->minor);
-	/* a host of its own, as sg_ioctl.c says */
-	snprintf(adapter, sizeof(adapter), "tcm_loop_adapter_%u", d->minor);
-	snprintf(host, sizeof(host), "host%u", d->minor);
-	snprintf(target, sizeof(target), "target%u:0:1", d->minor);
-	snprintf(address, sizeof(address), "%u:0:1:0", d->minor);
-	snprintf(path, sizeof(path), SG_DIR "/%s/%s/%s/%s/scsi_generic/%s", adapter, host, target,
-		 address, name);
-	dir = tree_dir(tree_path_dir(sys, SG_DIR), adapter, NULL, d);
-	dir = tree_dir(tree_dir(dir, host, NULL, d), target, NULL, d);
-	dir = tree_dir(dir, address, NULL, d);
+	snprintf(path, sizeof(path), "tcm_loop_adapter_%u", host);
+	dir = tree_dir(dir, path, NULL, d);
+	snprintf(path, sizeof(path), "host%u", host);
+	dir = tree_dir(dir, path, NULL, d);
+	snprintf(path, sizeof(path), "target%u:0:1", host);
+	dir = tree_dir(dir, path, NULL, d);
+	snprintf(path, sizeof(path), "%u:0:1:0", host);
+	dir = tree_dir(dir, path, NULL, d);
 	tree_files(dir, scsi_attrs, sizeof(scsi_attrs) / sizeof(*scsi_attrs), d);
+	snprintf(name, sizeof(name), "sg%u", d->minor);
+	snprintf(path, sizeof(path), "scsi_generic/%s", name);
+	tree_link(dir, "generic", path);
 	dir = tree_dir(tree_dir(dir, "scsi_generic", NULL, d), name, NULL, d);
 	tree_files(dir, sg_attrs, sizeof(sg_attrs) / sizeof(*sg_attrs), d);
-	snprintf(target, sizeof(target), "../../../%s", address);
-	tree_link(dir, "device", target);
+	snprintf(device, sizeof(device), "../../../%u:0:1:0", host);
+	tree_link(dir, "device", device);
 	tree_link(dir, "subsystem", "../../../../../../../../class/scsi_generic");
+	snprintf(path, sizeof(path),
+		 LOOP_DIR "/tcm_loop_adapter_%u/host%u/target%u:0:1/%u:0:1:0/scsi_generic/%s", host,
+		 host, host, host, name);
 	show_node(t, "scsi_generic", name, path, 0600, SG_RDEV(d->minor));
 }
 
@@ -242,7 +248,7 @@ void sysfs_disabled(struct trees *t, struct world_device *d)
 	tree_remove(tree_walk(sys, path));
 	snprintf(name, sizeof(name), "sg%u", d->minor);
 	hide_node(t, "scsi_generic", name, SG_RDEV(d->minor));
-	snprintf(path, sizeof(path), SG_DIR "/tcm_loop_adapter_%u", d->minor);
+	snprintf(path, sizeof(path), LOOP_DIR "/tcm_loop_adapter_%u", lu_host(d->minor));
 	tree_remove(tree_walk(sys, path));
 }
 
@@ -321,7 +327,7 @@ void sysfs_start(struct trees *t)
 	tree_path_dir(sys, "class/uio");
 	tree_path_dir(sys, "class/scsi_generic");
 	tree_path_dir(sys, UIO_DIR);
-	tree_path_dir(sys, SG_DIR);
+	tree_path_dir(sys, LOOP_DIR);
 	tree_path_dir(sys, "kernel/config");
 	tree_path_dir(sys, "dev/char");
 	tree_link(tree_path_dir(sys, "devices/tcm_user"), "module",

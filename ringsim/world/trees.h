@@ -77,8 +77,10 @@ uint32_t configfs_area_mb(const struct world_device *d);
 uint32_t configfs_pages_per_blk(const struct world_device *d);
 uint32_t configfs_ring_mb(const struct world_device *d);
 uint32_t configfs_max_sectors(const struct world_device *d);
-/** configfs_groups() - wwn, alua, pr and the like; configfs_core_groups() - core/alua. */
+/** configfs_groups() - wwn, alua and the like; configfs_pr() - pr/; configfs_core_groups() -
+ * core/alua. */
 void configfs_groups(struct configfs_device *c);
+void configfs_pr(struct tree_node *dir, struct world_device *d);
 void configfs_core_groups(struct tree_node *core, struct world *w);
 
 /**

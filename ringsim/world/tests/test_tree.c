@@ -1,274 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trees as programs see them: real programs in a real mount namespace, or plain files. The
- * device behind them is a puppet: it notes what it is told, and answers when the test says so.
+ * The trees as programs see them: real programs in a real mount namespace. What they are answered
+ * is what the same commands were answered on Linux 6.12.
  */
-#include "../trees.h"
+#include "../lu.h"
 #include "configfs_recorded.h"
-
-#include <CUnit/Basic.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-/* --- the world, as far as the trees need one ----------------------------------------------------
- */
-
-static struct world world;
-static char said[512];
-static bool blocked;
-/* Whoever waits in enable, rmdir or a reconfiguration; @hold: do not answer them at once. */
-static struct {
-	bool hold;
-	void (*done)(void *ctx, int rc);
-	void (*removed)(void *ctx);
-	void *ctx;
-	struct world_device *d;
-} later;
-
-uint64_t world_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-int world_watch(struct world *w, struct world_watch *watch, uint32_t events)
-{
-	struct epoll_event ev = { .events = events, .data.ptr = watch };
-
-	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, watch->fd, &ev) ? -errno : 0;
-}
-
-void world_unwatch(struct world *w, struct world_watch *watch)
-{
-	epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
-}
-
-void world_say(struct world *w, const char *fmt, ...)
-{
-	va_list ap;
-
-	(void)w;
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof(said), fmt, ap);
-	va_end(ap);
-}
-
-struct world_device *device_new(struct world *w, unsigned int hba, const char *name)
-{
-	struct world_device *d = calloc(1, sizeof(*d));
-
-	d->w = w;
-	d->hba = hba;
-	snprintf(d->name, sizeof(d->name), "%s", name);
-	d->block_size = 512;
-	d->max_sectors = 128;
-	d->sim = (struct ringsim_config)RINGSIM_CONFIG_DEFAULT;
-	d->core = (struct ringsim_core_attrs)RINGSIM_CORE_ATTRS_DEFAULT;
-	d->next = w->devices;
-	w->devices = d;
-	tree_device_added(d);
-	return d;
-}
-
-void device_uio_name(const struct world_device *d, char *buf, size_t len)
-{
-	snprintf(buf, len, "tcm-user/%u/%s%s%s", d->hba, d->name, d->config[0] ? "/" : "",
-		 d->config);
-}
-
-static void gone(void *ctx)
-{
-	(void)ctx;
-}
-
-static void finish(int rc)
-{
-	void (*done)(void *ctx, int rc) = later.done;
-	void (*removed)(void *ctx) = later.removed;
-	struct world_device *d = later.d, **p = &world.devices;
-
-	later.done = NULL;
-	later.removed = NULL;
-	if (removed) {
-		if (d->enabled)
-			tree_device_disabled(d);
-		tree_device_removed(d);
-		while (*p != d)
-			p = &(*p)->next;
-		*p = d->next;
-		ringsim_device_destroy(d->dev);
-		free(d);
-		removed(later.ctx);
-	}
-	if (done) {
-		if (!d->configured && !rc) {
-			d->configured = true;
-			tree_device_configured(d);
-		}
-		done(later.ctx, rc);
-	}
-}
-
-void device_enable(struct world_device *d, void (*done)(void *ctx, int rc), void *ctx)
-{
-	if (d->enabled) {
-		done(ctx, -EEXIST);
-		return;
-	}
-	CU_ASSERT_EQUAL_FATAL(ringsim_device_create(&d->dev, &d->sim, NULL, NULL, NULL, 0), 0);
-	d->minor = 3;
-	d->enabled = true;
-	tree_device_enabled(d);
-	later.done = done;
-	later.ctx = ctx;
-	later.d = d;
-	if (!later.hold)
-		finish(0);
-}
-
-void world_device_remove(struct world_device *d, void (*done)(void *ctx), void *ctx)
-{
-	later.removed = done ? done : gone;
-	later.ctx = ctx;
-	later.d = d;
-	if (!later.hold)
-		finish(0);
-}
-
-void world_device_reconfig(struct world_device *d, enum world_reconfig what, const char *text,
-			   uint64_t value, void (*done)(void *ctx, int rc), void *ctx)
-{
-	if (d->configured) {
-		done(ctx, -ESRCH);
-		return;
-	}
-	if (what == WORLD_DEV_CONFIG)
-		snprintf(d->config, sizeof(d->config), "%s", text);
-	else if (what == WORLD_DEV_SIZE)
-		d->size_bytes = value;
-	else
-		d->write_cache = value;
-	done(ctx, 0);
-}
-
-bool genl_is_blocked(const struct world *w)
-{
-	(void)w;
-	return blocked;
-}
-
-int genl_block_netlink(struct world *w, bool block)
-{
-	(void)w;
-	blocked = block;
-	return 0;
-}
-
-int genl_reset_netlink(struct world *w)
-{
-	(void)w;
-	return blocked ? 0 : -EBUSY;
-}
-
-/* --- programs -----------------------------------------------------------------------------------
- */
-
-static char out[65536];
-static pid_t child;
-static int out_fd;
-
-static void serve(int timeout_ms)
-{
-	struct epoll_event ev[8];
-	int n = epoll_wait(world.epoll_fd, ev, 8, timeout_ms);
-
-	for (int i = 0; i < n; i++) {
-		struct world_watch *watch = ev[i].data.ptr;
-
-		watch->fn(watch, ev[i].events);
-	}
-}
-
-static void start(const char *command)
-{
-	int fd[2];
-
-	CU_ASSERT_EQUAL_FATAL(pipe2(fd, O_CLOEXEC), 0);
-	child = fork();
-	if (!child) {
-		dup2(fd[1], 1);
-		dup2(fd[1], 2);
-		if (mounts_join(&world))
-			_exit(126);
-		execl("/bin/bash", "bash", "-c", command, (char *)NULL);
-		_exit(127);
-	}
-	close(fd[1]);
-	fcntl(fd[0], F_SETFL, O_NONBLOCK);
-	out_fd = fd[0];
-	out[0] = 0;
-}
-
-/* Its exit status, or -1 while it runs. */
-static int ended_within(int ms)
-{
-	uint64_t until = world_now_ns() + (uint64_t)ms * 1000000;
-	int status;
-
-	while (world_now_ns() < until) {
-		size_t len = strlen(out);
-		ssize_t n = read(out_fd, out + len, sizeof(out) - 1 - len);
-
-		if (n > 0)
-			out[len + (size_t)n] = 0;
-		if (n == 0 && waitpid(child, &status, 0) == child) {
-			close(out_fd);
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-		}
-		serve(10);
-	}
-	return -1;
-}
-
-static int run(const char *command)
-{
-	int rc;
-
-	start(command);
-	rc = ended_within(30000);
-	if (rc < 0) {
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
-		close(out_fd);
-	}
-	return rc;
-}
-
-static void says_(int line, const char *command, const char *expect)
-{
-	int rc = run(command);
-
-	if (rc || strcmp(out, expect) != 0) {
-		printf("\n  line %d: %s\n    status %d, expected:\n%s    found:\n%s\n", line,
-		       command, rc, expect, out);
-		CU_FAIL("a program sees something else");
-	} else {
-		CU_PASS("");
-	}
-}
-#define says(command, expect) says_(__LINE__, command, expect)
+#include "puppet.h"
 
 /* --- in a mount namespace -----------------------------------------------------------------------
  */
@@ -284,9 +21,6 @@ static void test_places(void)
 	says("grep -c ' /sys/kernel/config ' /proc/mounts", "1\n");
 	says("readlink /dev/fd", "/proc/self/fd\n");
 }
-
-#define CORE "/sys/kernel/config/target/core"
-#define DISK CORE "/user_0/disk"
 
 /* As LIO's tools do: directories, control, enable. */
 static void make_disk(void)
@@ -535,6 +269,36 @@ static void test_parameters(void)
 	world.global_max_data_area_mb = 2048;
 }
 
+/* pr/ says what pr.c keeps. */
+static void test_reservations(void)
+{
+	struct lu lu = { .pr = { .generation = 2, .registered = true, .key = 0x123, .type = 6 } };
+
+	make_disk();
+	accepts("enable", "1");
+	world.devices->lu = &lu;
+	says("cd " DISK "/pr; cat res_holder res_pr_type res_pr_generation res_pr_registered_i_pts "
+	     "res_pr_all_tgt_pts res_type",
+	     "SPC-3 Reservation: loopback Initiator: naa.6001406000000003\n"
+	     "SPC-3 Reservation Type: Exclusive Access, Registrants Only\n0x00000002\n"
+	     "SPC-3 PR Registrations:\n"
+	     "loopback Node: naa.6001406000000003 Key: 0x0000000000000123 PRgen: 0x00000001\n"
+	     "SPC-3 Reservation: Single Target Port registration\nSPC3_PERSISTENT_RESERVATIONS\n");
+	lu.pr = (struct pr){ .reserved = true };
+	says("cd " DISK "/pr; cat res_holder res_pr_type res_type",
+	     "SPC-2 Reservation: loopback Initiator: naa.6001406000000003\n"
+	     "No SPC-3 Reservation holder\nSPC2_RESERVATIONS\n");
+	refuses("pr/res_aptpl_metadata", "1", inval);
+	accepts("attrib/pgr_support", "0");
+	says("cd " DISK "/pr; cat res_holder res_type res_aptpl_active",
+	     "Passthrough\nSPC_PASSTHROUGH\n");
+	accepts("attrib/emulate_pr", "0");
+	says("cd " DISK "/pr; cat res_holder res_type",
+	     "SPC_RESERVATIONS_DISABLED\nSPC_RESERVATIONS_DISABLED\n");
+	world.devices->lu = NULL;
+	remove_disk();
+}
+
 /* Unseen by the host, gone when it ends. */
 static void test_outside(void)
 {
@@ -558,270 +322,22 @@ static CU_TestInfo mounted_tests[] = {
 	{ "answers that come later", test_later },
 	{ "readers and writers", test_languages },
 	{ "module parameters", test_parameters },
+	{ "reservations", test_reservations },
 	{ "outside", test_outside },
 	CU_TEST_INFO_NULL,
 };
-
-/* --- plain files --------------------------------------------------------------------------------
- */
-
-/* The name under which a program finds @path. */
-static const char *real(const char *path)
-{
-	static char buf[500];
-
-	tree_path(&world, path, buf, sizeof(buf));
-	return buf;
-}
-
-static bool within(int ms, const char *path, const char *expect)
-{
-	uint64_t until = world_now_ns() + (uint64_t)ms * 1000000;
-	char text[TREE_PAGE];
-
-	while (world_now_ns() < until) {
-		FILE *f = fopen(path, "re");
-		size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-
-		if (f)
-			fclose(f);
-		text[n] = 0;
-		if (!strcmp(text, expect))
-			return true;
-		serve(20);
-	}
-	printf("\n  %s: expected %s  found %s\n", path, expect, text);
-	return false;
-}
-
-static void test_paths(void)
-{
-	char want[500];
-
-	CU_ASSERT_STRING_EQUAL(real("/etc/passwd"), "");
-	CU_ASSERT_STRING_EQUAL(real("/sys"), "");
-	CU_ASSERT_STRING_EQUAL(real("/sys/class/net"), "");
-	CU_ASSERT_STRING_EQUAL(real("/sys/classic"), "");
-	CU_ASSERT_STRING_EQUAL(real("/system"), "");
-	CU_ASSERT_STRING_EQUAL(real("/dev/null"), "");
-	snprintf(want, sizeof(want), "%s/files/sysfs/class/uio", world.dir);
-	CU_ASSERT_STRING_EQUAL(real("/sys/class/uio"), want);
-	snprintf(want, sizeof(want), "%s/files/configfs/target/core/user_0", world.dir);
-	CU_ASSERT_STRING_EQUAL(real("/sys/kernel/config/target/core/user_0"), want);
-	snprintf(want, sizeof(want), "%s/files/modules/1.2", world.dir);
-	CU_ASSERT_STRING_EQUAL(real("/lib/modules/1.2"), want);
-}
-
-static void test_files(void)
-{
-	struct world_device *d = device_new(&world, 0, "disk");
-	char path[500], other[500], command[1100];
-	struct stat st;
-
-	strcpy(path, real(DISK "/control"));
-	snprintf(command, sizeof(command), "echo dev_size=4096,dev_config=a/b > %s", path);
-	CU_ASSERT_EQUAL(run(command), 0);
-	strcpy(other, real(DISK "/attrib/dev_size"));
-	CU_ASSERT_TRUE(within(10000, other, "4096\n"));
-	CU_ASSERT_EQUAL(stat(path, &st), 0);
-	CU_ASSERT_EQUAL(st.st_size, 0);
-	strcpy(path, real(DISK "/enable"));
-	snprintf(command, sizeof(command), "printf 1 > %s", path);
-	CU_ASSERT_EQUAL(run(command), 0);
-	CU_ASSERT_TRUE(within(10000, path, "1\n"));
-	snprintf(command, sizeof(command), "cat %s", real("/sys/class/uio/uio3/name"));
-	run(command);
-	CU_ASSERT_STRING_EQUAL(out, "tcm-user/0/disk/a/b\n");
-	CU_ASSERT_EQUAL(stat(real("/dev/uio3"), &st), 0);
-	/* A refusal is said, and the file says what is so. */
-	said[0] = 0;
-	snprintf(command, sizeof(command), "echo 7 > %s", other);
-	CU_ASSERT_EQUAL(run(command), 0);
-	CU_ASSERT_TRUE(within(10000, other, "4096\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "dev_size was refused: No such process"));
-	strcpy(path, real("/dev/uio3"));
-	world_device_remove(d, NULL, NULL);
-	CU_ASSERT_NOT_EQUAL(stat(path, &st), 0);
-	CU_ASSERT_NOT_EQUAL(stat(other, &st), 0);
-}
-
-/* libkmod reads the index that we write: ours is built in, and what the host has. */
-static void test_modules(void)
-{
-	char command[600];
-
-	snprintf(command, sizeof(command),
-		 "t=$(mktemp -d) && mkdir $t/lib && cp -r %s/files/modules $t/lib/modules && "
-		 "modprobe -d $t target_core_user; echo $?; modprobe -d $t -q no_such; echo $?; "
-		 "modprobe -d $t -q target_core_use; echo $?; rm -r $t",
-		 world.dir);
-	if (run("command -v modprobe"))
-		return;
-	says(command, "0\n1\n1\n");
-}
-
-static CU_TestInfo file_tests[] = {
-	{ "what a path means", test_paths },
-	{ "plain files", test_files },
-	{ "built-in modules", test_modules },
-	CU_TEST_INFO_NULL,
-};
-
-/* --- a mount namespace, but no FUSE --------------------------------------------------------------
- */
-
-static void test_no_fuse(void)
-{
-	struct world_device *d = device_new(&world, 0, "disk");
-
-	CU_ASSERT_PTR_NOT_NULL(strstr(said, "no FUSE here"));
-	says("cd " DISK
-	     "; cat attrib/dev_size; echo 4096 > attrib/dev_size; sleep 0.3; cat attrib/dev_size",
-	     "0\n4096\n");
-	says("echo 1 > " DISK "/enable; sleep 0.3; cat " DISK "/enable /sys/class/uio/uio3/name",
-	     "1\ntcm-user/0/disk\n");
-	says("ls -d /sys/class/net /sys/devices/system/cpu /sys/kernel/mm",
-	     "/sys/class/net\n/sys/devices/system/cpu\n/sys/kernel/mm\n");
-	world_device_remove(d, NULL, NULL);
-	says("ls /sys/class/uio", "");
-}
-
-static CU_TestInfo no_fuse_tests[] = {
-	{ "plain files, mounted", test_no_fuse },
-	CU_TEST_INFO_NULL,
-};
-
-/* --- numbers -------------------------------------------------------------------------------------
- */
-
-static int number(const char *text, int64_t min, int64_t max)
-{
-	int64_t v = 12345;
-	int rc = tree_number(text, 0, min, max, &v);
-
-	return rc ? rc : (int)v;
-}
-
-static void test_numbers(void)
-{
-	CU_ASSERT_EQUAL(number("7", 0, 255), 7);
-	CU_ASSERT_EQUAL(number("0x10\n", 0, 255), 16);
-	CU_ASSERT_EQUAL(number("010", 0, 255), 8);
-	CU_ASSERT_EQUAL(number("+3", 0, 255), 3);
-	CU_ASSERT_EQUAL(number("-1", -5, 255), -1);
-	CU_ASSERT_EQUAL(number("-1", 0, 255), -EINVAL);
-	CU_ASSERT_EQUAL(number("256", 0, 255), -ERANGE);
-	CU_ASSERT_EQUAL(number("99999999999999999999", 0, 255), -ERANGE);
-	CU_ASSERT_EQUAL(number("-6", -5, 255), -ERANGE);
-	CU_ASSERT_EQUAL(number("", 0, 255), -EINVAL);
-	CU_ASSERT_EQUAL(number("\n", 0, 255), -EINVAL);
-	CU_ASSERT_EQUAL(number(" 1", 0, 255), -EINVAL);
-	CU_ASSERT_EQUAL(number("1 ", 0, 255), -EINVAL);
-	CU_ASSERT_EQUAL(number("5\n\n", 0, 255), -EINVAL);
-	CU_ASSERT_EQUAL(number("+-3", -5, 255), -EINVAL);
-	CU_ASSERT_EQUAL(number("f", 0, 255), -EINVAL);
-}
-
-static void test_flags(void)
-{
-	static const char *const yes[] = { "1", "y\n", "Yes", "on", "ON", "true", "10" };
-	static const char *const no[] = { "0", "n", "nope", "off", "False" };
-	bool v;
-
-	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
-		CU_ASSERT_TRUE(!tree_flag(yes[i], &v) && v);
-	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
-		CU_ASSERT_TRUE(!tree_flag(no[i], &v) && !v);
-	CU_ASSERT_EQUAL(tree_flag("2", &v), -EINVAL);
-	CU_ASSERT_EQUAL(tree_flag("", &v), -EINVAL);
-	CU_ASSERT_EQUAL(tree_flag("o", &v), -EINVAL);
-	CU_ASSERT_EQUAL(tree_flag(" 1", &v), -EINVAL);
-}
-
-static CU_TestInfo text_tests[] = {
-	{ "numbers", test_numbers },
-	{ "truth values", test_flags },
-	CU_TEST_INFO_NULL,
-};
-
-/* --- worlds --------------------------------------------------------------------------------------
- */
-
-static char dir[64];
-
-static int begin(enum world_mechanism mechanism, int (*prepare)(void))
-{
-	char err[200] = "";
-	int rc = 0;
-
-	world = (struct world){ .mechanism = mechanism, .global_max_data_area_mb = 2048 };
-	world.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	strcpy(dir, "/tmp/test-tree-XXXXXX");
-	if (!mkdtemp(dir))
-		return 1;
-	strcpy(world.dir, dir);
-	if (mechanism == WORLD_SECCOMP)
-		rc = mounts_enter(&world, err, sizeof(err));
-	if (!rc && prepare)
-		rc = prepare();
-	if (!rc)
-		rc = tree_start(&world, err, sizeof(err));
-	if (rc)
-		printf("%s: %s\n", strerror(-rc), err);
-	return rc;
-}
 
 static int begin_mounted(void)
 {
 	return begin(WORLD_SECCOMP, NULL);
 }
 
-static int begin_files(void)
-{
-	return begin(WORLD_PRELOAD, NULL);
-}
-
-static int hide_fuse(void)
-{
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", "/dev", "tmpfs", 0, NULL))
-		return -errno;
-	return 0;
-}
-
-static int begin_no_fuse(void)
-{
-	said[0] = 0;
-	return begin(WORLD_SECCOMP, hide_fuse);
-}
-
-/* Nothing is left behind. */
-static int end(void)
-{
-	while (world.devices)
-		world_device_remove(world.devices, NULL, NULL);
-	tree_stop(&world);
-	close(world.epoll_fd);
-	return rmdir(world.dir);
-}
-
 int main(void)
 {
 	CU_SuiteInfo suites[] = {
-		{ "text", NULL, NULL, NULL, NULL, text_tests },
-		{ "files", begin_files, end, NULL, NULL, file_tests },
 		{ "mounted", begin_mounted, end, NULL, NULL, mounted_tests },
-		{ "no FUSE", begin_no_fuse, end, NULL, NULL, no_fuse_tests },
 		CU_SUITE_INFO_NULL,
 	};
-	unsigned int failures;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (CU_initialize_registry() || CU_register_suites(suites))
-		return 2;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
-	CU_cleanup_registry();
-	return failures ? 1 : 0;
+	return run_suites(suites);
 }
