@@ -61,7 +61,8 @@
 	X(cases_real_uio)        \
 	X(cases_real_netlink)    \
 	X(cases_real_config)     \
-	X(cases_real_handler)
+	X(cases_real_handler)    \
+	X(cases_hotplug)
 
 #define DECLARE(name) extern const struct case_table name;
 #define REFER(name)   &name,

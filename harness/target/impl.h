@@ -167,6 +167,7 @@ struct process {
 	pid_t taker;		/* of a device that was removed */
 	uint64_t held_until_ms; /* by somebody else; 0 = not */
 	bool waiting;		/* for the end of what netlink announced, then @rc */
+	bool served_when_added;
 	int rc;
 	pid_t pid;
 	uint32_t serial;

@@ -85,7 +85,8 @@ static void on_added(void *ctx, struct world_device *d, int rc)
 {
 	struct target *t = ctx;
 
-	(void)d;
+	if (d)
+		t->proc.served_when_added = !rc && world_device_mapped(d);
 	t->proc.rc = rc;
 	t->proc.waiting = false;
 }
@@ -438,6 +439,7 @@ int target_hotplug_add(struct target *t)
 
 	target_log(t, "add     device");
 	t->uio = (struct ringsim_uio){ .dev = t->dev };
+	ringsim_release(t->dev); /* as new: it may have gone before its node was closed (TRP-46) */
 	rc = adopt(t);
 	if (!rc)
 		rc = await_added(t);
@@ -446,11 +448,16 @@ int target_hotplug_add(struct target *t)
 
 int target_hotplug_remove(struct target *t)
 {
+	int rc;
+
 	target_log(t, "remove  device");
 	t->proc.taker = world_device_pid(t->proc.world_device);
 	t->proc.waiting = true;
 	world_device_remove(t->proc.world_device, on_removed, t);
-	return await(t, t->spec->timeout_ms);
+	rc = await(t, t->spec->timeout_ms);
+	if (!rc)
+		t->uio.is_open = false; /* the node has gone, whoever still has it open */
+	return rc;
 }
 
 bool target_holds_device(struct target *t)
@@ -479,4 +486,34 @@ int target_hotplug_reconfig(struct target *t, enum target_reconfig what, const c
 			      on_changed, t);
 	rc = await(t, t->spec->timeout_ms);
 	return rc ? rc : t->proc.rc;
+}
+
+/* A promise outlives its maker: without an administrator nobody would answer for the new device. */
+int target_hotplug_race(struct target *t, uint32_t ms)
+{
+	uint64_t end;
+	int rc;
+
+	target_log(t, "kill    handler");
+	process_kill(t);
+	world_withdraw_replies(t->spec->world->w);
+	target_log(t, "start   handler");
+	rc = world_start(t);
+	for (end = process_now_ms() + ms; process_now_ms() < end;)
+		process_serve(t, 1);
+	return rc ? rc : target_hotplug_add(t);
+}
+
+/* What comes too late or too often comes soon. */
+void target_hotplug_replies(struct target *t, struct target_replies *r)
+{
+	struct world_replies seen;
+
+	process_await_idle(t);
+	world_replies(t->spec->world->w, &seen);
+	*r = (struct target_replies){ .promised = seen.promised,
+				      .served_when_added = t->proc.served_when_added,
+				      .right = seen.right,
+				      .stray = seen.stray,
+				      .wrong = seen.wrong };
 }

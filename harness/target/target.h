@@ -240,6 +240,22 @@ enum target_reconfig { TARGET_DEV_CONFIG, TARGET_DEV_SIZE, TARGET_WRITE_CACHE };
 /** target_hotplug_reconfig() - @text: a whole TARGET_DEV_CONFIG, @value: of the other two. */
 int target_hotplug_reconfig(struct target *t, enum target_reconfig what, const char *text,
 			    uint64_t value);
+/**
+ * target_hotplug_race() - the handler is killed and started again, and @ms later a device is added;
+ * 0, or the case has failed
+ */
+int target_hotplug_race(struct target *t, uint32_t ms);
+/**
+ * struct target_replies - the handler's answers to announcements, since it was started
+ * @promised: it has said that it answers; @right: of what was waited for, @stray: of nothing that
+ *            was, @wrong: of another kind
+ * @served_when_added: it had mapped the last device that it answered ADDED for with 0
+ */
+struct target_replies {
+	bool promised, served_when_added;
+	uint32_t right, stray, wrong;
+};
+void target_hotplug_replies(struct target *t, struct target_replies *r);
 /** target_holds_device() - whether the handler still maps a device that was removed. */
 bool target_holds_device(struct target *t);
 

@@ -29,7 +29,7 @@ check() { # TITLE COMMAND…
 	"$@" >"$dir/now" 2>&1
 	status=$?
 	mv "$dir/now" "$dir/check"
-	verdict "$title" $status "$(tail -n 1 "$dir/check")"
+	verdict "$title" "$status" "$(tail -n 1 "$dir/check")"
 }
 not() {
 	! "$@"
@@ -67,14 +67,13 @@ make() { # NAME CONFIG
 enable() { # NAME
 	echo 1 >"$core/$1/enable"
 }
-# Something that may wait, in the background: $waiter; its status in $dir/waiter when it is over.
+# Something that may wait, in the background; its status is in $dir/waiter when it is over.
 begin() {
 	rm -f "$dir/waiter"
 	{
 		"$@" 2>"$dir/error"
 		echo $? >"$dir/waiter"
 	} &
-	waiter=$!
 }
 waits() {
 	sleep 0.7
@@ -84,8 +83,8 @@ ended() { # STATUS
 	within 10 test -s "$dir/waiter" && (($(<"$dir/waiter") == $1))
 }
 escape() {
-	echo 1 >$parameters/block_netlink && echo 1 >$parameters/reset_netlink
-	echo 0 >$parameters/block_netlink
+	echo 1 >"$parameters/block_netlink" && echo 1 >"$parameters/reset_netlink"
+	echo 0 >"$parameters/block_netlink"
 }
 
 plain() {
@@ -97,12 +96,12 @@ plain() {
 	check 'somebody else is not waited for' enable other
 	check 'an attribute is changed' eval "echo 2097152 >$core/one/attrib/dev_size"
 	check 'which is announced' within 10 lines "$dir/a" 1 'reconfigured'
-	check 'a device is removed' rmdir $core/one
+	check 'a device is removed' rmdir "$core/one"
 	check 'which is announced' within 10 lines "$dir/a" 1 'removed'
 	end a KILL
 	check 'without a listener nothing is changed' \
 		not eval "echo 2097152 >$core/other/attrib/dev_size"
-	check 'but a device can be removed' rmdir $core/other
+	check 'but a device can be removed' rmdir "$core/other"
 }
 
 replies() {
@@ -110,12 +109,12 @@ replies() {
 	make one a/memory
 	check 'enabling waits until a device is served' enable one
 	check 'it is served then' lines "$dir/a" 1 'serving tcm-user/1/one/'
-	check 'removing waits until it is given back' rmdir $core/one
+	check 'removing waits until it is given back' rmdir "$core/one"
 	check 'it was given back then' lines "$dir/a" 1 'removed'
 	make bad a//no/such/file
 	check 'a refused device is not enabled' not enable bad
 	check 'for the reason given' grep -q 'No such file' "$dir/check"
-	check 'and can be given up' rmdir $core/bad
+	check 'and can be given up' rmdir "$core/bad"
 	make slow a/memory
 	kill -STOP "${pids[a]}"
 	begin enable slow
@@ -124,7 +123,7 @@ replies() {
 	kill -CONT "${pids[a]}"
 	check 'it goes on with it' ended 0
 	end a KILL
-	begin rmdir $core/slow
+	begin rmdir "$core/slow"
 	check 'nobody listens, removing does not wait' ended 0
 }
 
@@ -154,16 +153,16 @@ two() {
 	daemon a --replies
 	daemon b --replies
 	for name in a1 a2 b1 b2; do
-		make $name ${name%?}/memory
+		make "$name" "${name%?}/memory"
 	done
 	for name in a1 b1 b2 a2; do
-		check "$name is enabled" enable $name
+		check "$name is enabled" enable "$name"
 	done
 	check 'the one serves its own' lines "$dir/a" 2 'serving tcm-user/1/a[12]/a/memory'
 	check 'and so does the other' lines "$dir/b" 2 'serving tcm-user/1/b[12]/b/memory'
 	end a KILL
-	check 'one goes, the other serves on' rmdir $core/b1
-	begin rmdir $core/a1
+	check 'one goes, the other serves on' rmdir "$core/b1"
+	begin rmdir "$core/a1"
 	check 'its device waits for nobody else' waits
 	escape
 	check 'until the escape is used' ended 0

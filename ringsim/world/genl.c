@@ -220,6 +220,7 @@ int genl_reply(struct genl *g, pid_t pid, int kind, uint32_t id, int status)
 	for (wait = g->waits; wait && (wait->hidden || wait->d->id != id); wait = wait->next)
 		;
 	if (!wait) {
+		g->seen.stray++;
 		world_say(
 			g->w,
 			"process %d replies to %s of device id %u, which waits for nothing: ENODEV",
@@ -233,8 +234,10 @@ int genl_reply(struct genl *g, pid_t pid, int kind, uint32_t id, int status)
 			"Linux 6.1 and 6.12 the device now waits for good (KRN-147)",
 			(int)pid, event_name(kind), wait->d->name, event_name(wait->cmd));
 		wait->hidden = true;
+		g->seen.wrong++;
 		return -EINVAL;
 	}
+	g->seen.right++;
 	end_wait(g, wait, status);
 	return 0;
 }
@@ -304,6 +307,21 @@ int genl_replies(const struct world *w)
 	const struct genl *g = w->genl;
 
 	return g->replies;
+}
+
+void world_replies(const struct world *w, struct world_replies *r)
+{
+	const struct genl *g = w->genl;
+
+	*r = g->seen;
+	r->promised = g->replies != 0;
+}
+
+void world_withdraw_replies(struct world *w)
+{
+	struct genl *g = w->genl;
+
+	g->replies = 0;
 }
 
 int genl_block_netlink(struct world *w, bool block)

@@ -80,6 +80,7 @@ struct genl {
 	struct genl_wait *waits;
 	uint8_t replies;
 	bool blocked;
+	struct world_replies seen;
 };
 
 enum { GENL_ANSWER, GENL_EVENT };

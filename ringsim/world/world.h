@@ -181,6 +181,23 @@ void world_device_reconfig(struct world_device *d, enum world_reconfig what, con
  */
 int world_device_ask(struct world_device *d, void (*done)(void *ctx, uint8_t status), void *ctx);
 
+/**
+ * world_withdraw_replies() - devices to come wait for no replies, until somebody promises them
+ * again What an administrator does when he who made the promise has died (KRN-144).
+ */
+void world_withdraw_replies(struct world *w);
+
+/**
+ * struct world_replies - what handlers answered to events, since the world began
+ * @right: what was waited for, @stray: for a device that waited for nothing, @wrong: of another
+ * kind; @promised: SET_FEATURES says that events are answered
+ */
+struct world_replies {
+	uint32_t right, stray, wrong;
+	bool promised;
+};
+void world_replies(const struct world *w, struct world_replies *r);
+
 /** world_device_event() - see world_device_adopt(). */
 void world_device_event(struct world_device *d);
 
