@@ -203,11 +203,11 @@ func main() {
 
 // Retry calls open until the device's last holder has let go of it, two seconds at most.
 func retry(open func() (*os.File, error)) (f *os.File, err error) {
-	for pause := 10 * time.Millisecond; pause < 2*time.Second; pause *= 2 {
+	for i := 0; i < 40; i++ {
 		if f, err = open(); !errors.Is(err, syscall.EBUSY) {
 			break
 		}
-		time.Sleep(pause)
+		time.Sleep(50 * time.Millisecond)
 	}
 	return f, err
 }
