@@ -70,6 +70,9 @@ void tc_skip(struct tc *tc, const char *fmt, ...) __attribute__((format(printf, 
 void tc_expect_violation(struct tc *tc, const char *clause);
 /** tc_violations() - how many times a clause announced so was reported. */
 uint32_t tc_violations(const struct tc *tc);
+/** tc_overlooks() - the user knows that the handler breaks @clause, and the case is not about it.
+ */
+bool tc_overlooks(const struct tc *tc, const char *clause);
 /** tc_random() - the next pseudo-random number; tc_below() one in [0, @n). */
 uint64_t tc_random(struct tc *tc);
 uint32_t tc_below(struct tc *tc, uint32_t n);

@@ -65,7 +65,8 @@ bool work_start(struct work *w, struct tc *tc, const struct work_cfg *cfg)
 		w->cfg.lanes = 16;
 	if (!w->cfg.ops)
 		w->cfg.ops = WORK_ALL;
-	if (!target_simulated(tc->t)) /* which can do more than iSCSI can */
+	w->avoid = tc_overlooks(tc, "HND-022");
+	if (!target_simulated(tc->t) || w->avoid) /* which can do more than iSCSI can */
 		w->cfg.ops &= ~(uint32_t)WORK_LONG;
 	w->max_blocks = room_blocks(w, cfg->max_blocks ? cfg->max_blocks : 64);
 	w->lane_blocks = w->max_blocks + w->max_blocks / 2;
@@ -157,7 +158,7 @@ static void prepare_long(struct work *w, struct work_lane *lane)
 static void prepare(struct work *w, struct work_lane *lane)
 {
 	static const uint8_t unknown[] = { 0xc0, 0xe1, 0x60, 0x7e, 0xdf, 0xff, 0x6a };
-	uint32_t len;
+	uint32_t len, n;
 
 	lane->op = pick_op(w);
 	lane->blocks = 0;
@@ -172,7 +173,8 @@ static void prepare(struct work *w, struct work_lane *lane)
 		break;
 	case WORK_OPCODE:
 		len = tc_below(w->tc, 2) * w->cap.block_size;
-		cdb_in(&lane->io, unknown[tc_below(w->tc, sizeof(unknown))], lane->buf, len);
+		n = tc_below(w->tc, sizeof(unknown));
+		cdb_in(&lane->io, w->avoid ? 0x5d : unknown[n], lane->buf, len);
 		break;
 	case WORK_INQUIRY:
 		len = 5 + tc_below(w->tc, 251);

@@ -67,8 +67,8 @@ struct work {
 	uint8_t inquiry[256];
 	uint32_t inquiry_len;
 	uint64_t issued, ended, retried, refused;
-	uint32_t busy_row; /* private: refusals in a row, and whether somebody had time since */
-	bool settled;
+	uint32_t busy_row;   /* private: refusals in a row, and whether somebody had time since */
+	bool settled, avoid; /* avoid: opcodes that HND-022 is about */
 };
 
 /** work_start() - prepare a load on the started target; false if the case has failed. */

@@ -86,6 +86,7 @@ static char *replay_line(const struct check *c, const struct case_def *def)
 {
 	char *exec = c->spec->exec ? quoted(c->spec->exec) : NULL, *line = NULL, timeout[40] = "";
 	const char *target = c->opt.kernel ? " --target kernel" : "";
+	const char *overlook = c->opt.overlook ? c->opt.overlook : "";
 	char *world = world_options(&c->opt);
 	int n;
 
@@ -94,10 +95,11 @@ static char *replay_line(const struct check *c, const struct case_def *def)
 			 (unsigned long long)c->opt.timeout_ms);
 	if (exec)
 		n = asprintf(&line,
-			     "tcmu-harness check%s%s --exec %s%s%s --case %s --level may "
+			     "tcmu-harness check%s%s --exec %s%s%s%s%s --case %s --level may "
 			     "--seed %llu",
 			     target, world ? world : "", exec,
-			     c->spec->persistent ? " --persistent" : "", timeout, def->id,
+			     c->spec->persistent ? " --persistent" : "", timeout,
+			     *overlook ? " --overlook " : "", overlook, def->id,
 			     (unsigned long long)c->seed);
 	else
 		n = asprintf(&line,
@@ -244,6 +246,7 @@ static int run_exec(struct check *c)
 				    .exec = c->opt.exec,
 				    .tmpdir = c->dir,
 				    .persistent = c->opt.persistent,
+				    .overlook = c->opt.overlook,
 				    .site = c->opt.kernel ? &c->site : NULL,
 				    .world = c->opt.uio ? &c->world : NULL,
 				    .timeout_ms = (uint32_t)c->opt.timeout_ms };

@@ -16,7 +16,7 @@
 /** struct options - see the help text; NULL, 0 and false where nothing was said */
 struct options {
 	const char *handlers, *mutant, *mutants, *exec, *clause, *cases, *junit, *json, *baseline;
-	const char *config;
+	const char *config, *overlook;
 	enum world_mechanism mechanism;
 	enum clause_level level;
 	uint64_t seed, repeat, timeout_ms;

@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -24,6 +25,8 @@ static const char help[] =
 	"  --exec 'CMD ...'   any program: started with TCMU_ATTACH=SOCKET in its environment\n"
 	"  --attach HOW       protocol: as above (default); uio: CMD sees /dev/uioN, sysfs, configfs\n"
 	"                     and netlink as on a host with TCMU, and needs no change\n"
+	"  --overlook CLAUSES what the sanitizer sees broken of these (comma-separated ids) fails only\n"
+	"                     cases about them: what else is wrong with a handler shows\n"
 	"  --persistent       what CMD stored survives its death (more restart cases apply)\n"
 	"  --timeout-ms N     real time that CMD has to answer a command (default 2000; uio 1000); 2.5\n"
 	"                     times as much, with uio at least 5 s, to attach\n"
@@ -62,6 +65,7 @@ enum {
 	O_CONFIG,
 	O_DAEMON,
 	O_MECHANISM,
+	O_OVERLOOK,
 	O_PERSISTENT,
 	O_TIMEOUT,
 	O_LEVEL,
@@ -87,6 +91,7 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, O_CONFIG },
 	{ "daemon", no_argument, NULL, O_DAEMON },
 	{ "mechanism", required_argument, NULL, O_MECHANISM },
+	{ "overlook", required_argument, NULL, O_OVERLOOK },
 	{ "persistent", no_argument, NULL, O_PERSISTENT },
 	{ "timeout-ms", required_argument, NULL, O_TIMEOUT },
 	{ "level", required_argument, NULL, O_LEVEL },
@@ -166,6 +171,24 @@ static int set_world_option(struct options *o, int c)
 	}
 }
 
+static int set_overlook(struct options *o, const char *text)
+{
+	size_t commas = 0, known = 0;
+	char *copy = strdup(text), *rest = NULL, *id;
+
+	o->overlook = text;
+	for (const char *p = text; *p; p++)
+		commas += *p == ',';
+	for (id = copy ? strtok_r(copy, ",", &rest) : NULL; id; id = strtok_r(NULL, ",", &rest))
+		known += clause_find(id) != NULL;
+	free(copy);
+	return known == commas + 1 ? 0
+				   : usage_error("check",
+						 "--overlook: expected clauses such as HND-035, "
+						 "found '%s'",
+						 text);
+}
+
 static int set_option(struct options *o, int c)
 {
 	switch (c) {
@@ -191,6 +214,8 @@ static int set_option(struct options *o, int c)
 	case O_EXEC:
 		o->exec = optarg;
 		return 0;
+	case O_OVERLOOK:
+		return set_overlook(o, optarg);
 	case O_PERSISTENT:
 		o->persistent = true;
 		return 0;

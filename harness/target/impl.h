@@ -47,6 +47,8 @@ struct store_cache {
  * @program:    path of tcmu-handler, for cases that want a built-in handler as a process
  * @tmpdir:     directory for sockets, store files and the handler's output
  * @persistent: an exec'ed handler's data survive its death
+ * @overlook:   clauses (ids, separated by commas) that the sanitizer may see broken without failing
+ *              a case that is about others, or NULL
  * @timeout_ms: real time that another process gets to answer
  * @cache:      each worker process has its own copy
  * @site:       where the running kernel's objects are made, or NULL: the simulator
@@ -61,6 +63,7 @@ struct target_spec {
 	const char *program;
 	const char *tmpdir;
 	bool persistent;
+	const char *overlook;
 	uint32_t timeout_ms;
 	struct store_cache *cache;
 	const struct kernel_site *site;
