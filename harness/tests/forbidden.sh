@@ -127,6 +127,19 @@ problem=$(run 0 prlimit --nofile=64 "$dir/tcmu-harness" env)
 problem+=$(expect '^open files: no, RLIMIT_NOFILE is 64')
 verdict "64 open files: env" "$problem"
 
+# Netlink sockets want numbers that such a limit excludes; who may raise it is helped.
+daemon=(--device "d0,size=4M,config=any/memory" --handler "$dir/tcmu-handler --daemon --subtype any")
+problem=$(run 0 "$dir/tcmu-harness" run "${daemon[@]}" -- sg_inq /dev/sg0)
+verdict "a handler that uses netlink" "$problem"
+if [[ $EUID -eq 0 ]]; then
+	for mechanism in seccomp preload; do
+		problem=$(run 2 "${user[@]}" prlimit --nofile=64:64 "$dir/tcmu-harness" run \
+			--mechanism $mechanism "${daemon[@]}" -- sg_inq /dev/sg0)
+		problem+=$(expect 'may have no descriptor above 63: its netlink socket needs one')
+		verdict "64 open files and $mechanism: a handler that uses netlink" "$problem"
+	done
+fi
+
 # A world in a world: somebody answers these calls already.
 problem=$(run 0 "$dir/tcmu-harness" run "${handler[@]}" -- "$dir/tcmu-harness" env)
 problem+=$(expect '^seccomp user notification: no, somebody answers our system calls already')

@@ -65,7 +65,7 @@ odd() {
 	shift 2
 	rm -f "$dir/back"
 	ODD_MARK=$mark timeout -k 5 "$limit_s" "$harness" run --mechanism "$mechanism" --device d0,size=4M \
-		"$@" --handler "exec $dir/odd $way {uio}" -- "${client[@]}" >"$dir/out" 2>&1 </dev/null
+		"$@" --handler "echo \$\$ >$dir/pid; exec $dir/odd $way {uio}" -- "${client[@]}" >"$dir/out" 2>&1 </dev/null
 	status=$?
 	if [[ $status -eq 124 || $status -eq 137 ]]; then
 		echo "still running after $limit_s s"
@@ -136,6 +136,24 @@ all_ways() {
 	done
 }
 
+# The client is killed while its command waits for a handler that has been stopped; then all goes on.
+client_dies() {
+	local problem
+	cat >"$dir/dies" <<-END
+		#!/bin/sh
+		kill -STOP \$(cat $dir/pid)
+		timeout -s KILL 0.5 sg_dd if=/dev/sg0 of=/dev/null bs=512 count=8
+		timeout -s INT 0.5 sg_dd if=/dev/sg0 of=/dev/null bs=512 count=8
+		kill -CONT \$(cat $dir/pid)
+		exec $dir/client
+	END
+	chmod +x "$dir/dies"
+	client=("$dir/dies")
+	problem=$(odd 0 plain)
+	problem+=$(expect 'the sanitizer saw nothing wrong')
+	verdict "$mechanism: the client dies while its command waits" "$problem"
+}
+
 echo "TAP version 14"
 for program in sg_inq sg_dd sg_turs; do
 	command -v $program >/dev/null || {
@@ -148,6 +166,7 @@ uring=$(grep '^io_uring: yes' "$dir/env")
 if grep -q '^world: yes, by seccomp' "$dir/env"; then
 	mechanism=seccomp
 	all_ways
+	client_dies
 	client=("$dir/client")
 	serves namespace-first "opens in a mount namespace of its own"
 	serves by-number "makes its system calls itself"
@@ -156,6 +175,7 @@ fi
 if grep -q '^preloading: yes' "$dir/env"; then
 	mechanism=preload
 	all_ways
+	client_dies
 	client=("$dir/client")
 	serves namespace-first "opens in a mount namespace of its own"
 	told by-number "makes its system calls itself" "odd: /dev/uio0 by system call: No such file"
