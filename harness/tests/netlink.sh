@@ -168,6 +168,19 @@ two() {
 	check 'until the escape is used' ended 0
 }
 
+# The world ends while configfs waits.
+left() {
+	daemon a --replies
+	make one a/memory
+	make other a/memory
+	enable one
+	kill -STOP "${pids[a]}"
+	begin rmdir "$core/one"
+	check 'a device waits to be removed' waits
+	begin enable other
+	check 'another one to be enabled' waits
+}
+
 if (($#)); then
 	dir=$(mktemp -d /tmp/netlink.XXXXXX) || exit 2
 	"$1"
@@ -183,7 +196,7 @@ fi
 dir=$(mktemp -d /tmp/netlink.XXXXXX) || exit 2
 trap 'rm -rf "$dir"' EXIT
 echo "TAP version 14"
-for part in plain replies killed two; do
+for part in plain replies killed two left; do
 	BUILD=$build timeout -k 5 120 "$harness" run --device spare,size=1M -- "$0" $part >"$dir/out" 2>"$dir/err"
 	status=$?
 	while read -r line; do

@@ -246,9 +246,10 @@ static unsigned int free_minor(const struct world *w)
 /* The node and the region go; the directory in configfs stays. */
 static void disable(struct world_device *d)
 {
+	if (d->enabled)
+		genl_forget(d); /* an enable that waited has undone itself then */
 	if (!d->enabled)
 		return;
-	genl_forget(d);
 	if (!d->adopted) {
 		sg_gone(d);
 		lu_destroy(d);
@@ -266,6 +267,7 @@ void device_free(struct world_device *d)
 {
 	struct world_device **p = &d->w->devices;
 
+	d->freeing = true;
 	if (d->w->cfg.observer && d->w->cfg.observer->gone)
 		d->w->cfg.observer->gone(d->w->cfg.ctx, d);
 	disable(d);
@@ -429,7 +431,8 @@ static void removed(void *ctx, int rc)
 	struct pending *p = ctx;
 
 	(void)rc; /* nothing stops a removal (KRN-146) */
-	device_free(p->d);
+	if (!p->d->freeing)
+		device_free(p->d);
 	if (p->removed)
 		p->removed(p->ctx);
 	free(p);

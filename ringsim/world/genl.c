@@ -46,11 +46,11 @@ static int start_side(struct genl *g, int side)
 int genl_start(struct world *w, char *err, size_t err_len)
 {
 	struct genl *g = calloc(1, sizeof(*g));
-	int rc = g ? 0 : -ENOMEM;
+	int rc;
 
-	if (rc) {
+	if (!g) {
 		snprintf(err, err_len, "out of memory");
-		return rc;
+		return -ENOMEM;
 	}
 	*g = (struct genl){ .w = w, .netns = -1, .fd = { -1, -1 }, .tick.fd = -1 };
 	w->genl = g;

@@ -234,7 +234,7 @@ struct world_device {
 	char name[256], config[256], serial[256], udev_path[512], alias[512];
 	uint64_t size_bytes;
 	uint32_t block_size, max_sectors;
-	bool write_cache, enabled, configured, removing, busy, adopted, mapped;
+	bool write_cache, enabled, configured, removing, freeing, busy, adopted, mapped;
 	uint32_t rings; /* doorbells since somebody asked */
 	int nl_reply_supported;
 	struct ringsim_config sim;

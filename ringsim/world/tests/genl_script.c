@@ -570,7 +570,7 @@ static bool resolve(struct script *s)
 void genl_script(int fd, genl_syscall *fn, void *ctx, char *out, size_t room)
 {
 	struct script s = { .sys = fn, .ctx = ctx, .out = out, .room = room, .fd = fd };
-	struct sockaddr_nl me;
+	struct sockaddr_nl me = { 0 };
 	socklen_t len = sizeof(me);
 
 	if (!resolve(&s))

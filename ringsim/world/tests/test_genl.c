@@ -780,7 +780,7 @@ static void test_hostile(void)
 	const struct sockaddr_nl to = { .nl_family = AF_NETLINK };
 	struct msghdr m = { 0 };
 	struct iovec iov[2];
-	uint8_t buf[512], *exact, trash[8192];
+	uint8_t buf[512] = { 0 }, *exact, trash[8192] = { 0 };
 	unsigned int seed = 1, i, j;
 	size_t len;
 	int fd;
