@@ -4,6 +4,7 @@
  *
  * Limits and errors: KRN-130, KRN-131, KRN-135. What differs, on purpose: hw_block_size and
  * hw_max_sectors have their defaults before enable, and hw_block_size keeps its value after it;
+ * a dev_config written to control of an enabled device shows in its UIO name;
  * tmr_notification counts when the device is enabled; data_pages_per_blk=0, over which a kernel
  * falls, is refused.
  */

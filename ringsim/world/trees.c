@@ -27,49 +27,62 @@ const char *trees_name(int which)
 	return names[which];
 }
 
-static int start_fuse(struct trees *t)
+static void stop_fronts(struct trees *t)
 {
-	int rc = 0;
-
-	for (int i = 0; i < TREES && !rc; i++)
-		if (!(i == TREES_MODULES && t->modules[0]))
-			rc = fuse_front_start(&t->fuse[i], &t->tree[i]);
-	for (int i = 0; i < TREES && rc; i++) {
+	for (int i = 0; i < TREES; i++) {
 		fuse_front_stop(t->fuse[i]);
+		files_stop(t->file[i]);
 		t->fuse[i] = NULL;
+		t->file[i] = NULL;
 	}
-	return rc;
+	rmdir(t->files);
 }
 
 static int start_files(struct trees *t, int which)
 {
 	char dir[400];
 
-	if (t->file[which])
-		return 0;
 	snprintf(dir, sizeof(dir), "%s/%s", t->files, names[which]);
 	if ((mkdir(t->files, 0755) && errno != EEXIST) || mkdir(dir, 0755))
 		return -errno;
 	return files_start(&t->file[which], &t->tree[which], dir);
 }
 
-static int start_fronts(struct trees *t, char *err, size_t err_len)
+/* What cannot be mounted is a plain file in any case. */
+static int start_fronts(struct trees *t, bool fuse, char *err, size_t err_len)
 {
 	bool mounted = t->w->mechanism == WORLD_SECCOMP;
-	int rc = mounted ? start_fuse(t) : 0;
+	int rc = 0;
 
-	if (rc)
-		world_say(t->w,
-			  "no FUSE here (/dev/fuse: %s): attributes are plain files, a write acts "
-			  "a moment later and its error is only said here",
-			  strerror(-rc));
-	rc = 0;
+	for (int i = 0; i < TREES && !rc; i++) {
+		bool here = mounted && fuse && !(i == TREES_MODULES && t->modules[0]);
+
+		rc = here ? fuse_front_start(&t->fuse[i], &t->tree[i]) : start_files(t, i);
+		if (rc)
+			snprintf(err, err_len, "%s: %s", here ? "/dev/fuse" : t->files,
+				 strerror(-rc));
+	}
+	if (!rc && mounted)
+		rc = mounts_show(t, err, err_len);
 	for (int i = 0; i < TREES && !rc; i++)
-		if (!t->fuse[i])
-			rc = start_files(t, i);
+		if (t->fuse[i])
+			rc = fuse_front_watch(t->fuse[i]);
 	if (rc)
-		snprintf(err, err_len, "%s: %s", t->files, strerror(-rc));
+		stop_fronts(t);
 	return rc;
+}
+
+static int start_any(struct trees *t, char *err, size_t err_len)
+{
+	int rc = start_fronts(t, true, err, err_len);
+
+	if (!rc || t->w->mechanism != WORLD_SECCOMP)
+		return rc;
+	world_say(t->w,
+		  "no FUSE here (%s): attributes are plain files, a write acts a moment later and "
+		  "its error is only said here",
+		  err);
+	return start_fronts(t, false, err, err_len);
 }
 
 int tree_start(struct world *w, char *err, size_t err_len)
@@ -96,14 +109,9 @@ int tree_start(struct world *w, char *err, size_t err_len)
 	}
 	for (int i = 0; i < TREES; i++)
 		ok = ok && !t->tree[i].failed;
-	rc = ok ? start_fronts(t, err, err_len) : -ENOMEM;
+	rc = ok ? start_any(t, err, err_len) : -ENOMEM;
 	if (!ok)
 		snprintf(err, err_len, "%s", strerror(ENOMEM));
-	if (!rc && w->mechanism == WORLD_SECCOMP)
-		rc = mounts_show(t, err, err_len);
-	for (int i = 0; i < TREES && !rc; i++)
-		if (t->fuse[i])
-			rc = fuse_front_watch(t->fuse[i]);
 	if (rc)
 		tree_stop(w);
 	return rc;
@@ -115,12 +123,9 @@ void tree_stop(struct world *w)
 
 	if (!t)
 		return;
-	for (int i = 0; i < TREES; i++) {
-		fuse_front_stop(t->fuse[i]);
-		files_stop(t->file[i]);
+	stop_fronts(t);
+	for (int i = 0; i < TREES; i++)
 		tree_free(&t->tree[i]);
-	}
-	rmdir(t->files);
 	if (t->ns_fd >= 0)
 		close(t->ns_fd);
 	if (t->root_fd >= 0)

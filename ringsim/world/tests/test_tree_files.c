@@ -201,6 +201,20 @@ static int hide_fuse(void)
 	return 0;
 }
 
+/* It can be opened, but mounting it is refused. */
+static int spoil_fuse(void)
+{
+	int rc = hide_fuse();
+
+	return rc || !mknod("/dev/fuse", S_IFREG | 0600, 0) ? rc : -errno;
+}
+
+static int begin_spoilt_fuse(void)
+{
+	said[0] = 0;
+	return begin(WORLD_SECCOMP, spoil_fuse);
+}
+
 static int begin_no_fuse(void)
 {
 	said[0] = 0;
@@ -213,6 +227,7 @@ int main(void)
 		{ "text", NULL, NULL, NULL, NULL, text_tests },
 		{ "files", begin_files, end, NULL, NULL, file_tests },
 		{ "no FUSE", begin_no_fuse, end, NULL, NULL, no_fuse_tests },
+		{ "FUSE forbidden", begin_spoilt_fuse, end, NULL, NULL, no_fuse_tests },
 		CU_SUITE_INFO_NULL,
 	};
 
