@@ -62,6 +62,13 @@ misbehaves() {
 	verdict "is two" "$(check 0 "${one[@]}" --exec "$handle & exec $handle")"
 	verdict "maps too little" "$(check 1 "${one[@]}" --exec "$dir/small")$(
 		says out 'maps 4096 bytes at offset 0 of /dev/uio0: expected [0-9]* at 0')"
+	if command -v python3 >/dev/null; then
+		verdict "never answers REMOVED" "$(check 0 --case 'hnd.003.attach,hnd.003.to-the-end' \
+			--daemon --config foo/memory \
+			--exec "exec python3 harness/tests/bad/mute.py $handler --store memory:64M")"
+	else
+		skip "never answers REMOVED" "python3 is not installed"
+	fi
 	fails "scribbles" 'LAY-|HND-' "$dir/scribble & exec $handle"
 }
 
