@@ -130,6 +130,7 @@ int world_create(struct world **out, const struct world_config *cfg, char *err, 
 	w->cfg = *cfg;
 	w->mechanism = cfg->mechanism;
 	w->global_max_data_area_mb = GLOBAL_MAX_MB;
+	w->next_id = 1; /* 0 is the device that the target core makes for itself */
 	snprintf(w->dir, sizeof(w->dir), "%s", cfg->dir);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->pool = ringsim_pool_create(((uint64_t)GLOBAL_MAX_MB << 20) / PAGE_LEN);
