@@ -316,18 +316,27 @@ static int show_version(const struct tree_node *n, char *buf)
 
 static int show_dbroot(const struct tree_node *n, char *buf)
 {
-	(void)n;
-	return tree_text(buf, "/var/target");
+	return tree_text(buf, "%s", ((struct trees *)n->ctx)->dbroot);
 }
 
-/* It cannot be changed once a backend is there, and one is. */
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/* Any directory of the host: nothing is ever written there. */
 static int store_dbroot(struct tree_node *n, char *text, size_t len, struct tree_wait *wait)
 {
-	(void)n;
-	(void)text;
-	(void)len;
+	struct trees *t = n->ctx;
+
 	(void)wait;
-	return -EINVAL;
+	text[strcspn(text, "\n")] = 0;
+	if (len >= sizeof(t->dbroot) || !is_directory(text))
+		return -EINVAL;
+	strcpy(t->dbroot, text);
+	return 0;
 }
 
 static const struct tree_attr target_attrs[] = {
@@ -351,6 +360,7 @@ void configfs_start(struct trees *t)
 					    NULL);
 	struct tree_node *core = tree_dir(target, "core", &core_ops, NULL);
 
-	tree_files(target, target_attrs, COUNT(target_attrs), NULL);
+	strcpy(t->dbroot, is_directory("/etc/target") ? "/etc/target" : "/var/target");
+	tree_files(target, target_attrs, COUNT(target_attrs), t);
 	configfs_core_groups(core, t->w);
 }

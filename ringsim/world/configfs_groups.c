@@ -4,7 +4,8 @@
  *
  * The target core keeps most of it for itself: no command of a TCMU device's handler is changed by
  * it but the unit serial number, which handlers read. What is written is checked as the kernel
- * does, and kept. What differs, on purpose: no further ALUA groups can be made.
+ * does, and kept. What differs, on purpose: no further ALUA groups can be made; wwn/ can
+ * be written while there is a SCSI node, because tools do that once a device is enabled.
  */
 #include "trees.h"
 
@@ -137,8 +138,6 @@ static int store_serial(struct tree_node *n, char *text, size_t len, struct tree
 	struct world_device *d = ((struct configfs_device *)n->ctx)->d;
 
 	(void)wait;
-	if (d->configured)
-		return -EINVAL;
 	if (len > 253)
 		return -EOVERFLOW;
 	strcpy(d->serial, strip(text));
@@ -154,7 +153,7 @@ static int store_company(struct tree_node *n, char *text, size_t len, struct tre
 {
 	struct configfs_device *c = n->ctx;
 	int64_t v;
-	int rc = c->d->configured ? -EINVAL : tree_number(text, 0, 0, UINT32_MAX, &v);
+	int rc = tree_number(text, 0, 0, UINT32_MAX, &v);
 
 	(void)len;
 	(void)wait;
@@ -187,8 +186,6 @@ static int store_field(struct tree_node *n, char *text, size_t len, struct tree_
 	text = strip(text);
 	if (strlen(text) > n->attr->arg)
 		return -EOVERFLOW;
-	if (c->d->configured)
-		return -EINVAL;
 	strcpy(inquiry_field(c, n->attr->arg), text);
 	return 0;
 }

@@ -17,6 +17,7 @@ enum { TREES_SYS, TREES_CONFIGFS, TREES_DEV, TREES_MODULES, TREES };
  * @files:   directory with the plain files, one directory for each tree; "" = none
  * @ns_fd, @root_fd: the programs' mount namespace and its "/"; -1 = the host's
  * @making:  directory of the HBA in which a program is making a device, or NULL
+ * @dbroot:  where the target core would keep its files, as somebody said
  * @modules: what programs open instead of /lib/modules where nothing can be mounted, or ""
  */
 struct trees {
@@ -24,7 +25,7 @@ struct trees {
 	struct tree tree[TREES];
 	struct fuse_front *fuse[TREES];
 	struct files *file[TREES];
-	char files[300], modules[320];
+	char files[300], modules[320], dbroot[256];
 	struct tree_node *making;
 	int ns_fd, root_fd;
 };

@@ -173,7 +173,7 @@ static void test_attrib(void)
 	accepts("enable", "1");
 	refuses("attrib/cmd_time_out", "1", inval);
 	refuses("attrib/dev_size", "1", "No such process");
-	refuses("wwn/vpd_unit_serial", "1", inval);
+	accepts("wwn/vpd_unit_serial", "1");
 	accepts("action/block_dev", "1");
 	refuses("action/block_dev", "2", inval);
 	says("cat " DISK "/action/block_dev", "blocked\n");
@@ -267,6 +267,9 @@ static void test_parameters(void)
 	     "echo 2 > reset_netlink; echo 1 > reset_netlink; } 2>&1 | sed 's/.*: //'",
 	     "Invalid argument\nInvalid argument\nInvalid argument\nDevice or resource busy\n");
 	world.global_max_data_area_mb = 2048;
+	says("cd /sys/kernel/config/target; echo /usr > dbroot; cat dbroot; { echo /no/such > dbroot; "
+	     "echo /etc/passwd > dbroot; } 2>&1 | sed 's/.*: //'; cat dbroot",
+	     "/usr\nInvalid argument\nInvalid argument\n/usr\n");
 }
 
 /* pr/ says what pr.c keeps. */
