@@ -138,6 +138,7 @@ static int begin_device(struct run *r, struct run_device *d)
 
 static int interrupted(const struct run *r)
 {
+	run_say("interrupted before the client was started");
 	return r->signal ? 128 + r->signal : EXIT_USAGE;
 }
 
