@@ -9,6 +9,7 @@
  */
 #include "impl.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -470,15 +471,32 @@ int process_run(struct target *t, struct target_io *io)
 	return io && !io->done ? -ETIMEDOUT : 0;
 }
 
-static bool is_stopped(pid_t pid)
+static bool thread_stopped(pid_t pid, const char *tid)
 {
 	char path[64], line[512], *p;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/stat", (int)pid, tid);
 	if (!read_line(path, line, sizeof(line)))
 		return true; /* no more so than this */
 	p = strrchr(line, ')');
 	return !p || (p[2] != 'R' && p[2] != 'S' && p[2] != 'D');
+}
+
+/* Each thread stops by itself, when it next looks. */
+static bool is_stopped(pid_t pid)
+{
+	struct dirent *e;
+	bool all = true;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir && all && (e = readdir(dir)) != NULL)
+		all = e->d_name[0] == '.' || thread_stopped(pid, e->d_name);
+	if (dir)
+		closedir(dir);
+	return all;
 }
 
 void process_signal(struct target *t, int sig)
