@@ -750,19 +750,24 @@ static void test_limits(void)
 	teardown();
 }
 
-/* Two worlds know nothing of each other: the same port twice. */
+/* Two worlds know nothing of each other. The same port twice needs namespaces of their own. */
 static void test_two_worlds(void)
 {
 	struct world_device d;
 	struct world first;
+	bool apart;
 	int a, b;
 
 	setup();
+	apart = ((struct genl *)rig.w.genl)->netns >= 0;
 	a = listener(1234);
 	first = rig.w;
 	setup();
 	((struct genl *)rig.w.genl)->sockets_made = 20;
-	b = listener(1234);
+	b = open_socket(SOCK_NONBLOCK);
+	CU_ASSERT_EQUAL(bind_socket(b, 1234, 1u << (GENL_GROUP_TCMU - 1)), apart ? 0 : -EADDRINUSE);
+	if (!apart)
+		CU_ASSERT_EQUAL(bind_socket(b, 0, 1u << (GENL_GROUP_TCMU - 1)), 0);
 	d = device("disk", 0, 1);
 	CU_ASSERT_EQUAL(send_event(&d, TCMU_CMD_REMOVED_DEVICE).rc, 0);
 	CU_ASSERT_EQUAL(event(b)[0], '2');
