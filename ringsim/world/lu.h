@@ -67,7 +67,7 @@ void pr_out(struct core_cmd *c);
 void pr_reserve(struct core_cmd *c);
 void pr_release(struct core_cmd *c);
 
-/** lu_address() - the loopback host that a device is on; it is 0:1:0 there. */
+/** lu_host() - the loopback host that a device is on; it is 0:1:0 there. */
 static inline unsigned int lu_host(unsigned int minor)
 {
 	return minor;
