@@ -374,8 +374,9 @@ static bool make_place(const char *from, const char *to)
 		return false;
 	if (S_ISDIR(st.st_mode))
 		return !mkdir(to, 0755);
-	if (S_ISREG(st.st_mode) && access(from, W_OK))
-		return false; /* a lock that somebody else holds */
+	if (S_ISREG(st.st_mode) &&
+	    (access(from, W_OK) || !fnmatch("*.lock", from, 0) || !fnmatch("*.pid", from, 0)))
+		return false; /* who runs on the host is nobody's business here */
 	if (!S_ISLNK(st.st_mode))
 		return !mknod(to, S_IFREG | 0600, 0);
 	len = readlink(from, target, sizeof(target) - 1);
@@ -385,8 +386,9 @@ static bool make_place(const char *from, const char *to)
 }
 
 /*
- * Daemons keep their locks in /run, where a user who is not root cannot write: then they get one of
- * their own, with all that the host has there. If that cannot be had, it stays as it is.
+ * Daemons keep their locks in /run, where a user who is not root cannot write, and where root's
+ * would stay behind or meet the host's: they get one of their own, with all else that the host has
+ * there. If that cannot be had, it stays as it is.
  */
 static void own_run(const char *stage)
 {
@@ -394,8 +396,6 @@ static void own_run(const char *stage)
 	const struct dirent *e;
 	DIR *d;
 
-	if (!access("/run", W_OK))
-		return;
 	if (mount("tmpfs", stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"))
 		return;
 	d = opendir("/run");

@@ -310,6 +310,8 @@ static void test_outside(void)
 	make_disk();
 	CU_ASSERT_NOT_EQUAL(stat(CORE "/user_0/disk", &st), 0);
 	CU_ASSERT_EQUAL(stat("/dev/null", &st), 0);
+	says("echo x > /run/test-tree.lock; cat /run/test-tree.lock", "x\n");
+	CU_ASSERT_NOT_EQUAL(stat("/run/test-tree.lock", &st), 0);
 	says("ls -d $PWD; ls /proc/self/ns/mnt >/dev/null",
 	     getcwd(out, sizeof(out)) ? strcat(out, "\n") : "");
 	remove_disk();
