@@ -122,6 +122,8 @@ static int bind_port(int fd, uint32_t port)
 /* As the kernel does it unasked: the process's id, and if that is taken, something negative. */
 static int autobind(struct genl *g, struct genl_socket *s, const struct world_call *c, int fd)
 {
+	struct sockaddr_nl me = { 0 };
+	socklen_t len = sizeof(me);
 	uint32_t port = (uint32_t)call_tgid(c);
 	int rc, i;
 
@@ -132,19 +134,13 @@ static int autobind(struct genl *g, struct genl_socket *s, const struct world_ca
 		port = (uint32_t)(-4096 - i);
 		rc = bind_port(fd, port);
 	}
+	if (rc == -EINVAL && !getsockname(fd, (struct sockaddr *)&me, &len)) {
+		port = me.nl_pid; /* bound without our knowing, through a duplicate */
+		rc = 0;
+	}
 	if (!rc)
 		genl_bound(g, s, port);
 	return rc;
-}
-
-/* Bound without our knowing, through a duplicate. */
-static void look_up_port(struct genl *g, struct genl_socket *s, int fd)
-{
-	struct sockaddr_nl me = { 0 };
-	socklen_t len = sizeof(me);
-
-	if (!s->port && !getsockname(fd, (struct sockaddr *)&me, &len) && me.nl_pid)
-		genl_bound(g, s, me.nl_pid);
 }
 
 static int read_address(const struct world_call *c, uint64_t addr, uint64_t len,
@@ -408,7 +404,6 @@ void genl_call(struct world_call *c, struct world_file *f)
 	if (!genl_is(s, fd)) {
 		call_answer(c, -EBADF);
 	} else {
-		look_up_port(c->w->genl, s, fd);
 		dispatch(c->w->genl, s, c, fd);
 	}
 	close(fd);

@@ -722,7 +722,10 @@ static void test_many(void)
 	for (i = 0; i < 1000; i++)
 		close(i % 2 ? listener(0) : open_socket(0));
 	CU_ASSERT_TRUE(g->sockets_kept < 600);
-	CU_ASSERT_EQUAL(bind_socket(open_socket(0), 99, 0), -EADDRINUSE); /* that one lives */
+	i = open_socket(0);
+	CU_ASSERT_EQUAL(bind_socket(i, 99, 0), -EADDRINUSE); /* that one lives */
+	CU_ASSERT_EQUAL(bind_socket(i, 98, 0), 0);	     /* as libraries try the next */
+	CU_ASSERT_EQUAL(bind_socket(i, 97, 0), -EINVAL);
 	close(fd);
 	fd = open_socket(0);
 	CU_ASSERT_EQUAL(bind_socket(fd, 99, 0), 0);
