@@ -308,6 +308,18 @@ static void foreign_subtype(struct tc *tc)
 		refused_again(tc, "HND-005");
 }
 
+static void foreign_announced(struct tc *tc)
+{
+	struct target_opts o = work_opts(512, 4);
+
+	o.name = "tcm-user/0/disk/somebody-else/x";
+	o.expect_no_attach = true;
+	if (target_start(tc->t, &o))
+		return;
+	EXPECT(tc, "HND-005", !target_handler_pid(tc->t),
+	       "the handler opened a device of subtype somebody-else");
+}
+
 static const struct case_def rows[] = {
 	{ "hnd.001.version-2", "HND-001 DIS-01", CLAUSE_MUST, 0, "version 2 is accepted",
 	  version_2 },
@@ -347,6 +359,8 @@ static const struct case_def rows[] = {
 	  "newlines at the end or in the path are tolerated", name_newline },
 	{ "hnd.004.long", "HND-004", CLAUSE_MUST, NEEDS_INPROC,
 	  "names longer than 256 characters are parsed", name_long },
+	{ "hnd.005.foreign-announced", "HND-005", CLAUSE_MUST, NEEDS_HOTPLUG,
+	  "a device of another subtype that netlink announces is left alone", foreign_announced },
 	{ "hnd.005.foreign-subtype", "HND-005", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
 	  "a device of another subtype is left alone", foreign_subtype },
 };

@@ -201,7 +201,9 @@ static int adopt(struct target *t)
 	cfg.size_bytes = t->opts.size_bytes;
 	cfg.block_size = t->opts.handler.block_size;
 	cfg.write_cache = t->opts.handler.wce;
-	cfg.nl_reply_supported = site->daemon ? 0 : -1;
+	/* a device that is somebody else's is not this handler's to reply to */
+	cfg.nl_reply_supported = site->daemon && !(t->opts.name && t->opts.expect_no_attach) ? 0
+											     : -1;
 	cfg.sim = t->opts.dev;
 	t->proc.waiting = true;
 	t->proc.rc = 0;
