@@ -86,10 +86,10 @@ static void node_service(struct world_watch *watch, uint32_t events)
 static int node_make(struct world_device *d, struct uio_node **out, int *far)
 {
 	struct uio_node *n = calloc(1, sizeof(*n));
-	int rc = n ? 0 : -ENOMEM;
+	int rc;
 
-	if (rc)
-		return rc;
+	if (!n)
+		return -ENOMEM;
 	n->d = d;
 	n->io = (struct ringsim_standin){ .uio = d->uio, .fd = -1 };
 	rc = ringsim_standin_open(&n->io, far);
