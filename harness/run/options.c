@@ -147,15 +147,16 @@ static int check_device(const struct run_config *cfg, const char *spec,
 	return 0;
 }
 
-/* The copy of @spec that strings point into is the process's for good. */
+/* Strings point into a copy of @spec, which begins with the name: run_options_free(). */
 static int add_device(struct run_config *cfg, const char *spec)
 {
 	struct run_device_config *d = &cfg->devices[cfg->n_devices];
-	char *copy = strdup(spec), *p = copy, *item, *value;
+	char *copy, *p, *item, *value;
 	int rc = 0;
 
 	if (cfg->n_devices == RUN_DEVICES)
 		return usage_error("run", "--device: expected at most %d", RUN_DEVICES);
+	p = copy = strdup(spec);
 	if (!copy)
 		return usage_error("run", "out of memory");
 	*d = (struct run_device_config){ .name = strsep(&p, ","),
@@ -166,13 +167,15 @@ static int add_device(struct run_config *cfg, const char *spec)
 		if (item == p)
 			p = NULL;
 		value = strchr(item, '=');
-		if (!value)
-			return bad_device(spec, "key", "KEY=VALUE", item);
-		*value++ = 0;
-		rc = device_key(spec, d, item, value);
+		if (value)
+			*value++ = 0;
+		rc = value ? device_key(spec, d, item, value)
+			   : bad_device(spec, "key", "KEY=VALUE", item);
 	}
 	if (!rc)
 		rc = check_device(cfg, spec, d);
+	if (rc)
+		free(copy);
 	cfg->n_devices += !rc;
 	return rc;
 }
@@ -272,4 +275,10 @@ int run_options(struct run_config *cfg, int argc, char **argv)
 		return usage_error("run", "--restart-handler: expected --handler");
 	cfg->client = argv + optind;
 	return -1;
+}
+
+void run_options_free(struct run_config *cfg)
+{
+	while (cfg->n_devices)
+		free((char *)(uintptr_t)cfg->devices[--cfg->n_devices].name);
 }

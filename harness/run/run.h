@@ -48,6 +48,8 @@ struct run_config {
 
 /** run_options() - fill in *@cfg. -1 to go on, or the exit status after help or a complaint. */
 int run_options(struct run_config *cfg, int argc, char **argv);
+/** run_options_free() - whatever it returned. */
+void run_options_free(struct run_config *cfg);
 
 /* --- counting ----------------------------------------------------------------------------------
  */

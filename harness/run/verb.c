@@ -10,12 +10,11 @@ int verb_run(int argc, char **argv)
 	int rc = run_options(&cfg, argc, argv);
 	char *dir;
 
-	if (rc >= 0)
-		return rc;
-	dir = workdir_make("run");
-	if (!dir)
-		return EXIT_USAGE;
-	rc = run_front(&cfg, dir);
-	workdir_remove(dir);
+	if (rc < 0) {
+		dir = workdir_make("run");
+		rc = dir ? run_front(&cfg, dir) : EXIT_USAGE;
+		workdir_remove(dir);
+	}
+	run_options_free(&cfg);
 	return rc;
 }
