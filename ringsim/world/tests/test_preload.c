@@ -281,7 +281,8 @@ static int child_paths(void)
 	f = fopen("/sys/class/uio/uio3/name", "w");
 	NEED(f && fputs("x", f) >= 0 && !fclose(f));
 	NEED(!stat("/sys/class/uio/uio3/name", &st) && st.st_size == 1);
-	NEED(!fopen("/sys/class/uio/new", "w") && errno == ENOENT);
+	f = fopen("/sys/class/uio/new", "w");
+	NEED(!f && errno == ENOENT);
 	snprintf(buf, sizeof(buf), "/tmp/test_preload.%d", (int)getpid());
 	NEED(!mkdir(buf, 0700) && !rmdir(buf)); /* elsewhere all is as ever */
 	return 0;
