@@ -329,6 +329,7 @@ static struct world_file uio, sg, genl;
 static struct epoll_event *batch;
 static int batch_len, region, answered_calls;
 static struct world_call last_call;
+static const char *self; /* under valgrind, /proc/self/exe is something else */
 static char dir[] = "/tmp/test_preload.XXXXXX";
 
 int world_watch(struct world *w, struct world_watch *watch, uint32_t events)
@@ -518,7 +519,7 @@ static int run_program(const char *name)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		preload_env(&world);
 		setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0", 1);
-		execl("/proc/self/exe", "test_preload", name, (char *)NULL);
+		execl(self, self, name, (char *)NULL);
 		_exit(98);
 	}
 	while (waitpid(pid, &status, WNOHANG) == 0) {
@@ -595,6 +596,10 @@ static void test_programs(void)
 
 	up();
 	for (i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
+#ifdef __SANITIZE_THREAD__
+		if (!strcmp(programs[i].name, "signal"))
+			continue; /* handlers run late there, when the call has ended */
+#endif
 		status = run_program(programs[i].name);
 		if (!strcmp(programs[i].name, "signal")) {
 			CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);
@@ -715,7 +720,7 @@ static void test_start(void)
 	char err[256], why[80], long_dir[200];
 
 	up();
-	CU_ASSERT_EQUAL(program_preloadable("/proc/self/exe", why, sizeof(why)), 0);
+	CU_ASSERT_EQUAL(program_preloadable(self, why, sizeof(why)), 0);
 	CU_ASSERT_EQUAL(program_preloadable("/bin/sh", why, sizeof(why)), 0);
 	CU_ASSERT_EQUAL(program_preloadable("/nowhere", why, sizeof(why)), 0);
 	CU_ASSERT_EQUAL(program_preloadable("/dev/zero", why, sizeof(why)), 0);
@@ -748,6 +753,7 @@ int main(int argc, char **argv)
 	};
 	size_t i;
 
+	self = argv[0];
 	for (i = 0; argc > 1 && i < sizeof(programs) / sizeof(*programs); i++)
 		if (!strcmp(argv[1], programs[i].name))
 			return programs[i].fn();
