@@ -228,6 +228,8 @@ CHECK     = $(BUILD)/tcmu-harness check
 
 test: all tests ## Unit tests, script tests and the memory handler's conformance
 	@$(RUN_TESTS) $(TESTS) $(TEST_SCRIPTS) '$(CHECK) --handler memory --tap'
+unit: all tests ## The same without the scripts
+	@$(RUN_TESTS) $(TESTS) '$(CHECK) --handler memory --tap'
 
 # With KERNELS said, the memory handler on the simulator and on those kernels, side by side.
 conformance: all ## Check the reference handlers, clause by clause; KERNELS="6.1 6.12": real ones, too
@@ -258,7 +260,7 @@ $(SCENARIO_GROUPS:%=run_%): run_%: all
 GCOVR = gcovr --root . --filter ringsim/ --exclude ringsim/world/ --exclude '.*/tests/' build-coverage
 coverage: ## Line and branch coverage of the library; every line must be reached
 	@rm -rf build-coverage
-	@$(MAKE) --no-print-directory COVERAGE=1 SANITIZE= BUILD=build-coverage CC=gcc test
+	@$(MAKE) --no-print-directory COVERAGE=1 SANITIZE= BUILD=build-coverage CC=gcc unit
 	@$(GCOVR) --branches --txt
 	@$(GCOVR) --txt --print-summary --fail-under-line 100
 
@@ -273,8 +275,8 @@ valgrind: all tests ## Most unit tests and the memory handler under valgrind
 
 asan: ## make test under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined test
-tsan: ## make test under ThreadSanitizer
-	@$(MAKE) --no-print-directory SANITIZE=thread test
+tsan: ## make unit under ThreadSanitizer
+	@$(MAKE) --no-print-directory SANITIZE=thread unit
 
 # ci/vm is what real-kernel results rest on: kernels that die, machines that lack something.
 vm-test: all ## Check that ci/vm mistakes no dead kernel for a healthy one
