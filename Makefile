@@ -101,7 +101,7 @@ PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan lint \
+.PHONY: all tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan lint handlers \
 	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -281,6 +281,9 @@ tsan: ## make unit under ThreadSanitizer
 # ci/vm is what real-kernel results rest on: kernels that die, machines that lack something.
 vm-test: all ## Check that ci/vm mistakes no dead kernel for a healthy one
 	@ci/run-tests.sh -t 600 $(if $(V),-v) ci/tests/vm.sh
+
+handlers: all examples ## Judge real handlers and write results/handlers anew
+	@BUILD=$(BUILD) harness/examples/judge
 
 lint: ## Format, static analysis, shell scripts, spelling, file length
 	@ci/lint.sh

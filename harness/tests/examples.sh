@@ -110,6 +110,38 @@ else
 	verdict "minimal.py # SKIP no Python 3.9 or later" ""
 fi
 
+# Those that find their device as on a real host: in a world, where one can be made.
+mkdir "$dir/examples"
+verdict "design.c builds" \
+	"$(build "$dir/examples/design" $examples/design/{design,disk}.c)"
+verdict "sketch.c builds" \
+	"$(build "$dir/examples/sketch" $examples/design/{sketch,disk}.c)"
+in_world() { # TITLE HANDLER LEAST OPTION…
+	local problem title=$1
+	problem=$(passes "$2" "$3" --attach uio --config 'file/{file}' --persistent "${@:4}")
+	[[ $problem == *"found 2"* ]] && title+=" # SKIP $(head -n 1 "$dir/out")" problem=
+	verdict "$title" "$problem"
+}
+in_world "design.c is a right handler of /dev/uioN" "$dir/examples/design --subtype file" 40 \
+	--case 'hnd.00*,hnd.01*,hnd.04*'
+problem=$(check 1 "$dir/examples/sketch file" --attach uio --config 'file/{file}' --persistent \
+	--case 'hnd.041.queued*' --timeout-ms 300)
+[[ $problem == *"found 2"* ]] || verdict "sketch.c sleeps before it looks" "$problem"
+if command -v go >/dev/null; then
+	problem=$(cd $examples/go && CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOCACHE=$dir/cache \
+		go build -o "$dir/examples/filedisk" 2>&1)
+	verdict "the handler in Go builds" "$problem"
+	in_world "it follows netlink and is right" "$dir/examples/filedisk -subtype file" 40 --daemon \
+		--case 'hnd.00*,hnd.01*,hnd.04*'
+else
+	verdict "the handler in Go # SKIP no go" ""
+fi
+if [[ ${python:-} ]]; then
+	in_world "filedisk.py follows netlink and is right" \
+		"$python -IS $examples/python/filedisk.py file" 40 --daemon \
+		--case 'hnd.00*,hnd.01*,hnd.04*'
+fi
+
 # The library, found as its users find it, and a handler that attaches to what it makes.
 ln -s "$(realpath "$build/libringsim.so")" "$dir/libringsim.so.0"
 read -ra found < <(PKG_CONFIG_PATH=$build pkg-config --define-variable=libdir="$(realpath "$build")" \
