@@ -4,8 +4,9 @@
  *
  * A cell shows the worst verdict of the cases that prove the clause, a skip only if all were
  * skipped: "pass 3", "pass 2/3" when one of three was skipped, "FAIL 1/3" when one failed; "sim
- * only" or "kernel only" when that is why all were skipped. A clause that broke while a case was
- * about another one counts as failed in its own row too. As many handlers stand side by side as fit
+ * only" or "kernel only" when that is why all were skipped. A case in which a clause broke that it
+ * is not about has failed in that clause's row; about its own clauses it said nothing, as if it had
+ * been skipped. As many handlers stand side by side as fit
  * into a hundred columns; the rest follow in grids below.
  */
 #include "../clauses/clause.h"
@@ -82,30 +83,41 @@ static void cell_add(struct cell *cell, const struct result *r)
 	}
 }
 
+/* Whether the case is about the clause @id. */
+static bool is_about(const struct result *r, const char *id)
+{
+	const char *at = r->clauses ? r->clauses : "";
+	size_t len = strlen(id);
+
+	for (; *at; at += strcspn(at, " ")) {
+		at += strspn(at, " ");
+		if (!strncmp(at, id, len) && (!at[len] || at[len] == ' '))
+			return true;
+	}
+	return false;
+}
+
 static int grid_add(struct grid *g, const struct result *r, size_t handler)
 {
-	size_t broken_len = r->clause ? strlen(r->clause) : 0;
+	bool elsewhere = r->verdict == VERDICT_FAIL && r->clause && *r->clause &&
+			 !is_about(r, r->clause);
 	const char *id = r->clauses ? r->clauses : "";
-	bool has_broken = !broken_len;
+	struct result here = *r;
 	struct row *row;
+	size_t len;
 
-	for (;;) {
-		size_t len;
-
-		id += strspn(id, " ");
+	if (elsewhere)
+		here.verdict = VERDICT_SKIP;
+	for (id += strspn(id, " "); *id; id += len + strspn(id + len, " ")) {
 		len = strcspn(id, " ");
-		if (!len)
-			break;
 		row = grid_row(g, id, len);
 		if (!row)
 			return -ENOMEM;
-		cell_add(&row->cells[handler], r);
-		has_broken |= len == broken_len && !strncmp(id, r->clause, len);
-		id += len;
+		cell_add(&row->cells[handler], &here);
 	}
-	if (has_broken)
+	if (!elsewhere)
 		return 0;
-	row = grid_row(g, r->clause, broken_len);
+	row = grid_row(g, r->clause, strlen(r->clause));
 	if (!row)
 		return -ENOMEM;
 	cell_add(&row->cells[handler], r);
@@ -124,17 +136,7 @@ int grid_build(struct grid *g, const struct results *rs, const struct handlers *
 
 bool grid_touches(const struct result *r, const char *id)
 {
-	const char *at = r->clauses ? r->clauses : "";
-	size_t len = strlen(id);
-
-	if (r->clause && !strcmp(r->clause, id))
-		return true;
-	for (; *at; at += strcspn(at, " ")) {
-		at += strspn(at, " ");
-		if (!strncmp(at, id, len) && (!at[len] || at[len] == ' '))
-			return true;
-	}
-	return false;
+	return (r->clause && !strcmp(r->clause, id)) || is_about(r, id);
 }
 
 bool cell_view(const struct cell *cell, struct cell_view *view)

@@ -16,7 +16,8 @@
 /**
  * enum verdict - how a case ended
  * @VERDICT_PASS:  the clause was exercised and held
- * @VERDICT_FAIL:  it did not hold, or the handler died, hung or broke another clause meanwhile
+ * @VERDICT_FAIL:  it did not hold, or the handler died, hung or broke another clause meanwhile,
+ * which then is the one that has failed
  * @VERDICT_SKIP:  it was not exercised; never counted as a pass. A reason that begins "sim only:"
  *                 or "kernel only:" says that it cannot be, on this target
  * @VERDICT_KNOWN: it failed and the baseline expects that, with a reason and a date

@@ -107,10 +107,11 @@ static void test_text_grid(void)
 	free(text);
 	results_free(&rs);
 
-	/* A clause that broke in a case about another one is not left looking good. */
+	/* A clause that broke in a case about another one is not left looking good; of its own the
+	 * case says nothing. */
 	add(&rs, "memory", "hnd.001.a", OTHER_CLAUSE, VERDICT_FAIL, "why")->clause = copy(CLAUSE);
 	text = render(&rs, text_plain);
-	has(line_of(text, OTHER_CLAUSE, line, sizeof(line)), "FAIL 1");
+	has(line_of(text, OTHER_CLAUSE, line, sizeof(line)), "skip 1");
 	has(line_of(text, CLAUSE " ", line, sizeof(line)), "FAIL 1");
 	free(text);
 	results_free(&rs);
