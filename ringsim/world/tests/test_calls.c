@@ -433,9 +433,14 @@ int main(int argc, char **argv)
 {
 	CU_pSuite suite;
 	unsigned int failed;
+	char why[200];
 
 	if (argc == 4 && !strcmp(argv[1], "--program"))
 		return be_program(argv[2], argv[3]);
+	if (world_probe(WORLD_SECCOMP, why, sizeof(why))) {
+		printf("%s\n", why);
+		return 77;
+	}
 	if (CU_initialize_registry() != CUE_SUCCESS)
 		return 2;
 	suite = CU_add_suite("calls", NULL, NULL);
