@@ -221,6 +221,7 @@ void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_o
 		cmd->residual = 0;
 	}
 	dev->n_completed++;
+	tap(dev, .kind = RINGSIM_TAP_END, .cmd = cmd);
 	if (dev->ops && dev->ops->complete)
 		dev->ops->complete(dev->ctx, cmd);
 	if (tmr && --tmr->pending == 0 && dev->ops && dev->ops->tmr_done)
@@ -345,6 +346,7 @@ void ringsim_submit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 	cmd->data_in = 0;
 	cmd->id = 0;
 	cmd->tmr = NULL;
+	tap(dev, .kind = RINGSIM_TAP_SUBMIT, .cmd = cmd);
 	if (cmd->aborted) {
 		cmd_set_sense(dev, cmd, 0x0b, 0x29, 0x03);
 		cmd_end(dev, cmd, RINGSIM_REFUSED, 0x02);
@@ -426,6 +428,10 @@ void ringsim_stats(const struct ringsim_device *dev, struct ringsim_stats *st)
 		.blocked = dev->blocked,
 		.plugged = dev->plugged,
 		.open = dev->opened,
+		.cmd_time_out_s = (uint32_t)(dev->cmd_tmo_ns / RINGSIM_NSEC_PER_SEC),
+		.qfull_time_out_s = dev->qfull_tmo_s,
+		.tmr_notification = dev->tmr_notification,
+		.desc_sense = dev->desc_sense,
 		.cmds = dev->n_cmds,
 		.pads = dev->n_pads,
 		.tmr_entries = dev->n_tmrs,

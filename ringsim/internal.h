@@ -8,6 +8,7 @@
  * walk.c     completion walk    timer.c     deadlines and the queue-full list
  * recovery.c TMR, block, reset  pool.c      page budget and reclaimer
  * uio.c      UIO node           attach.c    a node for another process
+ * tap.c      an observer
  * core.c     who answers what   sanitizer.c, shadow.c, sweep.c, dump.c  watching and telling
  */
 #ifndef RINGSIM_INTERNAL_H
@@ -16,6 +17,7 @@
 #include <ringsim/device.h>
 #include <ringsim/sanitizer.h>
 #include <ringsim/shm.h>
+#include <ringsim/tap.h>
 
 #define NO_BLOCK UINT32_MAX
 
@@ -128,6 +130,8 @@ struct ringsim_device {
 	int32_t qfull_tmo_s;
 	struct timer cmd_timer, qfull_timer;
 	uint32_t events;
+	ringsim_tap_fn *tap_fn; /* NULL: nobody listens */
+	void *tap_ctx;
 
 	/* queue-full list and waiting TMRs */
 	struct ringsim_cmd *qfull_first, *qfull_last;
@@ -143,6 +147,16 @@ struct ringsim_device {
 	uint32_t pages_used, peak_blks;
 	uint64_t n_cmds, n_pads, n_tmrs, n_qfull, n_completed, n_violations;
 };
+
+/* tap.c */
+void tap_tell(struct ringsim_device *dev, const struct ringsim_tap_event *e);
+
+/* tap(dev, .kind = ..., ...): the event is made only if somebody listens. */
+#define tap(dev, ...)                                                                    \
+	do {                                                                             \
+		if (__builtin_expect((dev)->tap_fn != NULL, 0))                          \
+			tap_tell(dev, &(const struct ringsim_tap_event){ __VA_ARGS__ }); \
+	} while (0)
 
 /* ring.c */
 bool ring_has_space(const struct ringsim_device *dev, uint32_t len);

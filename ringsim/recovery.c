@@ -96,6 +96,7 @@ void ringsim_tmr(struct ringsim_device *dev, struct ringsim_tmr *tmr, struct rin
 	bool unqueued = false;
 	uint32_t i;
 
+	tap(dev, .kind = RINGSIM_TAP_ABORT, .tmr_type = tmr->type, .cmds = cmds, .n = n);
 	tmr->pending = 1; /* ours, so that tmr_done cannot run early */
 	for (i = 0; i < n; i++) {
 		struct ringsim_cmd *cmd = cmds[i];
@@ -127,6 +128,7 @@ void ringsim_block(struct ringsim_device *dev, bool block)
 	if (dev->blocked == block)
 		return;
 	dev->blocked = block;
+	tap(dev, .kind = RINGSIM_TAP_BLOCK, .value = block);
 	if (!block)
 		return;
 	walk_completions(dev);
@@ -139,6 +141,7 @@ int ringsim_reset(struct ringsim_device *dev, unsigned int level)
 
 	if (level != 1 && level != 2)
 		return -EINVAL;
+	tap(dev, .kind = RINGSIM_TAP_RESET, .value = level);
 	for (id = 1; left; id++) {
 		struct slot *slot = &dev->slots[id];
 
@@ -171,6 +174,7 @@ int ringsim_free_kept(struct ringsim_device *dev, uint32_t id)
 		return -ERANGE; /* the attribute takes a u16 */
 	if (!id || dev->slots[id].state != SLOT_KEPT)
 		return -EINVAL;
+	tap(dev, .kind = RINGSIM_TAP_FREE, .value = id);
 	dev->kept--;
 	slot_release(dev, (uint16_t)id, SLOT_DONE);
 	/* Only data space came free: a waiting TMR is not helped and keeps its place. */
@@ -184,6 +188,7 @@ void ringsim_release(struct ringsim_device *dev)
 	bool freed = dev->kept != 0;
 	uint32_t id;
 
+	tap(dev, .kind = RINGSIM_TAP_RELEASE);
 	for (id = 1; dev->kept; id++) {
 		if (dev->slots[id].state != SLOT_KEPT)
 			continue;

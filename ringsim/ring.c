@@ -50,6 +50,7 @@ void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len, uint3
 	*rec = (struct record){ .off = head, .len_op = len_op, .id = id };
 	if (new_head >= dev->lay.cmdr_size)
 		new_head -= dev->lay.cmdr_size;
+	tap(dev, .kind = RINGSIM_TAP_ENTRY, .off = head, .cmd = id ? dev->slots[id].cmd : NULL);
 	shm_store32_release(dev->region, RINGSIM_OFF_HEAD, new_head);
 	if (dev->shadow)
 		shadow_published(dev);
@@ -126,6 +127,7 @@ int ringsim_put_raw(struct ringsim_device *dev, unsigned int op, uint32_t len, u
 		return -EINVAL;
 	if (!ring_has_space(dev, len))
 		return -ENOSPC;
+	tap(dev, .kind = RINGSIM_TAP_LOST);
 	head = ring_pad_if_needed(dev, len);
 	if (dev->shadow)
 		shadow_before_write(dev, head, len);

@@ -72,6 +72,7 @@ int qfull_add(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 	dev->qfull_last = cmd;
 	dev->qfull_count++;
 	dev->n_qfull++;
+	tap(dev, .kind = RINGSIM_TAP_WAIT, .cmd = cmd);
 	return 0;
 }
 
@@ -201,6 +202,7 @@ void ringsim_set_time(struct ringsim_device *dev, uint64_t now_ns, uint32_t skew
 
 void ringsim_time_out(struct ringsim_device *dev)
 {
+	tap(dev, .kind = RINGSIM_TAP_EXPIRE);
 	if (dev->cmd_tmo_ns)
 		expire_ring(dev);
 	expire_qfull(dev);
@@ -224,5 +226,6 @@ int ringsim_set_qfull_time_out(struct ringsim_device *dev, int32_t seconds)
 	if (seconds < -1)
 		return -EINVAL;
 	dev->qfull_tmo_s = seconds;
+	tap(dev, .kind = RINGSIM_TAP_SET, .seconds = seconds);
 	return 0;
 }

@@ -16,6 +16,7 @@ struct answer {
 	uint16_t id;
 	uint8_t uflags, status;
 	uint32_t read_len;
+	uint8_t sense[TCMU_SENSE_BUFFERSIZE]; /* if status is CHECK CONDITION */
 };
 
 static void answer_read(struct ringsim_device *dev, uint64_t entry, struct answer *a)
@@ -24,6 +25,11 @@ static void answer_read(struct ringsim_device *dev, uint64_t entry, struct answe
 	a->uflags = shm_load8(dev->region, entry + RINGSIM_OFF_UFLAGS);
 	a->status = shm_load8(dev->region, entry + RINGSIM_OFF_STATUS);
 	a->read_len = shm_load32(dev->region, entry + RINGSIM_OFF_RDLEN);
+	if (a->status == 0x02)
+		shm_read(a->sense, dev->region, entry + RINGSIM_OFF_SENSE, sizeof(a->sense));
+	tap(dev, .kind = RINGSIM_TAP_ANSWER, .off = (uint32_t)(entry - dev->lay.cmdr_off),
+	    .id = a->id, .uflags = a->uflags, .status = a->status, .read_len = a->read_len,
+	    .sense = a->status == 0x02 ? a->sense : NULL);
 }
 
 /* KRN-066 steps 3 to 7: what the initiator gets for an answer that came in time. */
@@ -49,7 +55,7 @@ static void deliver(struct ringsim_device *dev, struct slot *slot, uint64_t entr
 			len = a->read_len;
 	}
 	if (a->status == 0x02) {
-		shm_read(cmd->sense, dev->region, entry + RINGSIM_OFF_SENSE, sizeof(cmd->sense));
+		memcpy(cmd->sense, a->sense, sizeof(cmd->sense));
 		cmd->sense_valid = true;
 	}
 	if (a->status != 0x02 || len_valid) {
@@ -141,6 +147,7 @@ static bool tail_sound(struct ringsim_device *dev, uint32_t tail, uint32_t *ahea
 			  "through old bytes",
 			  tail);
 	dev->broken = true;
+	tap(dev, .kind = RINGSIM_TAP_LOST);
 	return false;
 }
 
@@ -155,6 +162,7 @@ static bool entry_sound(struct ringsim_device *dev, const struct record *rec)
 		violation(dev, "HND-023", entry, rec->id, &rec->len_op, &found, sizeof(found),
 			  "cmd_head or the len_op of a published entry was changed");
 	dev->broken = true;
+	tap(dev, .kind = RINGSIM_TAP_LOST);
 	return false;
 }
 
@@ -188,6 +196,7 @@ bool walk_completions(struct ringsim_device *dev)
 		advance_reclaim(dev, rec);
 		ahead--;
 	}
+	tap(dev, .kind = RINGSIM_TAP_TAIL, .value = tail);
 	if (unknown)
 		return false;
 	if (walked)
@@ -199,6 +208,8 @@ bool walk_completions(struct ringsim_device *dev)
 
 void ringsim_poll_tail(struct ringsim_device *dev)
 {
+	if (!dev->broken)
+		tap(dev, .kind = RINGSIM_TAP_WALK);
 	if (walk_completions(dev))
 		qfull_drain(dev, false);
 }

@@ -154,6 +154,7 @@ struct ringsim_tmr;
  * @residual: bytes not transferred (underflow); 0 if none was reported
  * @data_in:  bytes copied into @sg (or @bidi_sg)
  * @id:       command id while it has one; stays readable after completion
+ * @tap:      a tap's own (see tap.h); the device does not touch it
  */
 struct ringsim_cmd {
 	const uint8_t *cdb;
@@ -180,6 +181,7 @@ struct ringsim_cmd {
 	uint64_t deadline_ns;
 	struct ringsim_tmr *tmr;
 	struct ringsim_cmd *prev, *next;
+	uint32_t tap;
 };
 
 /**
@@ -306,6 +308,7 @@ int ringsim_region_fd(const struct ringsim_device *dev);
  * @reclaim:    next entry to reclaim (cmdr_last_cleaned)
  * @kept, @expired: ids held by KEEP_BUF, by commands answered 02/08/00 on expiry
  * @events:     running UIO event count
+ * @cmd_time_out_s, @qfull_time_out_s, @tmr_notification, @desc_sense: as configured
  */
 struct ringsim_stats {
 	uint32_t reclaim, tail, head;
@@ -313,6 +316,9 @@ struct ringsim_stats {
 	uint32_t blocks_used, pages_used, peak_blocks, dbi_thresh, dbi_max;
 	uint32_t events;
 	bool broken, blocked, plugged, open;
+	uint32_t cmd_time_out_s;
+	int32_t qfull_time_out_s;
+	bool tmr_notification, desc_sense;
 	uint64_t cmds, pads, tmr_entries, qfull, completed, now_ns;
 };
 void ringsim_stats(const struct ringsim_device *dev, struct ringsim_stats *st);
