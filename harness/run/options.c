@@ -31,6 +31,7 @@ static const char help[] =
 	"\n"
 	"Reports, on standard error when CLIENT has ended:\n"
 	"  --json FILE        as JSON as well\n"
+	"  --trace FILE       what happens on the ring of the only device, for tcmu-harness trace\n"
 	"  --no-strict        what the sanitizer saw does not change the exit status\n"
 	"\n"
 	"Exit status: CLIENT's, 128 and the signal that killed it, 126 or 127 if it cannot be run;\n"
@@ -46,6 +47,7 @@ enum {
 	O_MECHANISM,
 	O_JSON,
 	O_LAX,
+	O_TRACE,
 };
 
 static const struct option longs[] = {
@@ -58,6 +60,7 @@ static const struct option longs[] = {
 	{ "mechanism", required_argument, NULL, O_MECHANISM },
 	{ "json", required_argument, NULL, O_JSON },
 	{ "no-strict", no_argument, NULL, O_LAX },
+	{ "trace", required_argument, NULL, O_TRACE },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -237,6 +240,9 @@ static int set_option(struct run_config *cfg, int opt)
 	case O_JSON:
 		cfg->json = optarg;
 		return 0;
+	case O_TRACE:
+		cfg->trace = optarg;
+		return 0;
 	case O_REPLIES:
 		cfg->replies = true;
 		return 0;
@@ -247,6 +253,23 @@ static int set_option(struct run_config *cfg, int opt)
 		cfg->lax = true;
 		return 0;
 	}
+}
+
+static int check_trace(const struct run_config *cfg)
+{
+	size_t len = cfg->trace ? strlen(cfg->trace) : 0;
+
+	if (!cfg->trace)
+		return 0;
+	if (cfg->n_devices > 1)
+		return usage_error("run", "--trace: expected one --device, found %u",
+				   cfg->n_devices);
+	if (!len || !strcmp(cfg->trace, "-") || (len > 3 && !strcmp(cfg->trace + len - 3, ".xz")))
+		return usage_error("run",
+				   "--trace: expected a file, not compressed while it is written, "
+				   "found '%s'",
+				   cfg->trace);
+	return 0;
 }
 
 int run_options(struct run_config *cfg, int argc, char **argv)
@@ -269,6 +292,9 @@ int run_options(struct run_config *cfg, int argc, char **argv)
 	}
 	if (!cfg->n_devices)
 		return usage_error("run", "expected --device NAME,size=SIZE, found none");
+	rc = check_trace(cfg);
+	if (rc)
+		return rc;
 	if (optind >= argc)
 		return usage_error("run", "expected a client's command, found nothing");
 	if (cfg->restart && !cfg->n_handlers)

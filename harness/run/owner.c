@@ -112,6 +112,7 @@ static void on_gone(void *ctx, struct world_device *d)
 
 	if (!dev)
 		return;
+	run_trace_stop(ctx);
 	take_stock(dev);
 	dev->d = NULL;
 }
@@ -348,6 +349,7 @@ int run_owner(const struct run_config *cfg, const char *dir, int control)
 		status = exit_status(r);
 		status = run_report(r, status);
 	}
+	run_trace_stop(r);
 	world_destroy(r->w);
 	if (r->signal == SIGKILL)
 		workdir_remove(strdup(dir)); /* nobody else is there to do it */

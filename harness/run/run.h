@@ -5,6 +5,7 @@
  * options.c  the command line		front.c	   the process that the user started
  * owner.c    the process that has the world	start.c	   devices and handlers, until they serve
  * count.c    what was asked, in numbers	report.c   what came of it
+ * trace.c    what happened on the ring
  *
  * Two processes: the front stays outside the world, takes the user's signals and waits; its child,
  * the owner, has the world, and everything else descends from that. Each adopts what loses its
@@ -22,6 +23,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+struct trace_tap;
+
 #define RUN_DEVICES    16
 #define RUN_HANDLERS   16
 #define RUN_VIOLATIONS 32
@@ -33,13 +36,14 @@ struct run_device_config {
 	uint32_t block_size, ring_mb, data_area_mb;
 };
 
-/** struct run_config - the command line; @client: NULL-terminated */
+/** struct run_config - the command line; @client: NULL-terminated; @trace_fd: open, or -1 */
 struct run_config {
 	struct run_device_config devices[RUN_DEVICES];
 	uint32_t n_devices;
 	const char *handlers[RUN_HANDLERS];
 	uint32_t n_handlers;
-	const char *json;
+	const char *json, *trace;
+	int trace_fd;
 	enum world_mechanism mechanism;
 	uint32_t cmd_time_out_s, start_ms;
 	bool replies, restart, lax;
@@ -143,6 +147,7 @@ struct run {
 	int signal; /* that ends us, 0 if none did */
 	uint64_t kill_at_ms;
 	struct world_stats before, after;
+	struct trace_tap *trace; /* NULL: none, or it is over */
 };
 
 /** struct run_signal - from the front to the owner: it received this; the client did as well */
@@ -170,6 +175,14 @@ void run_handler_ended(struct run *r, pid_t pid, int status);
 void run_watch_nodes(struct run *r);
 /** run_how() - "exited with status 1" from what waitpid() gave. */
 void run_how(int status, char *buf, size_t len);
+
+/** run_trace_open() - before anything starts: the file of --trace. 0 or an exit status. */
+int run_trace_open(struct run_config *cfg);
+void run_trace_close(struct run_config *cfg);
+/** run_trace_start() - @d was made, and nobody knows of it yet. 0 or an exit status. */
+int run_trace_start(struct run *r, struct run_device *d);
+/** run_trace_stop() - if there is one: before the device goes, or when it has gone. */
+void run_trace_stop(struct run *r);
 
 /** run_report() - on stderr, and as JSON if asked for. 0 or an exit status. */
 int run_report(const struct run *r, int status);

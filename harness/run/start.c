@@ -133,7 +133,7 @@ static int begin_device(struct run *r, struct run_device *d)
 	rc = world_device_create(r->w, &d->d, &cfg, on_added, d, err, sizeof(err));
 	if (rc)
 		run_say("device %s: %s", d->cfg->name, err);
-	return rc ? EXIT_USAGE : 0;
+	return rc ? EXIT_USAGE : run_trace_start(r, d);
 }
 
 static int interrupted(const struct run *r)

@@ -79,6 +79,22 @@ several() {
 		says err 'device a: cannot be enabled')"
 }
 
+traces() {
+	local t=$dir/trace action=/sys/kernel/config/target/core/user_0/d0/action
+	verdict "a trace of the ring" "$(run 0 "$harness" run "${dev[@]}" --trace "$t" --handler "$handle" \
+		-- sh -c "echo 1 >$action/block_dev; echo 0 >$action/block_dev; echo 1 >$action/reset_ring")$(
+		says err '--trace .*: [1-9][0-9]* commands, [1-9][0-9]* entries of the ring$')"
+	verdict "is replayed without a difference" "$(run 0 "$harness" trace replay "$t")$(
+		says out 'entries .*identical')$(grep -q '^RESET ' "$t" || echo "expected a reset in it")"
+	verdict "a trace on a full disk" "$(run 0 "$harness" run "${dev[@]}" --trace /dev/full \
+		--handler "$handle" -- true)$(says err 'No space left on device: the trace ends here$')$(
+		says err ' 0 entries of the ring; incomplete$')"
+	bad "a trace nowhere" "No such file" "${dev[@]}" --trace /nonexistent/t -- true
+	bad "a trace of two devices" "expected one --device, found 2" "${dev[@]}" \
+		--device b,size=1M --trace "$t" -- true
+	bad "a compressed trace" "found 't.xz'" "${dev[@]}" --trace t.xz -- true
+}
+
 handlers_fail() {
 	local start=(--start-time-out 1) known="echo \$\$ >$dir/tmp/pid; exec $handle"
 	verdict "a handler that fails" \
@@ -157,6 +173,7 @@ else
 fi
 statuses
 several
+traces
 handlers_fail
 signals
 summary

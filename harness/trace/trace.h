@@ -242,6 +242,35 @@ int trace_add_kick(struct trace *t, uint32_t tail, uint8_t status);
 int trace_add_entry(struct trace *t, const void *region, uint32_t off);
 
 /*
+ * Recording a simulated device, in version 2.
+ */
+
+struct ringsim_device;
+struct trace_tap;
+
+/**
+ * struct trace_tap_result - @commands, @entries: lines SUBMIT; CMD, PAD and TMR
+ * @complete: everything up to the end; if not, what is there can be replayed
+ */
+struct trace_tap_result {
+	uint64_t commands, entries;
+	bool complete;
+};
+
+/**
+ * trace_tap_start() - write all that happens to @dev from now on to @fd, a file at its beginning
+ * @fd:  the caller's, to be closed after trace_tap_stop()
+ * @say: is told once, in a line, why the trace ends early
+ *
+ * Takes the device's tap (ringsim/tap.h). Returns 0, -EBUSY unless the device is idle: ring and
+ * queue are empty, it is neither blocked nor broken; or -ENOMEM. Errors of writing go to @say.
+ */
+int trace_tap_start(struct trace_tap **out, struct ringsim_device *dev, int fd,
+		    void (*say)(void *ctx, const char *line), void *ctx);
+/** trace_tap_stop() - write the rest and release @x; @dev: NULL if it is gone; @res may be NULL */
+void trace_tap_stop(struct trace_tap *x, struct ringsim_device *dev, struct trace_tap_result *res);
+
+/*
  * Judging.
  */
 

@@ -5,7 +5,7 @@
  * trace_model.c  a trace in memory, decoding entries	trace_parse.c	 text to trace
  * trace_write.c  trace to text				trace_compare.c	 field by field
  * trace_lines.c  the lines of version 2		trace_file.c	 files, compressed or not
- * trace_exact.c  replay in the kernel's own order
+ * trace_exact.c  replay in the kernel's own order	trace_tap.c	 recording a simulator
  * trace_time.c	  what a trace says about time		trace_order.c	 the order it leaves open
  * trace_device.c the device that has the verdict	trace_replay.c	 all of these together
  * trace_dump.c	  for people				trace_cmd.c	 the command line
@@ -60,7 +60,9 @@ int lines_parse_device(struct parser *ps);
 bool lines_differ(const struct trace *a, const struct trace_event *e, const struct trace *b,
 		  const struct trace_event *g, struct trace_finding *f);
 
-/* trace_write.c: "HEX" */
+/* trace_write.c: the lines before all others */
+void write_header(const struct trace *t, FILE *out);
+/* "HEX" */
 void write_hex(const uint8_t *bytes, uint32_t n, FILE *out);
 /* " iov=..." */
 void write_iovs(const struct trace *t, const struct trace_event *e, FILE *out);

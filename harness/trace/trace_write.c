@@ -49,7 +49,7 @@ static void write_entry(const struct trace *t, const struct trace_event *e, FILE
 	fputc('\n', out);
 }
 
-static void write_header(const struct trace *t, FILE *out)
+void write_header(const struct trace *t, FILE *out)
 {
 	const struct trace_header *h = &t->hdr;
 
