@@ -26,6 +26,7 @@
 #define ATTACH_MS    5000 /* in a world: programs may be large */
 #define TURN_MS	     2
 #define STOPPING_MS  1000
+#define FAMILY	     8	 /* generations that are looked at */
 #define DYING_MS     100 /* between the last close and the exit of a process that dies */
 
 uint64_t process_now_ms(void)
@@ -471,19 +472,42 @@ int process_run(struct target *t, struct target_io *io)
 	return io && !io->done ? -ETIMEDOUT : 0;
 }
 
-static bool thread_stopped(pid_t pid, const char *tid)
+/*
+ * Who has left the handler's group is not told to stop. What waits in the kernel and heeds no
+ * signal (for an answer of ours, in a world) stops before it sees user space again.
+ */
+static bool thread_stopped(pid_t pid, const char *tid, pid_t group)
 {
-	char path[64], line[512], *p;
+	char path[64], line[512], *p, state;
+	int its;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/stat", (int)pid, tid);
 	if (!read_line(path, line, sizeof(line)))
 		return true; /* no more so than this */
 	p = strrchr(line, ')');
-	return !p || (p[2] != 'R' && p[2] != 'S' && p[2] != 'D');
+	if (!p || sscanf(p + 1, " %c %*d %d", &state, &its) != 2 || its != group)
+		return true;
+	return state != 'R' && state != 'S';
 }
 
-/* Each thread stops by itself, when it next looks. */
-static bool is_stopped(pid_t pid)
+static bool is_stopped(pid_t pid, pid_t group, unsigned int depth);
+
+static bool children_stopped(pid_t pid, const char *tid, pid_t group, unsigned int depth)
+{
+	char path[64], list[PROCESS_CHILDREN_MAX], *p = list, *end;
+	bool all = true;
+	long child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children", (int)pid, tid);
+	if (!depth || !read_line(path, list, sizeof(list)))
+		return true;
+	for (; all && (child = strtol(p, &end, 10)) > 0; p = end)
+		all = is_stopped((pid_t)child, group, depth - 1);
+	return all;
+}
+
+/* Each thread stops by itself, when it next looks; a shell may have the handler as its child. */
+static bool is_stopped(pid_t pid, pid_t group, unsigned int depth)
 {
 	struct dirent *e;
 	bool all = true;
@@ -493,7 +517,8 @@ static bool is_stopped(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	dir = opendir(path);
 	while (dir && all && (e = readdir(dir)) != NULL)
-		all = e->d_name[0] == '.' || thread_stopped(pid, e->d_name);
+		all = e->d_name[0] == '.' || (thread_stopped(pid, e->d_name, group) &&
+					      children_stopped(pid, e->d_name, group, depth));
 	if (dir)
 		closedir(dir);
 	return all;
@@ -507,6 +532,7 @@ void process_signal(struct target *t, int sig)
 		return;
 	kill(-t->proc.pid, sig);
 	/* on another CPU it may run on for a moment */
-	while (sig == SIGSTOP && !is_stopped(t->proc.pid) && process_now_ms() < end)
+	while (sig == SIGSTOP && !is_stopped(t->proc.pid, t->proc.pid, FAMILY) &&
+	       process_now_ms() < end)
 		usleep(200);
 }
