@@ -241,6 +241,14 @@ static void test_nonsense(void)
 		close(fd[0]);
 		ringsim_attach_service(rig.server);
 	}
+	/* a line may have an end */
+	fd[0] = dial(rig.path);
+	CU_ASSERT_EQUAL(send(fd[0], "ACTION block_dev 0\n", 19, 0), 19);
+	ringsim_attach_service(rig.server);
+	ringsim_attach_service(rig.server);
+	CU_ASSERT_EQUAL(recv(fd[0], answer, sizeof(answer), MSG_DONTWAIT), 2);
+	CU_ASSERT_EQUAL(strncmp(answer, "OK", 2), 0);
+	close(fd[0]);
 	fd[0] = dial(rig.path);
 	CU_ASSERT_EQUAL(send(fd[0], big, sizeof(big), 0), sizeof(big));
 	ringsim_attach_service(rig.server);

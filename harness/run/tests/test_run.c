@@ -43,15 +43,17 @@ static void test_expand_room(void)
 	CU_ASSERT_FALSE(expand_uses(NULL, "uio"));
 }
 
-/* run_options() of @argv; stderr is somewhere else. */
+/* run_options() of @argv, which @cfg goes on pointing into; stderr is somewhere else. */
 static int options(struct run_config *cfg, const char **argv)
 {
+	static const char *kept[32];
 	int argc = 0;
 
-	while (argv[argc])
-		argc++;
+	for (; argv[argc] && argc < 31; argc++)
+		kept[argc] = argv[argc];
+	kept[argc] = NULL;
 	optind = 0; /* start anew */
-	return run_options(cfg, argc, (char **)(uintptr_t)argv);
+	return run_options(cfg, argc, (char **)(uintptr_t)kept);
 }
 
 #define OPTIONS(cfg, ...) options(cfg, (const char *[]){ "run", __VA_ARGS__, NULL })
