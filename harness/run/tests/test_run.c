@@ -81,10 +81,12 @@ static void test_devices(void)
 	CU_ASSERT_STRING_EQUAL(cfg.client[1], "-l");
 	CU_ASSERT_PTR_NULL(cfg.client[2]);
 	CU_ASSERT_EQUAL(cfg.cmd_time_out_s, 30);
+	run_options_free(&cfg);
 	/* the client's options are its own, also without "--" */
 	CU_ASSERT_EQUAL(OPTIONS(&cfg, "--device", "a,size=1M", "ls", "--device"), -1);
 	CU_ASSERT_EQUAL(cfg.n_devices, 1);
 	CU_ASSERT_STRING_EQUAL(cfg.client[1], "--device");
+	run_options_free(&cfg);
 }
 
 static struct world_command command(uint8_t op, uint8_t status, const uint8_t *sense, uint32_t len)
