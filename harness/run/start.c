@@ -396,6 +396,8 @@ void run_watch_nodes(struct run *r)
 		if (held)
 			run_say("device %s: /dev/uio%u is held by process %d", d->cfg->name,
 				d->minor, (int)world_device_pid(d->d));
+		else if (!d->d)
+			run_say("device %s: removed while the client runs", d->cfg->name);
 		else
 			run_say("device %s: nobody holds /dev/uio%u any more; commands wait, "
 				"cmd_time_out is %u s",

@@ -113,6 +113,8 @@ all_ways() {
 	serves pass "another process serves what it got by a message"
 	serves namespace "leaves our mount namespace after it has opened"
 	serves few-files "may open 16 files"
+	serves locks "locks its memory, and wants it all at once"
+	serves wrong-flags "opens with flags that do not fit"
 	if [[ $uring ]]; then
 		serves uring-poll "waits by io_uring"
 		serves uring-read "reads events by io_uring"
@@ -170,6 +172,7 @@ if grep -q '^world: yes, by seccomp' "$dir/env"; then
 	client=("$dir/client")
 	serves namespace-first "opens in a mount namespace of its own"
 	serves by-number "makes its system calls itself"
+	serves links "opens the node by links"
 	[[ $uring ]] && told uring-open "opens by io_uring" "odd: /dev/uio0 by io_uring: "
 fi
 if grep -q '^preloading: yes' "$dir/env"; then

@@ -173,42 +173,6 @@ static int node_number(const char *name, const char *prefix)
 	return *end || number > 255 || (name[n] == '0' && end != name + n + 1) ? -1 : (int)number;
 }
 
-/* Absolute and without ".", ".." and "//", by its words alone: links are not followed. */
-static bool normalise(const struct world_call *c, int dirfd, const char *path, char *out,
-		      size_t len)
-{
-	char whole[2 * PATH_MAX], link[64], *save = NULL, *word;
-	size_t n = 0;
-	ssize_t got = 0;
-
-	whole[0] = 0;
-	if (path[0] != '/') {
-		if (dirfd == AT_FDCWD)
-			snprintf(link, sizeof(link), "/proc/%d/cwd", (int)c->tid);
-		else
-			snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)c->tid, dirfd);
-		got = readlink(link, whole, PATH_MAX - 1);
-		if (got < 0 || whole[0] != '/')
-			return false;
-	}
-	snprintf(whole + got, sizeof(whole) - (size_t)got, "/%s", path);
-	out[0] = 0;
-	for (word = strtok_r(whole, "/", &save); word; word = strtok_r(NULL, "/", &save)) {
-		if (!strcmp(word, "."))
-			continue;
-		if (!strcmp(word, "..")) {
-			while (n && out[--n] != '/')
-				;
-			out[n] = 0;
-			continue;
-		}
-		if (n + strlen(word) + 2 > len)
-			return false;
-		n += (size_t)snprintf(out + n, len - n, "/%s", word);
-	}
-	return true;
-}
-
 static struct world_device *by_minor(const struct world *w, int minor)
 {
 	struct world_device *d;
@@ -234,12 +198,31 @@ static void open_elsewhere(struct world_call *c, const char *real, int flags)
 	close(fd);
 }
 
+/* Opens the node that a path without links is of; false: it is none. */
+static bool open_node(struct world_call *c, const char *whole, int flags)
+{
+	const char *name = strncmp(whole, "/dev/", 5) ? "" : whole + 5;
+	int uio = node_number(name, "uio"), sg = node_number(name, "sg");
+	struct world_device *d = by_minor(c->w, uio >= 0 ? uio : sg);
+
+	if (!d || (uio < 0 && (!d->configured || d->adopted)))
+		return false;
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		call_answer(c, -EEXIST);
+	else if (flags & O_DIRECTORY)
+		call_answer(c, -ENOTDIR);
+	else if (uio >= 0)
+		node_open(c, d, flags);
+	else
+		sg_open(c, d, flags);
+	return true;
+}
+
+/* By its words or, where programs see our files, by the links that it leads through. */
 static void do_open(struct world_call *c, int dirfd, uint64_t addr, uint64_t flags)
 {
 	char path[PATH_MAX], whole[PATH_MAX], real[PATH_MAX];
-	struct world_device *d;
 	const char *name;
-	int uio, sg;
 
 	c->w->stats.opens++;
 	if (call_string(c, addr, path, sizeof(path)) <= 0 || flags & O_PATH) {
@@ -247,24 +230,18 @@ static void do_open(struct world_call *c, int dirfd, uint64_t addr, uint64_t fla
 		return;
 	}
 	name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-	uio = node_number(name, "uio");
-	sg = node_number(name, "sg");
 	real[0] = 0;
-	if ((uio >= 0 || sg >= 0 || !strncmp(path, "/lib/modules/", 13)) &&
-	    normalise(c, dirfd, path, whole, sizeof(whole))) {
-		d = by_minor(c->w, uio >= 0 ? uio : sg);
-		if (d && !strncmp(whole, "/dev/", 5) && !strchr(whole + 5, '/')) {
-			if (uio >= 0) {
-				node_open(c, d, (int)flags);
-				return;
-			}
-			if (d->configured && !d->adopted) {
-				sg_open(c, d, (int)flags);
-				return;
-			}
-		}
+	if ((node_number(name, "uio") >= 0 || node_number(name, "sg") >= 0 ||
+	     !strncmp(path, "/lib/modules/", 13)) &&
+	    path_normalise(c, dirfd, path, whole, sizeof(whole))) {
+		if (open_node(c, whole, (int)flags))
+			return;
 		tree_path(c->w, whole, real, sizeof(real));
 	}
+	if (!real[0] && c->w->mechanism == WORLD_SECCOMP && c->w->devices &&
+	    path_follow(c, dirfd, path, flags & O_NOFOLLOW, whole, sizeof(whole)) &&
+	    open_node(c, whole, (int)flags))
+		return;
 	if (real[0])
 		open_elsewhere(c, real, (int)flags);
 	else
@@ -441,6 +418,11 @@ void call_dispatch(struct world_call *c)
 	case SYS_socket:
 		c->w->stats.sockets++;
 		genl_socket(c);
+		return;
+	case SYS_mlockall:
+		/* Would fill what is mapped of a region, which a kernel leaves alone. */
+		c->w->stats.other++;
+		call_answer(c, !c->arg[0] || c->arg[0] & ~7ull || c->arg[0] == 4 ? -EINVAL : 0);
 		return;
 	default:
 		c->w->stats.other++;

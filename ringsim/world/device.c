@@ -25,6 +25,7 @@ struct uio_node {
 	struct world_file file;
 	struct ringsim_standin io;
 	struct world_device *d;
+	int mode; /* O_RDWR, O_RDONLY or O_WRONLY: what may be mapped how */
 };
 
 /* Somebody waits for the end of enable, of removal or of a reconfiguration. */
@@ -110,7 +111,7 @@ static int node_make(struct world_device *d, struct uio_node **out, int *far)
 
 void node_open(struct world_call *c, struct world_device *d, int flags)
 {
-	struct uio_node *n;
+	struct uio_node *n = NULL;
 	int far = -1, rc;
 
 	if (call_uid(c) != 0 && !call_privileged(c)) {
@@ -129,13 +130,26 @@ void node_open(struct world_call *c, struct world_device *d, int flags)
 		rc = fcntl(far, F_SETFL, O_RDWR | O_NONBLOCK) ? -errno : 0;
 	if (!rc)
 		rc = call_give(c, far, flags & O_CLOEXEC, -1);
-	if (rc < 0)
+	if (rc < 0) {
 		call_answer(c, rc);
-	else
+	} else {
+		n->mode = flags & O_ACCMODE;
 		d->pid = c->tid;
+	}
 	/* the caller has its own by now, or there is none and we see a hangup */
 	if (far >= 0)
 		close(far);
+}
+
+/* The region as the node was opened: the kernel refuses what that does not allow. Or -errno. */
+static int open_region(const struct uio_node *n)
+{
+	char path[40];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ringsim_region_fd(n->d->dev));
+	fd = open(path, n->mode | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 void node_mmap(struct world_call *c, struct world_file *f)
@@ -152,8 +166,14 @@ void node_mmap(struct world_call *c, struct world_file *f)
 		call_answer(c, rc);
 		return;
 	}
+	rc = open_region(n);
+	if (rc < 0) {
+		call_answer(c, rc);
+		return;
+	}
 	n->d->mapped = true;
-	c->ops->remap(c, ringsim_region_fd(n->d->dev));
+	c->ops->remap(c, rc);
+	close(rc);
 }
 
 /* --- the simulator's effects, unless the device is adopted ---------------------------------------

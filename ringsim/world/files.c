@@ -29,6 +29,7 @@ struct files {
 	char dir[400];
 	struct world_watch watch;
 	struct watched *watched;
+	bool told; /* that files cannot be written */
 };
 
 /* A store that is answered later. */
@@ -49,20 +50,25 @@ static bool path_of(const struct files *f, const struct tree_node *n, char *path
  * By way of another name: whoever reads finds the old text or the new, and inotify is silent.
  * We must be able to read it, too, whatever the attribute's permissions are.
  */
-static void write_text(const char *path, const char *text, size_t len, mode_t mode)
+static void write_text(struct files *f, const char *path, const char *text, size_t len, mode_t mode)
 {
 	char temp[PATH_MAX + 8];
-	bool ok;
+	bool ok = false;
 	int fd;
 
 	snprintf(temp, sizeof(temp), "%s.new", path);
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
+	if (fd >= 0) {
+		ok = write(fd, text, len) == (ssize_t)len && !fchmod(fd, (mode & 07777) | 0600);
+		close(fd); /* while it has the other name: that is the one that inotify tells */
+		ok = ok && !rename(temp, path);
+	}
+	if (ok)
 		return;
-	ok = write(fd, text, len) == (ssize_t)len && !fchmod(fd, (mode & 07777) | 0600);
-	close(fd); /* while it has the other name: that is the one that inotify tells */
-	if (!ok || rename(temp, path))
-		unlink(temp);
+	if (!f->told)
+		world_say(f->tree->w, "%s cannot be written: %s", path, strerror(errno));
+	f->told = true;
+	unlink(temp);
 }
 
 /* @n->data is the text that was written last. */
@@ -84,7 +90,7 @@ static void refresh(struct files *f, struct tree_node *n, bool anyway)
 	free(n->data);
 	n->data = copy;
 	n->len = (size_t)len;
-	write_text(path, copy, n->len, n->mode);
+	write_text(f, path, copy, n->len, n->mode);
 }
 
 static void refresh_all(struct files *f, struct tree_node *n)
@@ -224,11 +230,11 @@ static void added(struct tree *t, struct tree_node *n)
 	} else if (n->attr) {
 		refresh(f, n, false);
 	} else if (n->data) {
-		write_text(path, n->data, n->len, n->mode);
+		write_text(f, path, n->data, n->len, n->mode);
 	} else if (n->host || mknod(path, n->mode, n->rdev)) {
 		/* Only root makes device nodes; it is the name that counts, opening is intercepted.
 		 */
-		write_text(path, "", 0, n->mode);
+		write_text(f, path, "", 0, n->mode);
 	}
 }
 

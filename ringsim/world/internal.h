@@ -5,6 +5,7 @@
  * world.c    the loop: descriptors, timers, life
  * device.c   a TCMU device of the world: life, UIO node, the glue between the others
  * call.c     an intercepted system call: who asks, their memory, the answer; dispatch by number
+ * path.c     which file a caller's path means
  * notify.c   calls by seccomp user notification; spawn.c starts programs under its filter
  * remap.c    the one mmap of a UIO node: swapped in the caller by a moment of ptrace
  * preload.c  calls by messages of the preloaded library (preload/)
@@ -156,6 +157,15 @@ bool call_privileged(const struct world_call *c);
 bool call_capable(const struct world_call *c, int cap);
 /** call_uid() - the caller's real user id, as we see it. */
 uid_t call_uid(const struct world_call *c);
+
+/**
+ * path_normalise() - absolute and without ".", ".." and "//", by its words alone
+ * path_follow() - the same through the links on the way, the last word's unless @nofollow, as far
+ * as that can be told without waiting for anybody. False: cannot be told.
+ */
+bool path_normalise(const struct world_call *c, int dirfd, const char *path, char *out, size_t len);
+bool path_follow(const struct world_call *c, int dirfd, const char *path, bool nofollow, char *out,
+		 size_t len);
 
 /** call_dispatch() - the one entry for every mechanism: answers, or hands on. */
 void call_dispatch(struct world_call *c);

@@ -192,6 +192,7 @@ static void build(struct program *p)
 #endif
 	trap(p, SYS_openat);
 	trap(p, SYS_openat2);
+	trap(p, SYS_mlockall);
 	trap(p, SYS_fstat);
 	trap_bits(p, SYS_newfstatat, 3, AT_EMPTY_PATH);
 	trap_bits(p, SYS_statx, 2, AT_EMPTY_PATH);

@@ -18,12 +18,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* A driver's pages come when they are touched; a memfd's would all be made at once. */
+#define NOT_AT_ONCE (~(uint64_t)(MAP_POPULATE | MAP_LOCKED))
 
 #define PATIENCE_NS 2000000000ull
 
@@ -38,12 +42,15 @@ static void set_call(struct user_regs_struct *r, const struct user_regs_struct *
 	r->rax = r->orig_rax = (unsigned long)nr;
 }
 
-static void set_fd(struct user_regs_struct *r, unsigned int arg, uint64_t fd)
+static void set_close(struct user_regs_struct *r, uint64_t fd)
 {
-	if (arg == 0)
-		r->rdi = fd;
-	else
-		r->r8 = fd;
+	r->rdi = fd;
+}
+
+static void set_mmap(struct user_regs_struct *r, uint64_t fd)
+{
+	r->r8 = fd;
+	r->r10 &= NOT_AT_ONCE;
 }
 
 static uint64_t get_result(const struct user_regs_struct *r)
@@ -78,9 +85,15 @@ static void set_call(struct user_regs_struct *r, const struct user_regs_struct *
 	r->regs[8] = (unsigned long)nr;
 }
 
-static void set_fd(struct user_regs_struct *r, unsigned int arg, uint64_t fd)
+static void set_close(struct user_regs_struct *r, uint64_t fd)
 {
-	r->regs[arg] = fd;
+	r->regs[0] = fd;
+}
+
+static void set_mmap(struct user_regs_struct *r, uint64_t fd)
+{
+	r->regs[4] = fd;
+	r->regs[3] &= NOT_AT_ONCE;
 }
 
 static uint64_t get_result(const struct user_regs_struct *r)
@@ -155,14 +168,17 @@ static int await_stop(pid_t tid, int *status)
 }
 
 /* One system call in the stopped thread; a stop for anything else is passed over. */
-static int make_call(pid_t tid, const struct user_regs_struct *saved, long nr, unsigned int fd_arg,
-		     uint64_t fd, uint64_t *result)
+static int make_call(pid_t tid, const struct user_regs_struct *saved, long nr, uint64_t fd,
+		     uint64_t *result)
 {
 	struct user_regs_struct r;
 	int rc, status, stops = 0;
 
 	set_call(&r, saved, nr);
-	set_fd(&r, fd_arg, fd);
+	if (nr == SYS_mmap)
+		set_mmap(&r, fd);
+	else
+		set_close(&r, fd);
 	rc = regs(tid, &r, true);
 	while (!rc && stops < 2) { /* at its entry, at its exit */
 		if (ptrace(PTRACE_SYSCALL, tid, NULL, NULL))
@@ -210,10 +226,9 @@ static int remap_stopped(pid_t tid, int at)
 	/* no signal may come between the two calls */
 	ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask);
 	ptrace(PTRACE_SETSIGMASK, tid, sizeof(all), &all);
-	rc = make_call(tid, &saved, SYS_mmap, 4, (uint64_t)REMAP_MARK << 32 | (uint32_t)at,
-		       &result);
+	rc = make_call(tid, &saved, SYS_mmap, (uint64_t)REMAP_MARK << 32 | (uint32_t)at, &result);
 	if (!rc)
-		rc = make_call(tid, &saved, SYS_close, 0, (uint64_t)at, &closed);
+		rc = make_call(tid, &saved, SYS_close, (uint64_t)at, &closed);
 	set_result(&saved, rc ? (uint64_t)rc : result);
 	ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
 	regs(tid, &saved, true);

@@ -552,6 +552,72 @@ static int by_number(struct odd *o)
 	return serve(o, false);
 }
 
+/* Opens what leads to the node by links: of its own, of the kernel, one after the other. */
+static int links(struct odd *o)
+{
+	char dir[] = "/tmp/odd-links.XXXXXX", path[128], at[64];
+	int i, fd = open(o->node, O_PATH);
+
+	NEED(fd >= 0 && mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/dev", dir);
+	NEED(!symlink("../../../tmp/../dev", path));
+	snprintf(at, sizeof(at), "%s/node", dir);
+	snprintf(path, sizeof(path), "dev/%s", o->name);
+	NEED(!symlink(path, at));
+	for (i = 0; i < 5; i++) {
+		static const char *const forms[] = { "%s/node", "%s/dev/./uio0",
+						     "/proc/self/root%s/node",
+						     "%s/dev/../dev/uio0" };
+
+		if (i < 4)
+			snprintf(path, sizeof(path), forms[i], dir);
+		else
+			snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		o->fds.io = open(path, O_RDWR | O_NONBLOCK);
+		if (o->fds.io < 0 || (i < 4 && close(o->fds.io)))
+			break;
+	}
+	if (o->fds.io >= 0)
+		NEED(open(at, O_RDWR | O_NOFOLLOW) == -1 && errno == ELOOP);
+	unlink(at);
+	snprintf(at, sizeof(at), "%s/dev", dir);
+	NEED(!unlink(at) && !rmdir(dir));
+	if (o->fds.io < 0) {
+		fprintf(stderr, "odd: %s: %s\n", path, strerror(errno));
+		return 2;
+	}
+	o->fds.mem = o->fds.io;
+	o->map_len = map_size(o->name);
+	return serve(o, false);
+}
+
+/* Wants all that it maps in memory: a driver's region stays as it is. */
+static int locks(struct odd *o)
+{
+	NEED(!mlockall(MCL_CURRENT | MCL_FUTURE));
+	open_node(o);
+	o->region = mmap(NULL, o->map_len, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_POPULATE | MAP_LOCKED, o->fds.mem, 0);
+	NEED(o->region != MAP_FAILED && !mlockall(MCL_CURRENT));
+	NEED(mlockall(0) == -1 && errno == EINVAL);
+	return serve(o, false);
+}
+
+/* As a kernel: what a file is not open for cannot be mapped; what is there cannot be made. */
+static int wrong_flags(struct odd *o)
+{
+	int fd;
+
+	NEED(open(o->node, O_RDWR | O_CREAT | O_EXCL, 0600) == -1 && errno == EEXIST);
+	NEED(open(o->node, O_RDONLY | O_DIRECTORY) == -1 && errno == ENOTDIR);
+	fd = open(o->node, O_RDONLY);
+	o->map_len = map_size(o->name);
+	NEED(fd >= 0 && map(o, fd) == MAP_FAILED && errno == EACCES);
+	NEED(mmap(NULL, o->map_len, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED);
+	close(fd);
+	return plain(o);
+}
+
 static int leaves(struct odd *o)
 {
 	open_node(o);
@@ -603,6 +669,9 @@ static const struct {
 	{ "namespace-first", other_namespace },
 	{ "few-files", few_files },
 	{ "by-number", by_number },
+	{ "links", links },
+	{ "locks", locks },
+	{ "wrong-flags", wrong_flags },
 	{ "exits", leaves },
 	{ "killed", leaves },
 	{ "crashes", leaves },

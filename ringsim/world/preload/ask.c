@@ -168,7 +168,9 @@ static int64_t remap(const uint64_t arg[6], int passed)
 
 	if (passed < 0)
 		return -EMFILE;
-	rc = syscall(SYS_mmap, arg[0], arg[1], arg[2], arg[3], passed, arg[5]);
+	/* a driver's pages come when they are touched; a memfd's would all be made at once */
+	rc = syscall(SYS_mmap, arg[0], arg[1], arg[2],
+		     arg[3] & ~(uint64_t)(MAP_POPULATE | MAP_LOCKED), passed, arg[5]);
 	if (rc == -1)
 		rc = -errno;
 	shut(passed);

@@ -188,3 +188,12 @@ EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t
 
 	return mapped(arg, &out) ? out : NEXT(mmap64)(addr, len, prot, flags, fd, offset);
 }
+
+/* Would fill what is mapped of a region, which a kernel leaves alone. */
+EXPORT int mlockall(int flags)
+{
+	if (flags && flags != MCL_ONFAULT && !(flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)))
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
