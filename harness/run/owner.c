@@ -322,6 +322,7 @@ static int exit_status(const struct run *r)
 int run_owner(const struct run_config *cfg, const char *dir, int control)
 {
 	struct run *r = calloc(1, sizeof(*r));
+	pid_t front = getppid();
 	uint32_t i;
 	int status;
 
@@ -330,7 +331,7 @@ int run_owner(const struct run_config *cfg, const char *dir, int control)
 	r->cfg = cfg;
 	r->dir = dir;
 	r->control = control;
-	r->front_group = getpgid(getppid());
+	r->front_group = getpgid(front);
 	status = enter(r);
 	if (!status)
 		status = run_start(r);
@@ -351,7 +352,8 @@ int run_owner(const struct run_config *cfg, const char *dir, int control)
 	}
 	run_trace_stop(r);
 	world_destroy(r->w);
-	if (r->signal == SIGKILL)
+	/* it may have died with the client, whose end was seen first */
+	if (getppid() != front)
 		workdir_remove(strdup(dir)); /* nobody else is there to do it */
 	free(r);
 	return status;
