@@ -69,7 +69,7 @@ misbehaves() {
 	else
 		skip "never answers REMOVED" "python3 is not installed"
 	fi
-	fails "scribbles" 'LAY-|HND-' "$dir/scribble & exec $handle"
+	fails "scribbles" 'LAY-|HND-' "$dir/scribble; exec $handle"
 }
 
 for name in scribble small; do
