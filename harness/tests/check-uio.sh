@@ -6,8 +6,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-# shellcheck source=harness/tests/world.bash
-. harness/tests/world.bash
+# shellcheck source=harness/tests/programs.bash
+. harness/tests/programs.bash
 # shellcheck disable=SC2153
 handle="$handler --uio {uio} --store memory:64M"
 one=(--case 'hnd.003.attach')

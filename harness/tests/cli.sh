@@ -7,66 +7,16 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-build=${BUILD:-build}
-harness=$build/tcmu-harness
-handler=$build/tcmu-handler
+# shellcheck source=harness/tests/programs.bash
+. harness/tests/programs.bash
 trace=results/traces/kernel-6.1.0-56-mixed.txt
-limit_s=20 # for anything; most takes milliseconds, but machines may be slow
-unset TCMU_ATTACH
-
-dir=$(mktemp -d /tmp/cli.XXXXXX) || exit 2
-trap 'rm -rf "$dir"' EXIT
-mkdir "$dir/tmp" "$dir/d"
-export TMPDIR=$dir/tmp # of the programs under test: must be empty again after each
-mark=cli-test-$$
+mkdir "$dir/d"
 
 # What is under test here is not the handler: no sanitizer in it. The other program links with ours.
 read -ra compile <"$build/flags" || exit 2
 ${CC:-gcc} -Iringsim/include -o "$dir/misbehave" harness/tests/bad/misbehave.c \
 	harness/consumer/attach.c || exit 2
 "${compile[@]}" -o "$dir/embed" harness/examples/embed.c "$build/libringsim.a" || exit 2
-
-count=0
-failed=0
-verdict() { # TITLE PROBLEM: no problem, no failure
-	((count++))
-	if [[ -z $2 ]]; then
-		echo "ok $count - $1"
-		return
-	fi
-	((failed++))
-	echo "not ok $count - $1"
-	echo "# $2"
-	sed 's/^/# stdout: /' "$dir/out" | head -n 40
-	sed 's/^/# stderr: /' "$dir/err" | head -n 40
-}
-
-# Processes that inherited the mark; whoever was killed may take a moment to be gone.
-leftovers() {
-	local try pids
-	for try in 1 2 3 4 5 6 7 8 9 10; do
-		pids=$(grep -lsa "CLI_MARK=$mark" /proc/[0-9]*/environ)
-		[[ -z $pids ]] && break
-		sleep "0.$try"
-	done
-	[[ -n $pids ]] && echo "left processes behind: $pids"
-	pids=$(ls -A "$TMPDIR")
-	[[ -n $pids ]] && echo "left in TMPDIR: $pids" && rm -rf "${TMPDIR:?}"/*
-}
-
-# run STATUS COMMAND…: output in $dir/out and $dir/err; prints what is wrong.
-run() {
-	local want=$1 status
-	shift
-	CLI_MARK=$mark timeout -k 2 "$limit_s" "$@" >"$dir/out" 2>"$dir/err" </dev/null
-	status=$?
-	if [[ $status -eq 124 || $status -eq 137 ]]; then
-		echo "still running after $limit_s s"
-	elif [[ $status -ne $want ]]; then
-		echo "expected exit status $want, found $status"
-	fi
-	leftovers
-}
 
 # bad TITLE PATTERN COMMAND…: refused with one line that has PATTERN in it.
 bad() {
@@ -242,7 +192,7 @@ right "several commands in a shell" "cd / && true; exec $wrong polite"
 
 # An interrupted run takes everything with it.
 for signal in INT TERM; do
-	CLI_MARK=$mark setsid "$harness" check --exec "$wrong polite" --repeat 100000 \
+	TEST_MARK=$mark setsid "$harness" check --exec "$wrong polite" --repeat 100000 \
 		--case hnd.001.version-2 >"$dir/out" 2>"$dir/err" </dev/null &
 	sleep 0.5
 	kill -$signal $!
@@ -322,5 +272,4 @@ for engine in psync libaio io_uring; do
 	verdict "store: a disk that is full, $engine" "$problem"
 done
 
-echo "1..$count"
-((failed == 0))
+summary

@@ -6,16 +6,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-build=$(realpath "${BUILD:-build}") || exit 2
-harness=$build/tcmu-harness
-limit_s=40 # for anything; most takes a fraction of a second, but machines may be slow
-
-dir=$(mktemp -d /tmp/odd.XXXXXX) || exit 2
-trap 'rm -rf "$dir"' EXIT
-chmod 755 "$dir"
-mkdir -m 1777 "$dir/tmp"
-export TMPDIR=$dir/tmp
-mark=odd-test-$$
+# shellcheck source=harness/tests/programs.bash
+. harness/tests/programs.bash
 
 # No sanitizer: what is under test here is what is around the handler.
 ${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -O1 -Iringsim/include -o "$dir/odd" harness/tests/programs/odd.c \
@@ -33,46 +25,14 @@ END
 chmod +x "$dir/client"
 dd if=/dev/urandom of="$dir/pattern" bs=512 count=2048 status=none
 
-count=0
-failed=0
-verdict() { # TITLE PROBLEM: no problem, no failure
-	((count++))
-	if [[ -z $2 ]]; then
-		echo "ok $count - $1"
-		return
-	fi
-	((failed++))
-	echo "not ok $count - $1"
-	echo "# $2"
-	sed 's/^/# /' "$dir/out" | head -n 40
-}
-
-leftovers() {
-	local try found
-	for try in 1 2 3 4 5 6 7 8 9 10; do
-		found=$(grep -lsa "ODD_MARK=$mark" /proc/[0-9]*/environ)
-		[[ -z $found ]] && break
-		sleep "0.$try"
-	done
-	[[ -n $found ]] && echo "left processes behind: $found"
-	found=$(ls -A "$TMPDIR")
-	[[ -n $found ]] && echo "left in TMPDIR: $found" && rm -rf "${TMPDIR:?}"/*
-}
-
 # odd STATUS WAY [OPTION…]: prints what is wrong; the client is $client.
 odd() {
-	local want=$1 way=$2 status
+	local want=$1 way=$2
 	shift 2
 	rm -f "$dir/back"
-	ODD_MARK=$mark timeout -k 5 "$limit_s" "$harness" run --mechanism "$mechanism" --device d0,size=4M \
-		"$@" --handler "echo \$\$ >$dir/pid; exec $dir/odd $way {uio}" -- "${client[@]}" >"$dir/out" 2>&1 </dev/null
-	status=$?
-	if [[ $status -eq 124 || $status -eq 137 ]]; then
-		echo "still running after $limit_s s"
-	elif [[ $status -ne $want ]]; then
-		echo "expected exit status $want, found $status"
-	fi
-	leftovers
+	run "$want" "$harness" run --mechanism "$mechanism" --device d0,size=4M "$@" \
+		--handler "echo \$\$ >$dir/pid; exec $dir/odd $way {uio}" -- "${client[@]}"
+	cat "$dir/err" >>"$dir/out"
 }
 
 expect() { # PATTERN: prints what is wrong if no line of the output has it
@@ -184,5 +144,4 @@ if grep -q '^preloading: yes' "$dir/env"; then
 	told by-number "makes its system calls itself" "odd: /dev/uio0 by system call: No such file"
 	[[ $uring ]] && told uring-open "opens by io_uring" "odd: /dev/uio0 by io_uring: No such file"
 fi
-echo "1..$count"
-((failed == 0))
+summary

@@ -6,8 +6,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-# shellcheck source=harness/tests/world.bash
-. harness/tests/world.bash
+# shellcheck source=harness/tests/programs.bash
+. harness/tests/programs.bash
 handle="$handler --uio {uio} --store memory:{size}"
 dev=(--device "d0,size=16M")
 
@@ -119,7 +119,7 @@ ends() {
 	local name=$1 sig=$2 who=$3 want=$4 client=$5 pid owner status problem try
 	rm -f "$dir/tmp-started"
 	# a shell has its background jobs ignore SIGINT
-	WORLD_MARK=$mark env --default-signal=INT setsid "$harness" run "${dev[@]}" --handler "setsid $handle & exit 0" -- \
+	TEST_MARK=$mark env --default-signal=INT setsid "$harness" run "${dev[@]}" --handler "setsid $handle & exit 0" -- \
 		bash -c "touch $dir/tmp-started; $client" >"$dir/out" 2>"$dir/err" </dev/null &
 	pid=$!
 	for ((try = 0; try < 100; try++)); do

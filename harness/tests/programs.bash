@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# What the tests of `run` and of `check --attach uio` share: verdicts in TAP, and a look for what was
+# What tests of programs share: running them with a limit, verdicts in TAP, and a look for what was
 # left behind. To be sourced in the project's directory.
 
-build=${BUILD:-build}
+build=$(realpath "${BUILD:-build}") || exit 2
 harness=$build/tcmu-harness
 # shellcheck disable=SC2034
 handler=$build/tcmu-handler
 limit_s=30
 unset TCMU_ATTACH TCMU_UIO
 
-dir=$(mktemp -d /tmp/world.XXXXXX) || exit 2
+dir=$(mktemp -d /tmp/programs.XXXXXX) || exit 2
 trap 'rm -rf "$dir"' EXIT
-mkdir -m 777 "$dir/tmp"
+mkdir -m 1777 "$dir/tmp"
+: >"$dir/out" 2>"$dir/err"
 chmod 755 "$dir"
 export TMPDIR=$dir/tmp # of the programs under test: must be empty again after each
-mark=world-test-$$
+mark=test-$$
 as=() # how to become whoever runs the programs under test
 
 count=0
@@ -43,7 +44,7 @@ skip() { # TITLE REASON
 leftovers() {
 	local try pids
 	for try in 1 2 3 4 5 6 7 8 9 9 9; do
-		pids=$(grep -lsa "WORLD_MARK=$mark" /proc/[0-9]*/environ)
+		pids=$(grep -lsa "TEST_MARK=$mark" /proc/[0-9]*/environ)
 		[[ -z $pids ]] && break
 		sleep "0.$try"
 	done
@@ -56,7 +57,7 @@ leftovers() {
 run() {
 	local want=$1 status
 	shift
-	WORLD_MARK=$mark timeout -k 5 "$limit_s" "${as[@]}" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	TEST_MARK=$mark timeout -k 5 "$limit_s" "${as[@]}" "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	status=$?
 	if [[ $status -eq 124 || $status -eq 137 && $want -ne 137 ]]; then
 		echo "still running after $limit_s s"
