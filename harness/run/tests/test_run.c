@@ -49,7 +49,7 @@ static int options(struct run_config *cfg, const char **argv)
 	static const char *kept[32];
 	int argc = 0;
 
-	for (; argv[argc] && argc < 31; argc++)
+	for (; argc < 31 && argv[argc]; argc++)
 		kept[argc] = argv[argc];
 	kept[argc] = NULL;
 	optind = 0; /* start anew */
