@@ -147,19 +147,23 @@ static void check_mapping(struct target *t)
 	uint64_t size = ringsim_layout(t->dev)->region_size;
 	pid_t holder = t->proc.door->holder(t);
 	unsigned long long start, end, off;
+	unsigned long ino;
 	char path[64], line[512], perms[8];
+	struct stat st;
 	FILE *f;
 
-	if (t->proc.mapping_checked || !holder)
+	if (t->proc.mapping_checked || !holder || fstat(ringsim_region_fd(t->dev), &st))
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)holder);
 	f = fopen(path, "re");
 	if (!f)
 		return;
 	while (fgets(line, sizeof(line), f)) {
-		if (!strstr(line, "memfd:ringsim") ||
-		    sscanf(line, "%llx-%llx %7s %llx", &start, &end, perms, &off) != 4)
+		if (!strstr(line, "memfd:ringsim") || sscanf(line, "%llx-%llx %7s %llx %*s %lu",
+							     &start, &end, perms, &off, &ino) != 5)
 			continue;
+		if (ino != st.st_ino)
+			continue; /* a device that has gone, not unmapped yet */
 		if (!strncmp(perms, "r--s", 4))
 			continue; /* a look before it attaches */
 		t->proc.mapping_checked = true;

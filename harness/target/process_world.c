@@ -294,9 +294,9 @@ static int world_open(struct target *t)
 	t->proc.pid = site->pid;
 	if (!rc)
 		rc = make_file(t, site->config);
-	/* a daemon that has promised replies, and any after it, must be there to be asked (KRN-144)
-	 */
-	if (!rc && site->daemon && !is_running(t)) {
+	/* a daemon that has promised replies, and any after it, must be there to be asked
+	 * (KRN-144); the one of the case before may still be starting */
+	if (!rc && site->daemon && (!is_running(t) || world_blocked(site->w))) {
 		rc = world_start(t);
 		if (!rc)
 			rc = process_await_idle(t);
@@ -307,6 +307,10 @@ static int world_open(struct target *t)
 		rc = await_added(t);
 	if (rc && t->proc.world_device)
 		world_device_remove(t->proc.world_device, on_removed, t);
+	if (t->tc->failed) { /* what refuses one device is not there for the next */
+		process_kill(t);
+		site->pid = 0;
+	}
 	return rc;
 }
 
@@ -423,7 +427,9 @@ int process_await_idle(struct target *t)
 
 	while (process_now_ms() < end && process_now_ms() - last < IDLE_MS) {
 		process_serve(t, 2);
-		if (asked(t) != n)
+		/* tcmu-runner blocks netlink while it loads its parts, and asks nothing meanwhile
+		 */
+		if (asked(t) != n || world_blocked(t->spec->world->w))
 			last = process_now_ms();
 		n = asked(t);
 		if (process_dead(t, how, sizeof(how)) && strcmp(how, "exited with status 0")) {

@@ -12,6 +12,7 @@ cd "$(dirname "$0")/../.." || exit 2
 handle="$handler --uio {uio} --store memory:64M"
 one=(--case 'hnd.003.attach')
 some=(--case 'hnd.003.*,hnd.007.*,hnd.06?.process*,scs.030.*,scs.021.*' --persistent)
+block=/sys/module/target_core_user/parameters/block_netlink
 file=(--config 'any/{file}' --exec "$handler --uio {uio}")
 
 # check STATUS OPTION…
@@ -69,6 +70,12 @@ misbehaves() {
 	else
 		skip "never answers REMOVED" "python3 is not installed"
 	fi
+	# each failure has the daemon started again, and the next device must wait for it
+	verdict "blocks netlink while it starts" "$(check 1 --daemon --config 'foo/{file}' \
+		--case 'scs.030.read-write,scs.030.caw*,scs.041.*' --persistent \
+		--exec "echo 1 >$block; sleep 0.4; echo 0 >$block
+			exec $handler --daemon --replies --subtype foo --read-only")$(
+		says out '^total: [1-9]')$(grep 'temporarily unavailable' "$dir/out")"
 	fails "scribbles" 'LAY-|HND-' "$dir/scribble; exec $handle"
 }
 

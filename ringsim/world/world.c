@@ -242,3 +242,8 @@ void world_stats(const struct world *w, struct world_stats *st)
 {
 	*st = w->stats;
 }
+
+bool world_blocked(const struct world *w)
+{
+	return genl_is_blocked(w);
+}

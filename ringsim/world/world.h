@@ -219,6 +219,9 @@ bool world_device_mapped(const struct world_device *d);
 /** world_device_take_rings() - proper doorbells since this was called last. */
 uint32_t world_device_take_rings(struct world_device *d);
 
+/** world_blocked() - a program has set block_netlink: devices fail with EAGAIN (KRN-148). */
+bool world_blocked(const struct world *w);
+
 /** struct world_stats - system calls that were intercepted, by kind, since the world began */
 struct world_stats {
 	uint64_t opens, maps, sockets, sends, ioctls, reads, writes, stats, other;
