@@ -63,7 +63,7 @@ say  = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 
 # --- sources -----------------------------------------------------------------------------------
 
-HARNESS_PARTS := consumer handlers clauses report target cases trace record check seat run
+HARNESS_PARTS := consumer handlers clauses report target cases trace record check seat run fuzz
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
