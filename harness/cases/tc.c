@@ -10,6 +10,7 @@
 
 #define DETAIL_MAX   12288
 #define EXPECTED_MAX 8
+#define ARENA_BYTES  (256u << 10)
 
 struct chunk {
 	struct chunk *next;
@@ -25,7 +26,16 @@ struct run {
 	const char *expected[EXPECTED_MAX];
 	uint32_t n_expected, n_violations;
 	struct chunk *chunks;
+	uint8_t *arena; /* ARENA_BYTES that tc_alloc() takes from first, or NULL */
+	size_t arena_used;
 	jmp_buf out;
+};
+
+struct tc_stage {
+	const struct target_spec *spec;
+	struct case_def def;
+	struct target *t;
+	struct run run;
 };
 
 static uint64_t mix(uint64_t z)
@@ -61,8 +71,14 @@ void tc_fill(struct tc *tc, void *buf, size_t len, uint64_t salt)
 void *tc_alloc(struct tc *tc, size_t len)
 {
 	struct run *run = tc->priv;
-	struct chunk *c = calloc(1, sizeof(*c) + len);
+	size_t room = (len + 63) & ~(size_t)63;
+	struct chunk *c;
 
+	if (run->arena && room >= len && room <= ARENA_BYTES - run->arena_used) {
+		run->arena_used += room;
+		return memset(run->arena + run->arena_used - room, 0, len);
+	}
+	c = calloc(1, sizeof(*c) + len);
 	if (!c) {
 		fprintf(stderr, "out of memory in case %s\n", run->def->id);
 		abort();
@@ -238,6 +254,21 @@ static const char *cannot(const struct case_def *def, const struct target_spec *
 	return NULL;
 }
 
+/* What was recorded goes to @out; the memory of the case is free again. */
+static void finish(const struct tc *tc, struct run *run, struct result *out)
+{
+	struct chunk *c;
+
+	out->verdict = tc->failed ? VERDICT_FAIL : tc->skipped ? VERDICT_SKIP : VERDICT_PASS;
+	out->reason = run->reason[0] ? strdup(run->reason) : NULL;
+	out->clause = run->clause[0] ? strdup(run->clause) : NULL;
+	out->detail = run->detail;
+	while ((c = run->chunks) != NULL) {
+		run->chunks = c->next;
+		free(c);
+	}
+}
+
 void tc_run(const struct case_def *def, const struct target_spec *spec, uint64_t seed,
 	    struct result *out)
 {
@@ -245,7 +276,6 @@ void tc_run(const struct case_def *def, const struct target_spec *spec, uint64_t
 	struct tc tc = { .priv = &run };
 	const char *why = cannot(def, spec);
 	uint64_t start = now_us();
-	struct chunk *c;
 
 	tc.seed = tc.rng = case_seed(def, seed);
 	if (why)
@@ -257,14 +287,53 @@ void tc_run(const struct case_def *def, const struct target_spec *spec, uint64_t
 			def->run(&tc);
 		target_destroy(tc.t);
 	}
-	out->verdict = tc.failed ? VERDICT_FAIL : tc.skipped ? VERDICT_SKIP : VERDICT_PASS;
 	out->seed = seed;
 	out->time_us = now_us() - start;
-	out->reason = run.reason[0] ? strdup(run.reason) : NULL;
-	out->clause = run.clause[0] ? strdup(run.clause) : NULL;
-	out->detail = run.detail;
-	while ((c = run.chunks) != NULL) {
-		run.chunks = c->next;
-		free(c);
-	}
+	finish(&tc, &run, out);
+}
+
+struct tc_stage *tc_stage_new(const struct target_spec *spec, const char *id)
+{
+	struct tc_stage *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->spec = spec;
+	s->def = (struct case_def){ .id = id, .clauses = "" };
+	s->run.arena = malloc(ARENA_BYTES);
+	s->t = target_create(spec, NULL, 0);
+	if (s->run.arena && s->t)
+		return s;
+	tc_stage_free(s);
+	return NULL;
+}
+
+void tc_stage_free(struct tc_stage *s)
+{
+	if (!s)
+		return;
+	if (s->t)
+		target_destroy(s->t);
+	free(s->run.arena);
+	free(s);
+}
+
+void tc_stage_run(struct tc_stage *s, unsigned int needs, uint64_t seed,
+		  void (*body)(struct tc *tc, void *ctx), void *ctx, struct result *out)
+{
+	struct tc tc = { .priv = &s->run, .t = s->t, .seed = seed, .rng = seed };
+
+	s->def.needs = needs;
+	s->run.def = &s->def;
+	s->run.clause[0] = s->run.reason[0] = 0;
+	s->run.detail = NULL;
+	s->run.n_expected = s->run.n_violations = 0;
+	s->run.arena_used = 0;
+	target_recast(s->t, &tc, needs);
+	if (!setjmp(s->run.out))
+		body(&tc, ctx);
+	target_stop(s->t);
+	target_recast(s->t, NULL, 0);
+	out->seed = seed;
+	finish(&tc, &s->run, out);
 }

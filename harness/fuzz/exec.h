@@ -40,9 +40,12 @@ struct fuzz_stats {
 /**
  * struct fuzz_exec - what is kept from program to program, so that one costs little
  * Zero it and set @oracles; fuzz_exec_free() at the end.
+ * @say: where it is told what happens, for people: a line for each operation, indented ones for
+ *       what came of it; NULL: nowhere
  */
 struct fuzz_exec {
 	unsigned int oracles;
+	FILE *say;
 	struct fuzz_stats stats;
 	void *priv;
 };

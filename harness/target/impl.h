@@ -205,6 +205,8 @@ struct target {
 /** target_create() - a target for one case; target_destroy() stops what runs. */
 struct target *target_create(const struct target_spec *spec, struct tc *tc, unsigned int needs);
 void target_destroy(struct target *t);
+/** target_recast() - the same target, which is stopped, for another case. */
+void target_recast(struct target *t, struct tc *tc, unsigned int needs);
 /** target_describe() - the log and the ring, for a failure report. As snprintf(). */
 size_t target_describe(struct target *t, char *buf, size_t len);
 

@@ -44,11 +44,19 @@ struct target *target_create(const struct target_spec *spec, struct tc *tc, unsi
 		return NULL;
 	t->ops = spec->site ? &kernel_ops : &sim_ops;
 	t->spec = spec;
+	target_recast(t, tc, needs);
+	return t;
+}
+
+void target_recast(struct target *t, struct tc *tc, unsigned int needs)
+{
+	const struct target_spec *spec = t->spec;
+
 	t->tc = tc;
 	t->needs = needs;
 	t->seat = needs & NEEDS_SEAT;
 	t->is_process = !t->seat && (spec->exec || spec->site || needs & NEEDS_PROCESS);
-	return t;
+	t->log_next = 0;
 }
 
 void target_destroy(struct target *t)
