@@ -24,9 +24,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define FUZZ_OPS_MAX  65536	 /* operations of one program */
-#define FUZZ_BYTES    64	 /* explicit bytes of a Data-Out buffer; zeros follow */
-#define FUZZ_DATA_MAX (1u << 20) /* bytes of one command's buffer */
+#define FUZZ_OPS_MAX  65536 /* operations of one program */
+#define FUZZ_BYTES    64    /* explicit bytes of a Data-Out buffer; zeros follow */
+/** Bytes of one command's buffer; a little more than the MiB that handlers move at once. */
+#define FUZZ_DATA_MAX (17u << 16)
 
 /**
  * enum fuzz_verb - what can happen; fuzz_verbs[] has names, arguments and help in the same order
@@ -118,19 +119,30 @@ enum fuzz_submit { FUZZ_S_DIR, FUZZ_S_LEN, FUZZ_S_BIDI, FUZZ_S_FILL, FUZZ_S_FLIP
  *                     second is new
  * @FUZZ_FILL_ZERO:    zeros
  * @FUZZ_FILL_BYTES:   fuzz_op.bytes, then zeros: parameter lists
+ * @FUZZ_FILL_SAME:    fuzz_op.bytes over and over
  */
-enum fuzz_fill { FUZZ_FILL_NEW, FUZZ_FILL_CURRENT, FUZZ_FILL_ZERO, FUZZ_FILL_BYTES };
+enum fuzz_fill {
+	FUZZ_FILL_NEW,
+	FUZZ_FILL_CURRENT,
+	FUZZ_FILL_ZERO,
+	FUZZ_FILL_BYTES,
+	FUZZ_FILL_SAME,
+};
 
 /**
  * enum fuzz_fault - what the handler's surroundings do to it
  * The first three are struct target_faults' fields of these names; FUZZ_STORE_ERROR + enum store_op
  * has the store fail with EIO (programs with a medium only); FUZZ_NO_MEMORY: allocations fail.
+ * FUZZ_GONE: the node answers EIO and EINVAL from now on, FUZZ_HANGUP: it is unregistered (n[1] of
+ * these two is 0). Then the handler must stop, soon, and nothing more is expected of this program.
  */
 enum fuzz_fault {
 	FUZZ_READ_EAGAIN,
 	FUZZ_READ_EINTR,
 	FUZZ_WRITE_EINTR,
 	FUZZ_NO_MEMORY,
+	FUZZ_GONE,
+	FUZZ_HANGUP,
 	FUZZ_STORE_ERROR,
 };
 
@@ -161,12 +173,17 @@ struct fuzz_op {
  * struct fuzz_setup - the "device" and "handler" lines; all 0 is a valid one
  * @ring:       bytes of the ring; 0 = 1 MiB less the mailbox. @ring_start: where it begins, as if
  * so much traffic had gone by (multiple of 8)
+ * @ring_off:   where the ring is in the region, multiple of 8; 0 = behind the mailbox
+ * @frag:       every second of the first so many data blocks is held by a buffer that a predecessor
+ *              kept, so that the others are iovs of their own
  * @blocks:     data blocks; 0 = 16 MiB worth. @pages_per_blk; 0 = 1
  * @disk:       logical blocks of the disk; 0 = 2048
  * @block_size: logical; 0 = 512
  * @no_ooo, @no_read_len, @no_keep_buf, @tmr: capabilities taken away, and task management entries
  * @cmd_s:      command time-out in seconds, 0 = never; @qfull: of the queue: 0 = follow, else 1 +
  * seconds
+ * @version:    of the mailbox; 0 = 2. Any other is to be refused, and nothing else happens then
+ * @name:       UIO name: number in fuzz_names[]; those that are not ours are to be refused, too
  * @seat:       the program plays the handler
  * @async:      released as soon as the tail moves, not at the doorbell
  * @poison:     released blocks are poisoned
@@ -175,7 +192,9 @@ struct fuzz_op {
  * @medium:     enum target_medium: a store whose power can be cut
  */
 struct fuzz_setup {
-	uint32_t ring, ring_start, blocks, pages_per_blk, disk, block_size;
+	uint32_t ring, ring_start, ring_off, blocks, pages_per_blk, frag;
+	uint64_t disk;
+	uint32_t block_size, version, name;
 	uint32_t no_ooo, no_read_len, no_keep_buf, tmr;
 	uint32_t cmd_s, qfull, seat, async, poison, first_event;
 	uint32_t in_order, wce, read_only, read_len, reorder, depth, medium;
@@ -187,6 +206,17 @@ struct fuzz_program {
 	struct fuzz_op *ops;
 	uint32_t cnt, room;
 };
+
+/**
+ * struct fuzz_name - a UIO name (HND-004)
+ * @text: NULL: the usual one. @ours: of subtype "foo"; a handler of that must leave any other alone
+ */
+struct fuzz_name {
+	const char *text;
+	bool ours;
+};
+#define FUZZ_NAMES 64
+extern const struct fuzz_name fuzz_names[FUZZ_NAMES];
 
 extern const char *const fuzz_bases[FUZZ_BASES];
 /** fuzz_verb_name() - "submit" and so on. */
