@@ -58,8 +58,8 @@ static void add_page(struct ringsim_device *dev, uint32_t page)
 	if (dev->shadow)
 		shadow_check_stray(dev);
 	dev->page_present[page / 64] |= 1ull << (page % 64);
-	memset(dev->region + dev->lay.data_off + (uint64_t)page * dev->lay.page_size, 0,
-	       dev->lay.page_size);
+	shm_fill(dev->region, dev->lay.data_off + (uint64_t)page * dev->lay.page_size, 0,
+		 dev->lay.page_size);
 	if (dev->shadow)
 		shadow_page_fresh(dev, page);
 	pool_charge(dev, 1);
@@ -251,7 +251,7 @@ void data_punch(struct ringsim_device *dev, uint32_t first, uint32_t end)
 	uint64_t len = (uint64_t)(end - first) * dev->lay.page_size;
 
 	if (fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len))
-		memset(dev->region + off, 0, len); /* GCOVR_EXCL_LINE */
+		shm_fill(dev->region, off, 0, len); /* GCOVR_EXCL_LINE */
 }
 
 /* Gives the pages of blocks [first, end) back (KRN-049). */

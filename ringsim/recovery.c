@@ -23,7 +23,7 @@ static void tmr_build(struct ringsim_device *dev, const struct pending_tmr *tmr)
 
 	if (dev->shadow)
 		shadow_before_write(dev, head, len);
-	memset(dev->region + entry, 0, len);
+	shm_fill(dev->region, entry, 0, len);
 	shm_write(dev->region, entry, &e, sizeof(e));
 	shm_write(dev->region, entry + sizeof(e), tmr->ids, tmr->cnt * sizeof(tmr->ids[0]));
 	if (dev->shadow)

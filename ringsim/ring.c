@@ -103,7 +103,7 @@ void ring_build_cmd(struct ringsim_device *dev, struct ringsim_cmd *cmd, struct 
 	req.req.iov_bidi_cnt = bidi_iovs;
 	req.req.cdb_off = entry + base;
 	shm_write(dev->region, entry, &req, sizeof(req));
-	memset(dev->region + entry + sizeof(req), 0, total - sizeof(req));
+	shm_fill(dev->region, entry + sizeof(req), 0, total - sizeof(req));
 	data_build_iovs(dev, slot->first_blk,
 			cmd->dir == RINGSIM_FROM_DEVICE ? slot->len : data_copy_in(dev, slot, cmd),
 			entry + RINGSIM_OFF_IOV);
@@ -131,7 +131,7 @@ int ringsim_put_raw(struct ringsim_device *dev, unsigned int op, uint32_t len, u
 	head = ring_pad_if_needed(dev, len);
 	if (dev->shadow)
 		shadow_before_write(dev, head, len);
-	memset(dev->region + dev->lay.cmdr_off + head, fill, len);
+	shm_fill(dev->region, (uint64_t)dev->lay.cmdr_off + head, fill, len);
 	put_header(dev, head, len | op, 0);
 	if (dev->shadow)
 		shadow_ring_store(dev, head, len);
@@ -155,7 +155,7 @@ uint32_t ringsim_put_decoy(struct ringsim_device *dev, uint32_t n)
 		if (dev->shadow)
 			shadow_before_write(dev, head, 120);
 		shm_write(dev->region, (uint64_t)dev->lay.cmdr_off + head, &decoy, sizeof(decoy));
-		memset(dev->region + dev->lay.cmdr_off + head + sizeof(decoy), 0, 8);
+		shm_fill(dev->region, (uint64_t)dev->lay.cmdr_off + head + sizeof(decoy), 0, 8);
 		if (dev->shadow)
 			shadow_ring_store(dev, head, 120);
 	}

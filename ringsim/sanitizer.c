@@ -39,12 +39,12 @@ static void check_mailbox(struct ringsim_device *dev)
 	uint8_t *copy = dev->shadow->copy;
 	uint64_t diff;
 
-	memcpy(copy + RINGSIM_OFF_TAIL, dev->region + RINGSIM_OFF_TAIL, 4);
+	shm_read(copy + RINGSIM_OFF_TAIL, dev->region, RINGSIM_OFF_TAIL, 4);
 	diff = shadow_diff(dev, 0, sizeof(struct tcmu_mailbox));
 	/* the tail may have moved between the two reads */
 	if (diff == UINT64_MAX || diff / 4 == RINGSIM_OFF_TAIL / 4)
 		return;
-	violation(dev, "HND-023", diff, 0, copy + diff, dev->region + diff, 4,
+	violation(dev, "HND-023", diff, 0, copy + diff, shm_peek(dev->region, diff, 4), 4,
 		  diff / 4 == RINGSIM_OFF_HEAD / 4
 			  ? "cmd_head was stored by the handler; the kernel produces from there"
 			  : "a mailbox word that belongs to the kernel was changed");
@@ -67,7 +67,7 @@ static bool may_store(uint32_t op, uint32_t i)
 static void entry_violation(struct ringsim_device *dev, const struct record *rec, uint32_t i)
 {
 	uint64_t off = entry_off(dev, rec) + i;
-	const void *want = dev->shadow->copy + off, *got = dev->region + off;
+	const void *want = dev->shadow->copy + off, *got = shm_peek(dev->region, off, 1);
 	uint32_t op = rec_op(rec);
 
 	if (op == TCMU_OP_PAD && i >= RINGSIM_OFF_ID)
@@ -98,13 +98,14 @@ void shadow_check_entry(struct ringsim_device *dev, const struct record *rec)
 {
 	uint64_t off = entry_off(dev, rec);
 	uint32_t len = rec_len(rec), op = rec_op(rec), i;
-	const uint8_t *want = dev->shadow->copy + off, *got = dev->region + off;
+	const uint8_t *want = dev->shadow->copy + off, *got = shm_peek(dev->region, off, len);
 	bool moved = op == TCMU_OP_CMD && shm_load16(got, RINGSIM_OFF_ID) != rec->id;
 
 	if (!memcmp(want, got, len))
 		return;
 	for (i = 0; i < len; i++) {
-		if (want[i] == got[i] || may_store(op, i) || (moved && i >= RINGSIM_RSP_END))
+		if (want[i] == shm_load8(got, i) || may_store(op, i) ||
+		    (moved && i >= RINGSIM_RSP_END))
 			continue;
 		entry_violation(dev, rec, i);
 		shadow_adopt(dev, off, len);
@@ -115,9 +116,10 @@ void shadow_check_entry(struct ringsim_device *dev, const struct record *rec)
 static void judge_sense(struct ringsim_device *dev, const struct record *rec, uint16_t id)
 {
 	uint64_t off = entry_off(dev, rec) + RINGSIM_OFF_SENSE;
-	const uint8_t *sense = dev->region + off;
-	uint8_t code = sense[0] & 0x7f, key;
+	uint8_t sense[16], code, key;
 
+	shm_read(sense, dev->region, off, sizeof(sense));
+	code = sense[0] & 0x7f;
 	if (code < 0x70 || code > 0x73) {
 		violation(
 			dev, "HND-033", off, id, NULL, sense, 16,
@@ -138,16 +140,17 @@ static void judge_sense(struct ringsim_device *dev, const struct record *rec, ui
 static void judge_status(struct ringsim_device *dev, const struct record *rec, uint16_t id)
 {
 	uint64_t off = entry_off(dev, rec) + RINGSIM_OFF_STATUS;
-	uint8_t status = dev->region[off];
-	bool untouched = !memcmp(dev->region + off, dev->shadow->copy + off, RINGSIM_RSP_END - 8);
+	const uint8_t *rsp = shm_peek(dev->region, off, RINGSIM_RSP_END - 8);
+	uint8_t status = shm_load8(dev->region, off);
+	bool untouched = !memcmp(rsp, dev->shadow->copy + off, RINGSIM_RSP_END - 8);
 
 	if (untouched && status && (!sam_status(status) || status == 2))
 		violation(
-			dev, "HND-031", off, id, NULL, dev->region + off, 8,
+			dev, "HND-031", off, id, NULL, rsp, 8,
 			"the response was never written: status 0x%02x is the low byte of iov_cnt",
 			status);
 	else if (!sam_status(status))
-		violation(dev, "HND-032", off, id, NULL, dev->region + off, 1,
+		violation(dev, "HND-032", off, id, NULL, &status, 1,
 			  "status 0x%02x is no SAM status", status);
 	else if (status == 2)
 		judge_sense(dev, rec, id);
@@ -156,7 +159,7 @@ static void judge_status(struct ringsim_device *dev, const struct record *rec, u
 static void judge_uflags(struct ringsim_device *dev, const struct record *rec, uint16_t id)
 {
 	uint64_t off = entry_off(dev, rec) + RINGSIM_OFF_UFLAGS;
-	uint8_t uflags = dev->region[off];
+	uint8_t uflags = shm_load8(dev->region, off);
 	const struct slot *slot = &dev->slots[id];
 
 	if (uflags & ~(TCMU_UFLAG_UNKNOWN_OP | TCMU_UFLAG_READ_LEN | TCMU_UFLAG_KEEP_BUF))
@@ -321,7 +324,8 @@ void shadow_before_entry(struct ringsim_device *dev, const struct record *rec)
 	diff = s->tail_recs ? shadow_diff(dev, off, len < RINGSIM_RSP_END ? len : RINGSIM_RSP_END)
 			    : UINT64_MAX;
 	if (diff != UINT64_MAX) {
-		violation(dev, "HND-039", diff, rec->id, s->copy + diff, dev->region + diff, 1,
+		violation(dev, "HND-039", diff, rec->id, s->copy + diff,
+			  shm_peek(dev->region, diff, 1), 1,
 			  "store into an entry after cmd_tail had passed it");
 		shadow_adopt(dev, off, len);
 	}
@@ -355,8 +359,8 @@ void shadow_before_write(struct ringsim_device *dev, uint32_t off, uint32_t len)
 	if (diff == UINT64_MAX)
 		return;
 	old = dev->shadow->copy[diff];
-	violation(dev, old ? "HND-039" : "HND-023", diff, 0, &old, dev->region + diff, 1,
-		  "store into ring space that no published entry covers");
+	violation(dev, old ? "HND-039" : "HND-023", diff, 0, &old, shm_peek(dev->region, diff, 1),
+		  1, "store into ring space that no published entry covers");
 	shadow_adopt(dev, at, len);
 }
 

@@ -38,7 +38,7 @@ static void poison(struct ringsim_device *dev, uint64_t off, uint32_t len)
 
 		memcpy(s->copy + w * 8, &p, 8);
 	}
-	memcpy(dev->region + off, s->copy + off, end * 8 - off);
+	shm_write(dev->region, off, s->copy + off, end * 8 - off);
 }
 
 int shadow_create(struct ringsim_device *dev, uint64_t poison_seed)
@@ -59,7 +59,7 @@ int shadow_create(struct ringsim_device *dev, uint64_t poison_seed)
 		s->copy = NULL; /* GCOVR_EXCL_LINE */
 	if (!s->blk_used || !s->blk_last || !s->answered || !s->data_hash || !s->copy)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
-	memcpy(s->copy, dev->region, sizeof(struct tcmu_mailbox));
+	shm_read(s->copy, dev->region, 0, sizeof(struct tcmu_mailbox));
 	s->tail = s->rung = shm_load32(dev->region, RINGSIM_OFF_TAIL);
 	return 0;
 }
@@ -81,12 +81,12 @@ void shadow_destroy(struct ringsim_device *dev)
 /* Region offset of the first byte of [off, off+len) that differs, UINT64_MAX if none does. */
 uint64_t shadow_diff(const struct ringsim_device *dev, uint64_t off, uint64_t len)
 {
-	const uint8_t *a = dev->region + off, *b = dev->shadow->copy + off;
+	const uint8_t *a = shm_peek(dev->region, off, len), *b = dev->shadow->copy + off;
 	uint64_t i;
 
 	if (!memcmp(a, b, len))
 		return UINT64_MAX;
-	for (i = 0; i < len && a[i] == b[i]; i++)
+	for (i = 0; i < len && shm_load8(a, i) == b[i]; i++)
 		;
 	return i < len ? off + i : UINT64_MAX; /* a store may have been undone meanwhile */
 }
@@ -94,7 +94,7 @@ uint64_t shadow_diff(const struct ringsim_device *dev, uint64_t off, uint64_t le
 /* Takes over what is in the region, so that a mistake is reported once. */
 void shadow_adopt(struct ringsim_device *dev, uint64_t off, uint64_t len)
 {
-	memcpy(dev->shadow->copy + off, dev->region + off, len);
+	shm_read(dev->shadow->copy + off, dev->region, off, len);
 }
 
 void shadow_page_fresh(struct ringsim_device *dev, uint32_t page)
@@ -122,12 +122,14 @@ void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from)
 	if (diff == UINT64_MAX)
 		return;
 	if (free_blk && last)
-		violation(dev, "HND-039", diff, last, dev->shadow->copy + diff, dev->region + diff,
-			  1, "store into data block %u after the command that owned it completed",
+		violation(dev, "HND-039", diff, last, dev->shadow->copy + diff,
+			  shm_peek(dev->region, diff, 1), 1,
+			  "store into data block %u after the command that owned it completed",
 			  blk);
 	else
-		violation(dev, "HND-018", diff, last, dev->shadow->copy + diff, dev->region + diff,
-			  1, "store into data block %u outside every iov", blk);
+		violation(dev, "HND-018", diff, last, dev->shadow->copy + diff,
+			  shm_peek(dev->region, diff, 1), 1,
+			  "store into data block %u outside every iov", blk);
 	shadow_adopt(dev, off + from, present - from);
 }
 
@@ -194,7 +196,7 @@ void shadow_data_in(struct ringsim_device *dev, const struct slot *slot, uint16_
 		n = len - pos < dev->lay.blk_size ? len - pos : dev->lay.blk_size;
 		for (i = 0; i + 8 <= n; i += 8) {
 			p = pattern(s, blk_off(dev, blk) / 8 + i / 8);
-			memcpy(&word, dev->region + blk_off(dev, blk) + i, 8);
+			word = shm_load64(dev->region, blk_off(dev, blk) + i);
 			if (word != p)
 				continue;
 			violation(dev, "HND-035", blk_off(dev, blk) + i, id, NULL, &word, 8,
@@ -235,7 +237,7 @@ uint64_t shadow_data_hash(const struct ringsim_device *dev, const struct slot *s
 		return 0;
 	for (; left && blk != NO_BLOCK; blk = dev->blk_next[blk], left -= n) {
 		n = left < dev->lay.blk_size ? left : dev->lay.blk_size;
-		h = hash_bytes(h, dev->region + blk_off(dev, blk), n);
+		h = hash_bytes(h, shm_peek(dev->region, blk_off(dev, blk), n), n);
 	}
 	return h;
 }
@@ -262,7 +264,7 @@ void shadow_check_stray(struct ringsim_device *dev)
 			return;
 		}
 		page = (off - dev->lay.data_off) / dev->lay.page_size;
-		violation(dev, "HND-018", off, 0, NULL, dev->region + off, 8,
+		violation(dev, "HND-018", off, 0, NULL, shm_peek(dev->region, off, 8), 8,
 			  "the handler touched data page %llu, which does not exist: SIGBUS on a "
 			  "real kernel (KRN-127)",
 			  (unsigned long long)page);

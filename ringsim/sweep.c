@@ -29,7 +29,8 @@ static void sweep_gap(struct ringsim_device *dev)
 		diff = shadow_diff(dev, from, to - from);
 		if (diff != UINT64_MAX) {
 			violation(dev, "HND-023", diff, 0, dev->shadow->copy + diff,
-				  dev->region + diff, 1, "store outside mailbox, ring and data");
+				  shm_peek(dev->region, diff, 1), 1,
+				  "store outside mailbox, ring and data");
 			shadow_adopt(dev, from, to - from);
 		}
 		from = (uint64_t)dev->lay.cmdr_off + dev->lay.cmdr_size;
