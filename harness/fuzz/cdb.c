@@ -171,6 +171,7 @@ static void flags_of(struct fuzz_cdb *c, const uint8_t *cdb)
 	case FUZZ_K_VERIFY:
 	case FUZZ_K_WRITE_VERIFY:
 		c->bytchk = cdb[1] >> 1 & 3;
+		c->fua = c->kind == FUZZ_K_WRITE_VERIFY;
 		break;
 	case FUZZ_K_WRITE_SAME:
 		c->unmap = (cdb[1] & CDB1_UNMAP) != 0;
