@@ -3,12 +3,10 @@
  * `tcmu-harness check`: which handler, which cases, which reports.
  */
 #include "../target/kernel.h"
-#include "../target/world_site.h"
 #include "check.h"
 #include "run.h"
 #include "verbs.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -23,7 +21,6 @@ struct check {
 	char *dir;
 	const volatile sig_atomic_t *stop;
 	struct kernel_site site;
-	struct world_site world;
 	bool progress;
 };
 
@@ -47,68 +44,19 @@ static const struct case_def attach_case = { "hnd.003.attach",
 					     "the handler takes the device and answers a command",
 					     attaches };
 
-static char *quoted(const char *text)
-{
-	char *out = malloc(strlen(text) * 4 + 3), *p = out;
-
-	if (!out)
-		return NULL;
-	*p++ = '\'';
-	for (; *text; text++) {
-		if (*text == '\'') {
-			memcpy(p, "'\\''", 4);
-			p += 4;
-		} else {
-			*p++ = *text;
-		}
-	}
-	*p++ = '\'';
-	*p = 0;
-	return out;
-}
-
-/* What must be said again for a handler in a world. */
-static char *world_options(const struct options *o)
-{
-	char *config = o->config ? quoted(o->config) : NULL, *text = NULL;
-
-	if (!o->uio || (o->config && !config) ||
-	    asprintf(&text, " --attach uio%s%s%s%s%s", config ? " --config " : "",
-		     config ? config : "", o->daemon ? " --daemon" : "",
-		     o->mechanism_said ? " --mechanism " : "",
-		     o->mechanism_said ? check_mechanism_name(o->mechanism) : "") < 0)
-		text = NULL;
-	free(config);
-	return text;
-}
-
 static char *replay_line(const struct check *c, const struct case_def *def)
 {
-	char *exec = c->spec->exec ? quoted(c->spec->exec) : NULL, *line = NULL, timeout[40] = "";
-	const char *target = c->opt.kernel ? " --target kernel" : "";
-	const char *overlook = c->opt.overlook ? c->opt.overlook : "";
-	char *world = world_options(&c->opt);
-	int n;
+	char *who, *line = NULL;
+	int n = -1;
 
-	if (c->opt.timeout_ms != check_default_timeout(&c->opt))
-		snprintf(timeout, sizeof(timeout), " --timeout-ms %llu",
-			 (unsigned long long)c->opt.timeout_ms);
-	if (exec)
-		n = asprintf(&line,
-			     "tcmu-harness check%s%s --exec %s%s%s%s%s --case %s --level may "
-			     "--seed %llu",
-			     target, world ? world : "", exec,
-			     c->spec->persistent ? " --persistent" : "", timeout,
-			     *overlook ? " --overlook " : "", overlook, def->id,
+	who = subject_said(&c->opt.who, c->spec->label,
+			   c->opt.kernel ? KERNEL_TIMEOUT_MS
+					 : subject_default_timeout(&c->opt.who));
+	if (who)
+		n = asprintf(&line, "tcmu-harness check%s %s --case %s --level may --seed %llu",
+			     c->opt.kernel ? " --target kernel" : "", who, def->id,
 			     (unsigned long long)c->seed);
-	else
-		n = asprintf(&line,
-			     "tcmu-harness check%s --%s %s --case %s --level may --seed %llu",
-			     target, c->opt.mutant ? "mutant" : "handler",
-			     c->opt.mutant ? c->opt.mutant : c->spec->label, def->id,
-			     (unsigned long long)c->seed);
-	free(exec);
-	free(world);
+	free(who);
 	return n < 0 ? NULL : line;
 }
 
@@ -153,84 +101,31 @@ static int run_spec(struct check *c, const struct target_spec *spec)
 	return rc;
 }
 
-/* Every name of the list is one of ours; found out before anything runs. */
-static int check_handlers(const char *list)
-{
-	static const char *const known[] = { "memory", "psync", "libaio", "io_uring" };
-	char *copy = strdup(list), *save = NULL, *name;
-	int rc = 0, n = 0, i;
-
-	for (name = strtok_r(copy, ",", &save); name && !rc; name = strtok_r(NULL, ",", &save)) {
-		for (i = 0; i < 4 && strcmp(known[i], name); i++)
-			;
-		n++;
-		if (i == 4)
-			rc = usage_error("check",
-					 "--handler: expected memory, psync, libaio or io_uring, "
-					 "found '%s'",
-					 name);
-	}
-	if (!n)
-		rc = usage_error("check", "--handler: expected a handler, found nothing");
-	free(copy);
-	return rc;
-}
-
 static int run_handlers(struct check *c, const char *list)
 {
-	char *copy = strdup(list), *save = NULL, *name, *program = beside_program("tcmu-handler");
-	int rc = check_handlers(list);
+	char *copy = strdup(list), *save = NULL, *name;
+	int rc = copy ? 0 : -ENOMEM;
 
-	if (program && access(program, X_OK)) {
-		free(program);
-		program = NULL;
-	}
 	for (name = strtok_r(copy, ",", &save); name && !rc; name = strtok_r(NULL, ",", &save)) {
-		struct store_cache cache = { 0 };
-		struct target_spec spec = { .label = name,
-					    .cache = &cache,
-					    .api = tcmu_handler_api(),
-					    .engine = name,
-					    .program = program,
-					    .tmpdir = c->dir,
-					    .site = c->opt.kernel ? &c->site : NULL,
-					    .timeout_ms = (uint32_t)c->opt.timeout_ms };
+		struct subject s = { 0 };
 
-		rc = run_spec(c, &spec);
+		subject_reference(&s, name, c->dir, c->opt.who.timeout_ms);
+		s.spec.site = c->opt.kernel ? &c->site : NULL;
+		rc = run_spec(c, &s.spec);
+		subject_close(&s);
 	}
 	free(copy);
-	free(program);
 	return rc;
 }
 
 static int run_mutant(struct check *c)
 {
-	struct target_spec spec = { .tmpdir = c->dir, .timeout_ms = 2000 };
-	const struct handler_api *(*entry)(void);
-	char name[300], *path, *label = NULL, *header;
-	void *so;
-	int rc = EXIT_USAGE;
+	struct subject s = { 0 };
+	int rc = subject_mutant(&s, "check", c->opt.who.mutant, c->dir);
 
-	snprintf(name, sizeof(name), "mutants/%s.so", c->opt.mutant);
-	path = beside_program(name);
-	snprintf(name, sizeof(name), "mutants/%s.mutant", c->opt.mutant);
-	header = beside_program(name);
-	spec.engine = header ? mutant_engine(header) : NULL;
-	so = path && !strchr(c->opt.mutant, '/') ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
-	entry = so ? (const struct handler_api *(*)(void))dlsym(so, "tcmu_handler_api") : NULL;
-	if (!spec.engine || !entry || entry()->version != HANDLER_API_VERSION) {
-		usage_error("check", "--mutant: no mutant '%s' at %s; `make mutants` builds them",
-			    c->opt.mutant, path ? path : name);
-	} else if (asprintf(&label, "mutant:%s", c->opt.mutant) >= 0) {
-		spec.label = label;
-		spec.api = entry();
-		rc = run_spec(c, &spec);
-	}
-	if (so)
-		dlclose(so);
-	free(label);
-	free(header);
-	free(path);
+	if (!rc)
+		rc = run_spec(c, &s.spec);
+	subject_close(&s);
 	return rc;
 }
 
@@ -239,37 +134,39 @@ static int run_mutant(struct check *c)
  * first, and nothing else if it fails. A command that the shell cannot find is a usage error, not a
  * verdict.
  */
-static int run_exec(struct check *c)
+static int ask_exec(struct check *c, const struct target_spec *spec)
 {
 	const struct case_def *one = &attach_case, **all = c->cases;
-	struct target_spec spec = { .label = c->opt.exec,
-				    .exec = c->opt.exec,
-				    .tmpdir = c->dir,
-				    .persistent = c->opt.persistent,
-				    .overlook = c->opt.overlook,
-				    .site = c->opt.kernel ? &c->site : NULL,
-				    .world = c->opt.uio ? &c->world : NULL,
-				    .timeout_ms = (uint32_t)c->opt.timeout_ms };
 	size_t n = c->n_cases;
 	const struct result *r;
 	int rc;
 
 	c->cases = &one;
 	c->n_cases = 1;
-	rc = run_spec(c, &spec);
+	rc = run_spec(c, spec);
 	c->cases = all;
 	c->n_cases = n;
 	r = c->results.n ? &c->results.v[0] : NULL;
 	if (rc || !r)
 		return rc;
-	if (r->verdict == VERDICT_FAIL) {
-		if (r->reason &&
-		    (strstr(r->reason, "status 127") || strstr(r->reason, "status 126")))
-			return usage_error("check", "--exec: '%s' cannot be run: %s", c->opt.exec,
-					   r->reason);
-		return 0;
-	}
-	return run_spec(c, &spec);
+	if (r->verdict != VERDICT_FAIL)
+		return run_spec(c, spec);
+	if (r->reason && (strstr(r->reason, "status 127") || strstr(r->reason, "status 126")))
+		return usage_error("check", "--exec: '%s' cannot be run: %s", spec->exec,
+				   r->reason);
+	return 0;
+}
+
+static int run_exec(struct check *c)
+{
+	struct subject s = { 0 };
+	int rc = subject_exec(&s, "check", &c->opt.who, c->dir);
+
+	s.spec.site = c->opt.kernel ? &c->site : NULL;
+	if (!rc)
+		rc = ask_exec(c, &s.spec);
+	subject_close(&s);
+	return rc;
 }
 
 static int write_reports(struct check *c)
@@ -312,7 +209,7 @@ static int run_check(struct check *c)
 	struct case_filter filter = { .cases = c->opt.cases,
 				      .clause = c->opt.clause,
 				      .level = c->opt.level,
-				      .probe = c->opt.exec ? &attach_case : NULL };
+				      .probe = c->opt.who.exec ? &attach_case : NULL };
 	char err[400];
 	int rc = select_cases(&filter, &c->cases, &c->n_cases);
 
@@ -326,19 +223,12 @@ static int run_check(struct check *c)
 		fprintf(stderr, "tcmu-harness check: --target kernel: %s\n", err);
 		return EXIT_USAGE;
 	}
-	c->world = (struct world_site){ .mechanism = c->opt.mechanism,
-					.config = c->opt.config,
-					.daemon = c->opt.daemon };
-	if (c->opt.uio && world_site_probe(&c->world, c->dir, err, sizeof(err))) {
-		fprintf(stderr, "tcmu-harness check: --attach uio: %s\n", err);
-		return EXIT_USAGE;
-	}
-	if (c->opt.exec)
+	if (c->opt.who.exec)
 		rc = run_exec(c);
-	else if (c->opt.mutant)
+	else if (c->opt.who.mutant)
 		rc = run_mutant(c);
 	else
-		rc = run_handlers(c, c->opt.handlers ? c->opt.handlers : "memory");
+		rc = run_handlers(c, c->opt.who.handlers ? c->opt.who.handlers : "memory");
 	if (c->progress)
 		fprintf(stderr, "\r\033[K");
 	if (rc == -EINTR)

@@ -57,17 +57,7 @@ static const char help[] =
 
 enum {
 	O_TARGET = 256,
-	O_HANDLER,
-	O_MUTANT,
 	O_MUTANTS,
-	O_EXEC,
-	O_ATTACH,
-	O_CONFIG,
-	O_DAEMON,
-	O_MECHANISM,
-	O_OVERLOOK,
-	O_PERSISTENT,
-	O_TIMEOUT,
 	O_LEVEL,
 	O_CLAUSE,
 	O_CASE,
@@ -82,18 +72,9 @@ enum {
 };
 
 static const struct option long_options[] = {
+	SUBJECT_LONG_OPTIONS,
 	{ "target", required_argument, NULL, O_TARGET },
-	{ "handler", required_argument, NULL, O_HANDLER },
-	{ "mutant", required_argument, NULL, O_MUTANT },
 	{ "mutants", required_argument, NULL, O_MUTANTS },
-	{ "exec", required_argument, NULL, O_EXEC },
-	{ "attach", required_argument, NULL, O_ATTACH },
-	{ "config", required_argument, NULL, O_CONFIG },
-	{ "daemon", no_argument, NULL, O_DAEMON },
-	{ "mechanism", required_argument, NULL, O_MECHANISM },
-	{ "overlook", required_argument, NULL, O_OVERLOOK },
-	{ "persistent", no_argument, NULL, O_PERSISTENT },
-	{ "timeout-ms", required_argument, NULL, O_TIMEOUT },
 	{ "level", required_argument, NULL, O_LEVEL },
 	{ "clause", required_argument, NULL, O_CLAUSE },
 	{ "case", required_argument, NULL, O_CASE },
@@ -131,96 +112,19 @@ static int parse_level(const char *text, enum clause_level *level)
 	return usage_error("check", "--level: expected must, should or may, found '%s'", text);
 }
 
-static const char *const mechanisms[] = {
-	[WORLD_AUTO] = "auto", [WORLD_SECCOMP] = "seccomp", [WORLD_PRELOAD] = "preload"
-};
-
-const char *check_mechanism_name(enum world_mechanism m)
-{
-	return mechanisms[m];
-}
-
-/* What concerns handlers in a world. */
-static int set_world_option(struct options *o, int c)
-{
-	int i;
-
-	switch (c) {
-	case O_ATTACH:
-		o->uio = !strcmp(optarg, "uio");
-		if (o->uio || !strcmp(optarg, "protocol"))
-			return 0;
-		return usage_error("check", "--attach: expected protocol or uio, found '%s'",
-				   optarg);
-	case O_CONFIG:
-		o->config = optarg;
-		return 0;
-	case O_DAEMON:
-		o->daemon = true;
-		return 0;
-	default: /* O_MECHANISM */
-		o->mechanism_said = true;
-		for (i = 0; i < 3; i++) {
-			o->mechanism = (enum world_mechanism)i;
-			if (!strcmp(optarg, mechanisms[i]))
-				return 0;
-		}
-		return usage_error("check",
-				   "--mechanism: expected auto, seccomp or preload, found '%s'",
-				   optarg);
-	}
-}
-
-static int set_overlook(struct options *o, const char *text)
-{
-	size_t commas = 0, known = 0;
-	char *copy = strdup(text), *rest = NULL, *id;
-
-	o->overlook = text;
-	for (const char *p = text; *p; p++)
-		commas += *p == ',';
-	for (id = copy ? strtok_r(copy, ",", &rest) : NULL; id; id = strtok_r(NULL, ",", &rest))
-		known += clause_find(id) != NULL;
-	free(copy);
-	return known == commas + 1 ? 0
-				   : usage_error("check",
-						 "--overlook: expected clauses such as HND-035, "
-						 "found '%s'",
-						 text);
-}
-
 static int set_option(struct options *o, int c)
 {
+	if (c >= SUBJECT_HANDLER)
+		return subject_option(&o->who, "check", c);
 	switch (c) {
-	case O_ATTACH:
-	case O_CONFIG:
-	case O_DAEMON:
-	case O_MECHANISM:
-		return set_world_option(o, c);
 	case O_TARGET:
 		o->kernel = !strcmp(optarg, "kernel");
 		if (o->kernel || !strcmp(optarg, "sim"))
 			return 0;
 		return usage_error("check", "--target: expected sim or kernel, found '%s'", optarg);
-	case O_HANDLER:
-		o->handlers = optarg;
-		return 0;
-	case O_MUTANT:
-		o->mutant = optarg;
-		return 0;
 	case O_MUTANTS:
 		o->mutants = optarg;
 		return 0;
-	case O_EXEC:
-		o->exec = optarg;
-		return 0;
-	case O_OVERLOOK:
-		return set_overlook(o, optarg);
-	case O_PERSISTENT:
-		o->persistent = true;
-		return 0;
-	case O_TIMEOUT:
-		return parse_number("timeout-ms", optarg, 10, 600000, &o->timeout_ms);
 	case O_LEVEL:
 		return parse_level(optarg, &o->level);
 	case O_CLAUSE:
@@ -252,38 +156,29 @@ static int set_option(struct options *o, int c)
 	return usage_error("check", "unusable option");
 }
 
+static uint64_t check_default_timeout(const struct options *o)
+{
+	return o->kernel ? KERNEL_TIMEOUT_MS : subject_default_timeout(&o->who);
+}
+
 static int check_conflicts(const struct options *o, int argc, char **argv)
 {
 	int stdouts = o->tap + (o->junit && !strcmp(o->junit, "-")) +
 		      (o->json && !strcmp(o->json, "-"));
+	const struct subject_options *w = &o->who;
 
 	if (optind < argc)
 		return usage_error("check", "unexpected argument '%s'", argv[optind]);
-	if (!!o->handlers + !!o->exec + !!o->mutant + !!o->mutants > 1)
+	if (!!w->handlers + !!w->exec + !!w->mutant + !!o->mutants > 1)
 		return usage_error("check",
 				   "only one of --handler, --exec, --mutant and --mutants");
-	if (o->kernel && (o->mutant || o->mutants))
+	if (o->kernel && (w->mutant || o->mutants))
 		return usage_error("check", "mutants are for --target sim");
-	if (o->handlers && !o->handlers[strspn(o->handlers, ",")])
-		return usage_error("check", "--handler: expected a handler, found nothing");
-	if (o->exec && !o->exec[strspn(o->exec, " \t")])
-		return usage_error("check", "--exec: expected a command, found nothing");
-	if (o->uio && (!o->exec || o->kernel))
+	if (o->kernel && w->uio)
 		return usage_error("check", "--attach uio: expected --exec and --target sim");
-	if (!o->uio && (o->config || o->daemon || o->mechanism_said))
-		return usage_error("check",
-				   "--config, --daemon and --mechanism: expected --attach uio");
-	if (o->config && (!*o->config || *o->config == '/'))
-		return usage_error("check", "--config: expected SUBTYPE/PATH, found '%s'",
-				   o->config);
 	if (stdouts > 1)
 		return usage_error("check", "only one report can go to standard output");
-	return 0;
-}
-
-uint64_t check_default_timeout(const struct options *o)
-{
-	return o->kernel ? KERNEL_TIMEOUT_MS : o->uio ? WORLD_TIMEOUT_MS : TIMEOUT_MS;
+	return subject_conflicts(w, "check");
 }
 
 int check_options(struct options *o, int argc, char **argv)
@@ -303,7 +198,7 @@ int check_options(struct options *o, int argc, char **argv)
 			return rc;
 	}
 	rc = check_conflicts(o, argc, argv);
-	if (!o->timeout_ms)
-		o->timeout_ms = check_default_timeout(o);
+	if (!o->who.timeout_ms)
+		o->who.timeout_ms = check_default_timeout(o);
 	return rc ? rc : -1;
 }

@@ -9,10 +9,10 @@
  * to the wrong place.
  */
 #include "run.h"
+#include "subject.h"
 #include "verbs.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -20,52 +20,11 @@
 
 struct mutant_run {
 	const char *name;
-	const char *engine;
-	char clause[32];
-	char why[160];
+	struct mutant_about about;
 	char killer[96], seen[96];
 	char killer_reason[160];
 	size_t ran;
 };
-
-/* The engine that a change in @file shows in. */
-static const char *engine_of(const char *file)
-{
-	if (strstr(file, "/store_libaio.c"))
-		return "libaio";
-	if (strstr(file, "/store_uring.c"))
-		return "io_uring";
-	return strstr(file, "/store_p") ? "psync" : "memory";
-}
-
-/* "clause: HND-013", "file: ..." and "why: ..." from NAME.mutant. */
-static bool read_header(const char *path, struct mutant_run *m)
-{
-	FILE *f = fopen(path, "re");
-	char line[512];
-
-	if (!f)
-		return false;
-	while (fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = 0;
-		if (!strncmp(line, "clause:", 7))
-			sscanf(line + 7, " %31s", m->clause);
-		else if (!strncmp(line, "file:", 5))
-			m->engine = engine_of(line);
-		else if (!strncmp(line, "why:", 4))
-			snprintf(m->why, sizeof(m->why), "%.150s",
-				 line + 4 + strspn(line + 4, " "));
-	}
-	fclose(f);
-	return m->clause[0] != 0;
-}
-
-const char *mutant_engine(const char *path)
-{
-	struct mutant_run m = { .engine = "memory" };
-
-	return read_header(path, &m) ? m.engine : NULL;
-}
 
 static bool names(const struct case_def *def, const char *clause)
 {
@@ -76,7 +35,8 @@ static bool on_result(void *ctx, const struct case_def *def, struct result *r)
 {
 	struct mutant_run *m = ctx;
 	bool hit = r->verdict == VERDICT_FAIL &&
-		   (names(def, m->clause) || (r->clause && !strcmp(r->clause, m->clause)));
+		   (names(def, m->about.clause) ||
+		    (r->clause && !strcmp(r->clause, m->about.clause)));
 
 	m->ran++;
 	if (hit) {
@@ -113,13 +73,10 @@ static const struct case_def **order_cases(const char *clause, size_t *n)
 	return v;
 }
 
-static int run_api(const struct handler_api *api, const char *dir, struct mutant_run *m,
-		   uint64_t seed, const volatile sig_atomic_t *stop)
+static int run_spec(const struct target_spec *spec, struct mutant_run *m, uint64_t seed,
+		    const volatile sig_atomic_t *stop)
 {
-	struct target_spec spec = {
-		.label = m->name, .api = api, .engine = m->engine, .tmpdir = dir, .timeout_ms = 2000
-	};
-	struct run_plan plan = { .spec = &spec,
+	struct run_plan plan = { .spec = spec,
 				 .seed = seed,
 				 .limit_ms = LIMIT_MS,
 				 .stop = stop,
@@ -127,7 +84,7 @@ static int run_api(const struct handler_api *api, const char *dir, struct mutant
 				 .ctx = m };
 	int rc;
 
-	plan.cases = order_cases(m->clause, &plan.n);
+	plan.cases = order_cases(m->about.clause, &plan.n);
 	if (!plan.cases)
 		return -ENOMEM;
 	rc = run_cases(&plan);
@@ -138,29 +95,14 @@ static int run_api(const struct handler_api *api, const char *dir, struct mutant
 static int run_so(const char *so_dir, const char *dir, struct mutant_run *m, uint64_t seed,
 		  const volatile sig_atomic_t *stop)
 {
-	const struct handler_api *(*entry)(void);
-	char path[4096];
-	void *so;
-	int rc = -ENOENT;
+	struct subject s = { 0 };
+	int rc = subject_load(&s, "check", so_dir, m->name, dir);
 
-	snprintf(path, sizeof(path), "%s/%s.mutant", so_dir, m->name);
-	if (!read_header(path, m) || !clause_find(m->clause)) {
-		fprintf(stderr,
-			"tcmu-harness check: %s: expected a line 'clause: ID' with an id of "
-			"the catalogue\n",
-			path);
-		return -EINVAL;
-	}
-	snprintf(path, sizeof(path), "%s/%s.so", so_dir, m->name);
-	so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	entry = so ? (const struct handler_api *(*)(void))dlsym(so, "tcmu_handler_api") : NULL;
-	if (entry && entry()->version == HANDLER_API_VERSION)
-		rc = run_api(entry(), dir, m, seed, stop);
-	else
-		fprintf(stderr, "tcmu-harness check: %s: %s\n", path,
-			so ? "no handler" : dlerror());
-	if (so)
-		dlclose(so);
+	if (!rc && !mutant_about(&m->about, "check", so_dir, m->name))
+		rc = -EINVAL;
+	if (!rc)
+		rc = run_spec(&s.spec, m, seed, stop);
+	subject_close(&s);
 	return rc;
 }
 
@@ -174,9 +116,13 @@ static int is_so(const struct dirent *e)
 /* The unbroken handler: nothing may kill it, or kills mean nothing. */
 static int run_control(const char *dir, uint64_t seed, const volatile sig_atomic_t *stop)
 {
-	struct mutant_run m = { .name = "unbroken", .engine = "memory", .clause = "*" };
-	int rc = run_api(tcmu_handler_api(), dir, &m, seed, stop);
+	struct mutant_run m = { .name = "unbroken", .about.clause = "*" };
+	struct subject s = { 0 };
+	int rc;
 
+	subject_reference(&s, "memory", dir, 2000);
+	rc = run_spec(&s.spec, &m, seed, stop);
+	subject_close(&s);
 	if (rc)
 		return rc;
 	if (!m.killer[0] && !m.seen[0]) {
@@ -194,7 +140,7 @@ static int run_all(struct dirent **list, int n, const char *so_dir, const char *
 	int i, rc, killed = 0, bad = run_control(dir, seed, stop);
 
 	for (i = 0; i < n && bad >= 0; i++) {
-		struct mutant_run m = { .name = list[i]->d_name, .engine = "memory" };
+		struct mutant_run m = { .name = list[i]->d_name };
 
 		list[i]->d_name[strlen(list[i]->d_name) - 3] = 0;
 		rc = run_so(so_dir, dir, &m, seed, stop);
@@ -202,17 +148,17 @@ static int run_all(struct dirent **list, int n, const char *so_dir, const char *
 			return rc;
 		if (m.killer[0]) {
 			killed++;
-			printf("%-34s %-8s killed by %s\n", m.name, m.clause, m.killer);
+			printf("%-34s %-8s killed by %s\n", m.name, m.about.clause, m.killer);
 			if (verbose)
-				printf("    %s: %s\n", m.why, m.killer_reason);
+				printf("    %s: %s\n", m.about.why, m.killer_reason);
 			fflush(stdout);
 			continue;
 		}
 		if (m.seen[0])
 			printf("%-34s %-8s SURVIVED its clause (%s): only %s noticed\n", m.name,
-			       m.clause, m.why, m.seen);
+			       m.about.clause, m.about.why, m.seen);
 		else
-			printf("%-34s %-8s SURVIVED (%s)\n", m.name, m.clause, m.why);
+			printf("%-34s %-8s SURVIVED (%s)\n", m.name, m.about.clause, m.about.why);
 		fflush(stdout);
 	}
 	if (bad < 0)

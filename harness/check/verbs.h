@@ -43,10 +43,6 @@ int verb_bench(int argc, char **argv);
 int verb_scsi(int argc, char **argv);
 int verb_report(int argc, char **argv);
 
-/** mutant_engine() - the store engine in which the mutant described at @path shows; NULL:
- * unreadable. */
-const char *mutant_engine(const char *path);
-
 /** check_mutants() - build/mutants/NAME.so each against the suite; see mutants.c. */
 int check_mutants(const char *dir, uint64_t seed, bool verbose, const volatile sig_atomic_t *stop);
 
