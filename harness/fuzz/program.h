@@ -18,16 +18,19 @@
 #ifndef HARNESS_FUZZ_PROGRAM_H
 #define HARNESS_FUZZ_PROGRAM_H
 
-#include <ringsim/abi.h>
+#include <ringsim/device.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define FUZZ_OPS_MAX  65536 /* operations of one program */
-#define FUZZ_BYTES    64    /* explicit bytes of a Data-Out buffer; zeros follow */
+#define FUZZ_OPS_MAX   65536 /* operations of one program */
+#define FUZZ_BYTES     64    /* explicit bytes of a Data-Out buffer; zeros follow */
 /** Bytes of one command's buffer; a little more than the MiB that handlers move at once. */
-#define FUZZ_DATA_MAX (17u << 16)
+#define FUZZ_DATA_MAX  (17u << 16)
+#define FUZZ_MS_MAX    86400000u    /* of one "advance": a day */
+#define FUZZ_PAGES_MAX 65536u	    /* of the data area */
+#define FUZZ_DISK_MAX  (1ull << 43) /* bytes of the disk */
 
 /**
  * enum fuzz_verb - what can happen; fuzz_verbs[] has names, arguments and help in the same order
@@ -160,10 +163,11 @@ enum fuzz_base {
 
 #define FUZZ_ARGS 5
 
-/** struct fuzz_op - one line; @cdb_len and @bytes_len only of FUZZ_SUBMIT */
+/** struct fuzz_op - one line; @cdb_len and @bytes_len only of FUZZ_SUBMIT; @zero: always 0 */
 struct fuzz_op {
 	uint8_t verb;
 	uint8_t cdb_len, bytes_len;
+	uint8_t zero[5];
 	uint64_t n[FUZZ_ARGS];
 	uint8_t cdb[32];
 	uint8_t bytes[FUZZ_BYTES];
@@ -227,6 +231,14 @@ struct fuzz_op *fuzz_push(struct fuzz_program *p, enum fuzz_verb verb);
 /** fuzz_program_copy() - @to is overwritten, not freed. 0 or -ENOMEM. */
 int fuzz_program_copy(struct fuzz_program *to, const struct fuzz_program *from);
 void fuzz_program_free(struct fuzz_program *p);
+
+/**
+ * fuzz_op_tidy() - bring every field of @op into its range, and what its verb does not use to 0
+ * Any 0-initialised and then scribbled-on operation becomes one that can be printed and read back.
+ */
+void fuzz_op_tidy(struct fuzz_op *op);
+/** fuzz_setup_check() - 0, or -EINVAL with one line in @err. fuzz_parse() has done it. */
+int fuzz_setup_check(const struct fuzz_setup *s, char *err, size_t err_len);
 
 /**
  * fuzz_parse() - read a program of @len bytes
