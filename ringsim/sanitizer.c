@@ -28,13 +28,10 @@ static uint64_t entry_off(const struct ringsim_device *dev, const struct record 
 
 static uint16_t flags(const struct ringsim_device *dev)
 {
-	struct tcmu_mailbox mb;
-
-	memcpy(&mb, dev->shadow->copy, sizeof(mb));
-	return mb.flags;
+	return shm_load16(dev->shadow->copy, offsetof(struct tcmu_mailbox, flags));
 }
 
-static void check_mailbox(struct ringsim_device *dev)
+static void mailbox_violation(struct ringsim_device *dev)
 {
 	uint8_t *copy = dev->shadow->copy;
 	uint64_t diff;
@@ -49,6 +46,18 @@ static void check_mailbox(struct ringsim_device *dev)
 			  ? "cmd_head was stored by the handler; the kernel produces from there"
 			  : "a mailbox word that belongs to the kernel was changed");
 	shadow_adopt(dev, 0, sizeof(struct tcmu_mailbox));
+}
+
+/* This and shadow_check_entry() run after every store of a handler in this process. */
+static void check_mailbox(struct ringsim_device *dev)
+{
+	const uint8_t *want = dev->shadow->copy;
+	const uint8_t *got = shm_peek(dev->region, 0, sizeof(struct tcmu_mailbox));
+	const uint32_t after = RINGSIM_OFF_TAIL + 4;
+
+	if (memcmp(want, got, RINGSIM_OFF_TAIL) != 0 ||
+	    memcmp(want + after, got + after, sizeof(struct tcmu_mailbox) - after) != 0)
+		mailbox_violation(dev);
 }
 
 /* Whether byte @i of an entry may differ from what the kernel stored. */
@@ -89,20 +98,22 @@ static void entry_violation(struct ringsim_device *dev, const struct record *rec
 			  "read them (HND-017)");
 }
 
-/*
- * Compares an entry with what the kernel put there. A slot that carries another command's id was
- * stolen, or holds a request moved there for a successor (HND-071); then only header and length
- * are fixed.
- */
-void shadow_check_entry(struct ringsim_device *dev, const struct record *rec)
+/* The bits of a CMD entry's header that stay: all but cmd_id and uflags. */
+static uint64_t fixed_hdr(void)
+{
+	const struct tcmu_cmd_entry_hdr hdr = { .len_op = UINT32_MAX, .kflags = UINT8_MAX };
+	uint64_t bits;
+
+	memcpy(&bits, &hdr, sizeof(bits));
+	return bits;
+}
+
+static void find_entry_violation(struct ringsim_device *dev, const struct record *rec, bool moved)
 {
 	uint64_t off = entry_off(dev, rec);
 	uint32_t len = rec_len(rec), op = rec_op(rec), i;
 	const uint8_t *want = dev->shadow->copy + off, *got = shm_peek(dev->region, off, len);
-	bool moved = op == TCMU_OP_CMD && shm_load16(got, RINGSIM_OFF_ID) != rec->id;
 
-	if (!memcmp(want, got, len))
-		return;
 	for (i = 0; i < len; i++) {
 		if (want[i] == shm_load8(got, i) || may_store(op, i) ||
 		    (moved && i >= RINGSIM_RSP_END))
@@ -111,6 +122,30 @@ void shadow_check_entry(struct ringsim_device *dev, const struct record *rec)
 		shadow_adopt(dev, off, len);
 		return;
 	}
+}
+
+/*
+ * Compares an entry with what the kernel put there. A slot that carries another command's id was
+ * stolen, or holds a request moved there for a successor (HND-071); then only header and length
+ * are fixed.
+ */
+void shadow_check_entry(struct ringsim_device *dev, const struct record *rec)
+{
+	uint64_t off = entry_off(dev, rec), hdr;
+	uint32_t len = rec_len(rec);
+	const uint8_t *want = dev->shadow->copy + off, *got = shm_peek(dev->region, off, len);
+	bool moved;
+
+	if (rec_op(rec) != TCMU_OP_CMD) {
+		if (memcmp(want, got, len) != 0)
+			find_entry_violation(dev, rec, false);
+		return;
+	}
+	moved = shm_load16(got, RINGSIM_OFF_ID) != rec->id;
+	hdr = (shm_load64(want, 0) ^ shm_load64(got, 0)) & fixed_hdr();
+	if (hdr || (!moved && memcmp(want + RINGSIM_RSP_END, got + RINGSIM_RSP_END,
+				     len - RINGSIM_RSP_END) != 0))
+		find_entry_violation(dev, rec, moved);
 }
 
 static void judge_sense(struct ringsim_device *dev, const struct record *rec, uint16_t id)
@@ -221,7 +256,7 @@ static void judge_cmd(struct ringsim_device *dev, const struct record *rec)
 				  "out-of-order completion although the mailbox does not offer it");
 		judge_uflags(dev, rec, id);
 		judge_status(dev, rec, id);
-		s->data_hash[id] = shadow_data_hash(dev, &dev->slots[id]);
+		shadow_data_keep(dev, &dev->slots[id]);
 	}
 	s->answered[id] = 1;
 	shadow_adopt(dev, off, RINGSIM_RSP_END);
@@ -332,7 +367,7 @@ void shadow_before_entry(struct ringsim_device *dev, const struct record *rec)
 	id = shm_load16(dev->region, off + RINGSIM_OFF_ID);
 	if (rec_op(rec) != TCMU_OP_CMD || !id_live(dev, id) || !s->answered[id])
 		return;
-	if (s->data_hash[id] != shadow_data_hash(dev, &dev->slots[id]))
+	if (!shadow_data_kept(dev, &dev->slots[id]))
 		violation(dev, "HND-038", off, id, NULL, NULL, 0,
 			  "Data-In of cmd_id %u was stored after cmd_tail had passed its answer",
 			  id);

@@ -27,18 +27,35 @@ static uint64_t pattern(const struct shadow *s, uint64_t word)
 	return z ^ (z >> 27);
 }
 
-/* Poisons [off, off+len) in region and shadow, rounded up to whole words: nobody owns the rest. */
-static void poison(struct ringsim_device *dev, uint64_t off, uint32_t len)
+static void fill_pattern(struct shadow *s, uint64_t off, uint64_t len)
 {
-	struct shadow *s = dev->shadow;
-	uint64_t w, end = (off + len + 7) / 8;
+	uint64_t w, p, end = (off + len) / 8;
 
 	for (w = off / 8; w < end; w++) {
-		uint64_t p = pattern(s, w);
-
+		p = pattern(s, w);
 		memcpy(s->copy + w * 8, &p, 8);
 	}
-	shm_write(dev->region, off, s->copy + off, end * 8 - off);
+}
+
+/*
+ * Poisons [off, off+len) of the region, rounded up to whole words: nobody owns the rest. The copy
+ * has the pattern since the page was given out, unless something else was adopted there.
+ */
+static void poison(struct ringsim_device *dev, uint64_t off, uint32_t len)
+{
+	uint64_t whole = (len + 7ull) & ~7ull;
+
+	if (dev->shadow->adopted)
+		fill_pattern(dev->shadow, off, whole);
+	shm_write(dev->region, off, dev->shadow->copy + off, whole);
+}
+
+static uint8_t *reserve(uint64_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
 }
 
 int shadow_create(struct ringsim_device *dev, uint64_t poison_seed)
@@ -52,12 +69,9 @@ int shadow_create(struct ringsim_device *dev, uint64_t poison_seed)
 	s->blk_used = calloc(dev->lay.blocks, sizeof(*s->blk_used));
 	s->blk_last = calloc(dev->lay.blocks, sizeof(*s->blk_last));
 	s->answered = calloc(RINGSIM_ID_MAX + 1, sizeof(*s->answered));
-	s->data_hash = calloc(RINGSIM_ID_MAX + 1, sizeof(*s->data_hash));
-	s->copy = mmap(NULL, dev->lay.region_size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (s->copy == MAP_FAILED)
-		s->copy = NULL; /* GCOVR_EXCL_LINE */
-	if (!s->blk_used || !s->blk_last || !s->answered || !s->data_hash || !s->copy)
+	s->copy = reserve(dev->lay.region_size);
+	s->judged = reserve(dev->lay.data_size);
+	if (!s->blk_used || !s->blk_last || !s->answered || !s->copy || !s->judged)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
 	shm_read(s->copy, dev->region, 0, sizeof(struct tcmu_mailbox));
 	s->tail = s->rung = shm_load32(dev->region, RINGSIM_OFF_TAIL);
@@ -70,7 +84,8 @@ void shadow_destroy(struct ringsim_device *dev)
 
 	if (s->copy)
 		munmap(s->copy, dev->lay.region_size);
-	free(s->data_hash);
+	if (s->judged)
+		munmap(s->judged, dev->lay.data_size);
 	free(s->answered);
 	free(s->blk_last);
 	free(s->blk_used);
@@ -102,10 +117,12 @@ void shadow_page_fresh(struct ringsim_device *dev, uint32_t page)
 	uint64_t off = dev->lay.data_off + (uint64_t)page * dev->lay.page_size;
 
 	dev->shadow->pages_known++;
-	if (dev->shadow->poison)
-		poison(dev, off, dev->lay.page_size);
-	else
+	if (!dev->shadow->poison) {
 		memset(dev->shadow->copy + off, 0, dev->lay.page_size);
+		return;
+	}
+	fill_pattern(dev->shadow, off, dev->lay.page_size);
+	poison(dev, off, dev->lay.page_size);
 }
 
 /* Compares the bytes of @blk from @from on with what nobody should have touched. */
@@ -131,6 +148,7 @@ void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from)
 			  shm_peek(dev->region, diff, 1), 1,
 			  "store into data block %u outside every iov", blk);
 	shadow_adopt(dev, off + from, present - from);
+	dev->shadow->adopted = true;
 }
 
 void shadow_block_taken(struct ringsim_device *dev, uint32_t blk, uint32_t used_bytes)
@@ -177,69 +195,98 @@ void shadow_pages_released(struct ringsim_device *dev, uint32_t first_page, uint
 	dev->shadow->pages_known = dev->pages_used;
 }
 
+/* The chain of a command's Data-In, @len bytes of it; NO_BLOCK if it has none. */
+static uint32_t data_in_of(const struct slot *slot, uint32_t *len)
+{
+	if (slot->dir == RINGSIM_BIDI) {
+		*len = slot->bidi_len;
+		return slot->bidi_first_blk;
+	}
+	*len = slot->len;
+	return slot->dir == RINGSIM_FROM_DEVICE ? slot->first_blk : NO_BLOCK;
+}
+
+typedef uint32_t lanes __attribute__((vector_size(16), may_alias));
+
+/*
+ * Offset of the first 8 bytes of @a that equal those of @b, @len (cut to whole words) if there are
+ * none. Nearly always there are none, and then 64 bytes at a time are enough to know.
+ */
+static uint32_t first_equal(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+	uint32_t i = 0, k;
+
+	for (len &= ~7u; i + 64 <= len; i += 64) {
+		const lanes *x = (const lanes *)(const void *)(a + i);
+		const lanes *y = (const lanes *)(const void *)(b + i);
+		uint64_t equal[2];
+		lanes any = (lanes)(x[0] == y[0]) | (lanes)(x[1] == y[1]) | (lanes)(x[2] == y[2]) |
+			    (lanes)(x[3] == y[3]);
+
+		memcpy(equal, &any, sizeof(equal));
+		if (!(equal[0] | equal[1]))
+			continue;
+		for (k = i; k < i + 64; k += 8)
+			if (!memcmp(a + k, b + k, 8))
+				return k;
+	}
+	for (; i < len; i += 8)
+		if (!memcmp(a + i, b + i, 8))
+			return i;
+	return len;
+}
+
 /*
  * Data-In that reaches the initiator must have been written by the handler. A word that still shows
  * the pattern of its place was not (HND-035, KRN-042); chance hits need 64 equal bits.
  */
 void shadow_data_in(struct ringsim_device *dev, const struct slot *slot, uint16_t id, uint32_t len)
 {
-	struct shadow *s = dev->shadow;
-	bool bidi = slot->dir == RINGSIM_BIDI;
-	uint32_t blk = bidi ? slot->bidi_first_blk : slot->first_blk, pos = 0, n, i;
-	uint64_t word, p;
+	uint32_t has, blk = data_in_of(slot, &has), pos = 0, n, i;
+	uint64_t off;
 
-	if (!s->poison || (slot->dir != RINGSIM_FROM_DEVICE && !bidi))
+	if (!dev->shadow->poison)
 		return;
-	if (bidi && len > slot->bidi_len)
-		len = slot->bidi_len;
+	if (len > has)
+		len = has;
 	for (; pos < len && blk != NO_BLOCK; blk = dev->blk_next[blk], pos += n) {
 		n = len - pos < dev->lay.blk_size ? len - pos : dev->lay.blk_size;
-		for (i = 0; i + 8 <= n; i += 8) {
-			p = pattern(s, blk_off(dev, blk) / 8 + i / 8);
-			word = shm_load64(dev->region, blk_off(dev, blk) + i);
-			if (word != p)
-				continue;
-			violation(dev, "HND-035", blk_off(dev, blk) + i, id, NULL, &word, 8,
-				  "Data-In byte %u was never written by the handler: another "
-				  "command's bytes go to the initiator",
-				  pos + i);
-			return;
-		}
+		off = blk_off(dev, blk);
+		i = first_equal(shm_peek(dev->region, off, n), dev->shadow->copy + off, n);
+		if (i >= (n & ~7u))
+			continue;
+		violation(dev, "HND-035", off + i, id, NULL, dev->shadow->copy + off + i, 8,
+			  "Data-In byte %u was never written by the handler: another "
+			  "command's bytes go to the initiator",
+			  pos + i);
+		return;
 	}
 }
 
-/* Four lanes, so that the multiplications overlap: this runs over every byte that is answered. */
-static uint64_t hash_bytes(uint64_t h, const uint8_t *p, uint32_t len)
+/* The Data-In of a command as it is when the tail passes its answer. */
+void shadow_data_keep(struct ringsim_device *dev, const struct slot *slot)
 {
-	uint64_t lane[4] = { h, h + 1, h + 2, h + 3 }, word[4];
-	uint32_t i, k;
+	uint32_t left, blk = data_in_of(slot, &left), n;
 
-	for (i = 0; i + sizeof(word) <= len; i += sizeof(word)) {
-		memcpy(word, p + i, sizeof(word));
-		for (k = 0; k < 4; k++)
-			lane[k] = (lane[k] ^ word[k]) * 0x9e3779b97f4a7c15ull;
-	}
-	for (; i < len; i++)
-		lane[0] = (lane[0] ^ p[i]) * 0x9e3779b97f4a7c15ull;
-	h = lane[0] ^ lane[1] >> 7 ^ lane[2] >> 13 ^ lane[3] >> 19;
-	return h ^ h >> 32;
-}
-
-/* A cheap fingerprint of a command's Data-In, to see stores after its tail (HND-038). */
-uint64_t shadow_data_hash(const struct ringsim_device *dev, const struct slot *slot)
-{
-	bool bidi = slot->dir == RINGSIM_BIDI;
-	uint32_t blk = bidi ? slot->bidi_first_blk : slot->first_blk, n;
-	uint32_t left = bidi ? slot->bidi_len : slot->len;
-	uint64_t h = 1;
-
-	if (slot->dir != RINGSIM_FROM_DEVICE && !bidi)
-		return 0;
 	for (; left && blk != NO_BLOCK; blk = dev->blk_next[blk], left -= n) {
 		n = left < dev->lay.blk_size ? left : dev->lay.blk_size;
-		h = hash_bytes(h, shm_peek(dev->region, blk_off(dev, blk), n), n);
+		shm_read(dev->shadow->judged + (uint64_t)blk * dev->lay.blk_size, dev->region,
+			 blk_off(dev, blk), n);
 	}
-	return h;
+}
+
+/* Whether it is still the same (HND-038). */
+bool shadow_data_kept(const struct ringsim_device *dev, const struct slot *slot)
+{
+	uint32_t left, blk = data_in_of(slot, &left), n;
+
+	for (; left && blk != NO_BLOCK; blk = dev->blk_next[blk], left -= n) {
+		n = left < dev->lay.blk_size ? left : dev->lay.blk_size;
+		if (memcmp(dev->shadow->judged + (uint64_t)blk * dev->lay.blk_size,
+			   shm_peek(dev->region, blk_off(dev, blk), n), n) != 0)
+			return false;
+	}
+	return true;
 }
 
 /*

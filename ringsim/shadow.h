@@ -12,7 +12,8 @@
  * @rung:        tail at the last doorbell, or at open
  * @bad_tail:    an illegal value that was reported already
  * @answered:    ids that a published slot answers, until it is reclaimed
- * @data_hash:   fingerprint of an answered command's Data-In
+ * @judged:      Data-In of answered commands as it was then; by offset in the data area
+ * @adopted:     @copy of some data block is not the pattern any more
  * @blk_used:    bytes of a block that iovs refer to; @blk_last: id that had it last
  * @blk_end:     one past the highest block ever used
  * @pages_known: pages the kernel's half gave out, for comparing with the file's block count
@@ -22,9 +23,9 @@ struct shadow {
 	uint64_t poison;
 	uint32_t tail, tail_recs, rung;
 	uint32_t bad_tail;
-	bool has_bad_tail;
+	bool has_bad_tail, adopted;
 	uint8_t *answered;
-	uint64_t *data_hash;
+	uint8_t *judged;
 	uint32_t *blk_used;
 	uint16_t *blk_last;
 	uint32_t blk_end;
@@ -36,6 +37,7 @@ uint64_t shadow_diff(const struct ringsim_device *dev, uint64_t off, uint64_t le
 void shadow_adopt(struct ringsim_device *dev, uint64_t off, uint64_t len);
 void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from);
 uint64_t shadow_find_stray(const struct ringsim_device *dev);
-uint64_t shadow_data_hash(const struct ringsim_device *dev, const struct slot *slot);
+void shadow_data_keep(struct ringsim_device *dev, const struct slot *slot);
+bool shadow_data_kept(const struct ringsim_device *dev, const struct slot *slot);
 
 #endif

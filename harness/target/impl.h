@@ -179,6 +179,27 @@ struct process {
 	char path[256], store[256], output[256];
 };
 
+/**
+ * struct log_line - something that happened; put into words when somebody asks
+ */
+struct log_line {
+	enum { LOG_TEXT, LOG_SUBMIT, LOG_ENDED, LOG_ENDED_SENSE } kind;
+	union {
+		char text[LOG_WIDTH];
+		struct {
+			uint8_t cdb[16];
+			enum ringsim_dir dir;
+			uint32_t len;
+		} submit;
+		struct {
+			uint8_t opcode, status, key;
+			uint16_t id, asc;
+			uint32_t residual;
+			enum ringsim_outcome outcome;
+		} ended;
+	};
+};
+
 struct target {
 	const struct target_ops *ops;
 	const struct target_spec *spec;
@@ -198,7 +219,7 @@ struct target {
 	struct target_capacity cap;
 	struct inproc in;
 	struct process proc;
-	char log[LOG_LINES][LOG_WIDTH];
+	struct log_line log[LOG_LINES];
 	uint32_t log_next;
 };
 

@@ -11,13 +11,81 @@
 #define DEFAULT_SIZE (64ull << 20)
 #define BLOCK_MAX    65536u /* bytes */
 
+static struct log_line *next_line(struct target *t)
+{
+	return &t->log[t->log_next++ % LOG_LINES];
+}
+
 void target_log(struct target *t, const char *fmt, ...)
 {
+	struct log_line *line = next_line(t);
 	va_list ap;
 
+	line->kind = LOG_TEXT;
 	va_start(ap, fmt);
-	vsnprintf(t->log[t->log_next++ % LOG_LINES], LOG_WIDTH, fmt, ap);
+	vsnprintf(line->text, sizeof(line->text), fmt, ap);
 	va_end(ap);
+}
+
+/* Commands come by the million: their lines are kept raw. */
+static void log_submit(struct target *t, const struct target_io *io)
+{
+	struct log_line *line = next_line(t);
+
+	line->kind = LOG_SUBMIT;
+	memcpy(line->submit.cdb, io->cdb, sizeof(line->submit.cdb));
+	line->submit.dir = io->dir;
+	line->submit.len = io->len;
+}
+
+static void log_ended(struct target *t, const struct target_io *io)
+{
+	struct log_line *line = next_line(t);
+
+	line->kind = LOG_ENDED;
+	line->ended.opcode = io->cdb[0];
+	line->ended.status = io->status;
+	line->ended.id = io->id;
+	line->ended.residual = io->residual;
+	line->ended.outcome = io->outcome;
+	if (!io->sense_valid)
+		return;
+	line->kind = LOG_ENDED_SENSE;
+	line->ended.key = sense_key(io->sense);
+	line->ended.asc = sense_asc(io->sense);
+}
+
+static int print_submit(const struct log_line *line, char *buf, size_t len)
+{
+	static const char *const dirs[] = { "none", "out", "in", "bidi" };
+	uint32_t i, n = ringsim_cdb_len(line->submit.cdb);
+	char hex[2 * sizeof(line->submit.cdb) + 1];
+
+	for (i = 0; i < n && i < sizeof(line->submit.cdb); i++)
+		snprintf(hex + 2 * i, 3, "%02x", line->submit.cdb[i]);
+	return snprintf(buf, len, "submit  cdb=%s dir=%s len=%u\n", hex, dirs[line->submit.dir],
+			line->submit.len);
+}
+
+/* As snprintf(). */
+static int print_line(const struct log_line *line, char *buf, size_t len)
+{
+	switch (line->kind) {
+	case LOG_SUBMIT:
+		return print_submit(line, buf, len);
+	case LOG_ENDED:
+		return snprintf(buf, len,
+				"ended   cdb=%02x id=%u status=0x%02x residual=%u outcome=%d\n",
+				line->ended.opcode, line->ended.id, line->ended.status,
+				line->ended.residual, (int)line->ended.outcome);
+	case LOG_ENDED_SENSE:
+		return snprintf(buf, len,
+				"ended   cdb=%02x id=%u status=0x%02x sense=%x/%04x residual=%u\n",
+				line->ended.opcode, line->ended.id, line->ended.status,
+				line->ended.key, line->ended.asc, line->ended.residual);
+	default:
+		return snprintf(buf, len, "%s\n", line->text);
+	}
 }
 
 size_t target_describe(struct target *t, char *buf, size_t len)
@@ -28,7 +96,7 @@ size_t target_describe(struct target *t, char *buf, size_t len)
 	if (len)
 		buf[0] = 0;
 	for (; i < t->log_next && used < len; i++)
-		used += (size_t)snprintf(buf + used, len - used, "%s\n", t->log[i % LOG_LINES]);
+		used += (size_t)print_line(&t->log[i % LOG_LINES], buf + used, len - used);
 	if (used < len)
 		used += t->ops->describe(t, buf + used, len - used);
 	return used;
@@ -144,16 +212,9 @@ static bool unusual(uint8_t opcode)
 
 void target_submit(struct target *t, struct target_io *io)
 {
-	char hex[2 * 16 + 1];
-	uint32_t i, n = ringsim_cdb_len(io->cdb);
-
 	if (unusual(io->cdb[0]) && tc_overlooks(t->tc, "HND-022"))
 		tc_leave(t->tc, "overlooked: sends an opcode of a group that HND-022 is about");
-
-	for (i = 0; i < n && i < 16; i++)
-		snprintf(hex + 2 * i, 3, "%02x", io->cdb[i]);
-	target_log(t, "submit  cdb=%s dir=%s len=%u", hex,
-		   (const char *[]){ "none", "out", "in", "bidi" }[io->dir], io->len);
+	log_submit(t, io);
 	io->target = t;
 	io->done = false;
 	io->outcome = RINGSIM_PENDING;
@@ -164,13 +225,7 @@ void target_ended(struct target *t, struct target_io *io)
 {
 	io->order = ++t->order;
 	io->done = true;
-	if (io->sense_valid)
-		target_log(t, "ended   cdb=%02x id=%u status=0x%02x sense=%x/%04x residual=%u",
-			   io->cdb[0], io->id, io->status, sense_key(io->sense),
-			   sense_asc(io->sense), io->residual);
-	else
-		target_log(t, "ended   cdb=%02x id=%u status=0x%02x residual=%u outcome=%d",
-			   io->cdb[0], io->id, io->status, io->residual, (int)io->outcome);
+	log_ended(t, io);
 }
 
 int target_wait(struct target *t, struct target_io *io)
