@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shrinker; see shrink.h.
+ *
+ * Rounds of passes, each of which only ever replaces the program by a smaller one that still shows
+ * it: drop runs of operations, the long ones first; drop two that belong together; have one
+ * operation do the work of two; then smaller numbers and plainer commands. A round that gained
+ * nothing is the last. What a pass tries next depends on nothing but the program.
+ */
+#include "shrink.h"
+
+#include <ringsim/device.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct shrinker {
+	struct fuzz_program *p; /* the smallest so far */
+	struct fuzz_op *spare;	/* as long as p->ops */
+	bool (*shows)(void *ctx, const struct fuzz_program *p);
+	void *ctx;
+	uint64_t end_ms;
+	int64_t tried;
+	bool gained;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static bool shows(struct shrinker *s, const struct fuzz_program *p)
+{
+	if (now_ms() >= s->end_ms)
+		return false;
+	s->tried++;
+	return s->shows(s->ctx, p);
+}
+
+/* --- fewer operations --------------------------------------------------------------------------
+ */
+
+/* Takes the program without the @n operations at @i and the @m at @j (j >= i + n), if it shows. */
+static bool drop(struct shrinker *s, uint32_t i, uint32_t n, uint32_t j, uint32_t m)
+{
+	struct fuzz_program q = *s->p;
+
+	memcpy(s->spare, s->p->ops, i * sizeof(*q.ops));
+	memcpy(s->spare + i, s->p->ops + i + n, (j - i - n) * sizeof(*q.ops));
+	memcpy(s->spare + j - n, s->p->ops + j + m, (s->p->cnt - j - m) * sizeof(*q.ops));
+	q.ops = s->spare;
+	q.cnt = s->p->cnt - n - m;
+	if (!shows(s, &q))
+		return false;
+	s->spare = s->p->ops;
+	*s->p = q;
+	s->gained = true;
+	return true;
+}
+
+/* From the end, since what comes after the mistake is never needed. */
+static void drop_runs(struct shrinker *s)
+{
+	uint32_t n, i;
+
+	for (n = s->p->cnt; n; n = n > 1 ? (n + 1) / 2 : 0) {
+		for (i = s->p->cnt; i > 0;) {
+			uint32_t len = i < n ? i : n;
+
+			i -= len;
+			drop(s, i, len, i + len, 0);
+			if (i > s->p->cnt)
+				i = s->p->cnt;
+		}
+	}
+}
+
+/* What ends what @verb began; FUZZ_VERBS: nothing does. */
+static enum fuzz_verb closing(enum fuzz_verb verb)
+{
+	switch (verb) {
+	case FUZZ_PLUG:
+		return FUZZ_UNPLUG;
+	case FUZZ_FREEZE:
+		return FUZZ_THAW;
+	case FUZZ_KILL:
+		return FUZZ_RESTART;
+	case FUZZ_CLOSE:
+		return FUZZ_OPEN;
+	case FUZZ_REMOVE:
+		return FUZZ_ADD;
+	case FUZZ_BLOCK:
+		return FUZZ_BLOCK;
+	case FUZZ_OPEN:
+		return FUZZ_CLOSE;
+	default:
+		return FUZZ_VERBS;
+	}
+}
+
+/* Neither of two that belong together can go alone; nor can what an "at" is about. */
+static void drop_pairs(struct shrinker *s)
+{
+	uint32_t i, j;
+
+	for (i = s->p->cnt; i-- > 0;) {
+		const struct fuzz_op *ops = s->p->ops;
+		enum fuzz_verb end;
+
+		if (i >= s->p->cnt)
+			continue;
+		if (ops[i].verb == FUZZ_AT && i + 1 < s->p->cnt && drop(s, i, 2, i + 2, 0))
+			continue;
+		end = closing(ops[i].verb);
+		for (j = i + 1; end != FUZZ_VERBS && j < s->p->cnt && ops[j].verb != end; j++)
+			;
+		if (end != FUZZ_VERBS && j < s->p->cnt)
+			drop(s, i, 1, j, 1);
+	}
+}
+
+/* Two operations that only differ in how much, next to each other: one with the sum. */
+static void merge(struct shrinker *s)
+{
+	uint32_t i;
+
+	for (i = 0; i + 1 < s->p->cnt; i++) {
+		struct fuzz_op *a = &s->p->ops[i], keep = *a;
+
+		if (a->verb != a[1].verb ||
+		    (a->verb != FUZZ_ADVANCE && a->verb != FUZZ_TURN && a->verb != FUZZ_ANSWER))
+			continue;
+		a->n[0] += a[1].n[0];
+		if (drop(s, i + 1, 1, i + 2, 0))
+			i--;
+		else
+			s->p->ops[i] = keep;
+	}
+}
+
+/* --- smaller ones ------------------------------------------------------------------------------
+ */
+
+/* Whether it still shows with what is in s->p now; else the caller puts it back. */
+static bool still(struct shrinker *s)
+{
+	if (!shows(s, s->p))
+		return false;
+	s->gained = true;
+	return true;
+}
+
+/* The least value found by halving the distance to 0: first 0 itself, 1, then halves, then one
+ * less. */
+static void less64(struct shrinker *s, uint64_t *v)
+{
+	uint64_t keep = *v, step;
+
+	if (!keep)
+		return;
+	*v = 0;
+	if (still(s))
+		return;
+	for (step = keep - 1; step; step /= 2) {
+		while (step < keep) {
+			*v = keep - step;
+			if (!still(s))
+				break;
+			keep = *v;
+		}
+	}
+	*v = keep;
+}
+
+static void less32(struct shrinker *s, uint32_t *v)
+{
+	uint32_t keep = *v;
+
+	if (!keep)
+		return;
+	*v = 0;
+	if (still(s))
+		return;
+	for (*v = 8; *v < keep; *v *= 2)
+		if (still(s))
+			return;
+	*v = keep;
+}
+
+static void less8(struct shrinker *s, uint8_t *v)
+{
+	uint8_t keep = *v, bit;
+
+	if (!keep)
+		return;
+	*v = 0;
+	if (still(s))
+		return;
+	for (bit = 0x80; bit; bit >>= 1) {
+		*v = keep & (uint8_t)~bit;
+		if (*v != keep && still(s))
+			keep = *v;
+	}
+	*v = keep;
+}
+
+/* Bytes of a number in a CDB, and of the buffer along with it: one block instead of many. */
+struct field {
+	uint8_t at, len;
+};
+
+static bool transfer_length(const uint8_t *cdb, struct field *f)
+{
+	switch (cdb[0] >> 5) {
+	case 0:
+		*f = (struct field){ 4, 1 };
+		return true;
+	case 1:
+	case 2:
+		*f = (struct field){ 7, 2 };
+		return true;
+	case 4:
+		*f = (struct field){ 10, 4 };
+		return true;
+	case 5:
+		*f = (struct field){ 6, 4 };
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void fewer_blocks(struct shrinker *s, struct fuzz_op *op)
+{
+	struct fuzz_op keep = *op;
+	uint64_t blocks = 0, to;
+	struct field f;
+	uint32_t i;
+
+	if (!transfer_length(op->cdb, &f))
+		return;
+	for (i = 0; i < f.len; i++)
+		blocks = blocks << 8 | op->cdb[f.at + i];
+	if (blocks < 2 || op->n[FUZZ_S_LEN] % blocks)
+		return;
+	for (to = 1; to < blocks; to *= 2) {
+		op->n[FUZZ_S_LEN] = keep.n[FUZZ_S_LEN] / blocks * to;
+		for (i = 0; i < f.len; i++)
+			op->cdb[f.at + i] = (uint8_t)(to >> 8 * (f.len - 1 - i));
+		if (still(s))
+			return;
+	}
+	*op = keep;
+}
+
+/* The plainest command that there is: TEST UNIT READY. */
+static void plain_command(struct shrinker *s, struct fuzz_op *op)
+{
+	const struct fuzz_op plain = { .verb = FUZZ_SUBMIT, .cdb_len = 6 };
+	struct fuzz_op keep = *op;
+
+	if (!memcmp(op, &plain, sizeof(plain)))
+		return;
+	*op = plain;
+	if (!still(s))
+		*op = keep;
+}
+
+static void simpler_op(struct shrinker *s, uint32_t i)
+{
+	struct fuzz_op *op = &s->p->ops[i];
+	uint32_t k;
+
+	if (op->verb == FUZZ_SUBMIT) {
+		plain_command(s, op);
+		fewer_blocks(s, op);
+		for (k = op->cdb_len; k-- > 1;) /* the opcode is what the command is */
+			less8(s, &op->cdb[k]);
+		for (k = op->bytes_len; k-- > 0;)
+			less8(s, &op->bytes[k]);
+	}
+	for (k = 0; k < FUZZ_ARGS; k++)
+		if (op->verb != FUZZ_SUBMIT || k != FUZZ_S_DIR)
+			less64(s, &op->n[k]);
+}
+
+static void simpler(struct shrinker *s)
+{
+	uint32_t i, *v = (uint32_t *)&s->p->setup;
+
+	_Static_assert(sizeof(struct fuzz_setup) % sizeof(uint32_t) == 0, "nothing but uint32_t");
+	for (i = 0; i < sizeof(s->p->setup) / sizeof(*v); i++)
+		less32(s, &v[i]);
+	for (i = 0; i < s->p->cnt; i++)
+		simpler_op(s, i);
+}
+
+int64_t fuzz_shrink(struct fuzz_program *p,
+		    bool (*shows_it)(void *ctx, const struct fuzz_program *p), void *ctx,
+		    uint32_t ms)
+{
+	struct shrinker s = { .p = p, .shows = shows_it, .ctx = ctx, .end_ms = now_ms() + ms };
+
+	s.spare = malloc((p->cnt + 1) * sizeof(*s.spare));
+	if (!s.spare)
+		return -ENOMEM;
+	p->room = p->cnt;
+	do {
+		s.gained = false;
+		drop_runs(&s);
+		drop_pairs(&s);
+		merge(&s);
+		if (!s.gained || s.p->cnt <= 16)
+			simpler(&s);
+	} while (s.gained && now_ms() < s.end_ms);
+	free(s.spare);
+	return s.tried;
+}
