@@ -54,7 +54,9 @@ struct fuzz_limits {
 	enum fuzz_profile profile;
 };
 
-/** fuzz_generate() - the program of @seed; the same seed and limits, the same program. 0, -ENOMEM
+/**
+ * fuzz_generate() - the program of @seed; the same seed and limits, the same program. 0, -ENOMEM
+ * @p: zeroed, or an earlier program, whose memory is used again; so in the functions below
  */
 int fuzz_generate(struct fuzz_program *p, uint64_t seed, const struct fuzz_limits *lim);
 /** fuzz_decode() - the program that @len bytes stand for; any bytes are one. 0 or -ENOMEM. */

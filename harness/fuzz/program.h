@@ -29,7 +29,7 @@
 /** Bytes of one command's buffer; a little more than the MiB that handlers move at once. */
 #define FUZZ_DATA_MAX  (17u << 16)
 #define FUZZ_MS_MAX    86400000u    /* of one "advance": a day */
-#define FUZZ_PAGES_MAX 65536u	    /* of the data area */
+#define FUZZ_PAGES_MAX (1u << 20)   /* of the data area */
 #define FUZZ_DISK_MAX  (1ull << 43) /* bytes of the disk */
 
 /**

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Commands: every opcode, with fields that are legal, at their edges, or illegal one at a time.
+ *
+ * What decides whether a mistake shows is where a command lands and how long its buffer is, so
+ * ranges are met again, lengths are short, and one field is wrong rather than all. REPORT LUNS
+ * never comes to a handler (SCS-001) and is never sent. Section 5 of the contract.
+ */
+#include "generate_impl.h"
+#include "generate_scsi.h"
+
+#include <ringsim/device.h>
+#include <string.h>
+
+#define ODD(g) gen_one_in(g, (g)->odd)
+
+void gen_put_be(uint8_t *p, uint64_t value, uint32_t bytes)
+{
+	while (bytes--) {
+		p[bytes] = (uint8_t)value;
+		value >>= 8;
+	}
+}
+
+struct fuzz_op *gen_cdb(struct gen *g, const uint8_t *cdb, enum ringsim_dir dir, uint64_t len)
+{
+	struct fuzz_op *op = gen_push(g, FUZZ_SUBMIT);
+	uint32_t cdb_len = ringsim_cdb_len(cdb);
+
+	op->cdb_len = (uint8_t)(cdb_len < sizeof(op->cdb) ? cdb_len : sizeof(op->cdb));
+	memcpy(op->cdb, cdb, op->cdb_len);
+	op->n[FUZZ_S_DIR] = len || dir == RINGSIM_BIDI ? dir : RINGSIM_NONE;
+	op->n[FUZZ_S_LEN] = len < FUZZ_DATA_MAX ? len : FUZZ_DATA_MAX;
+	return op;
+}
+
+/* Where and how much. */
+
+static void remember(struct gen *g, uint64_t lba, uint32_t blocks)
+{
+	if (!blocks || lba >= g->blocks || blocks > g->blocks - lba)
+		return;
+	g->ranges[g->range_cnt++ % GEN_RANGES] = (struct gen_range){ lba, blocks };
+}
+
+static struct gen_range former(struct gen *g)
+{
+	uint32_t n = g->range_cnt < GEN_RANGES ? g->range_cnt : GEN_RANGES;
+
+	if (!n)
+		return (struct gen_range){ 0, 1 };
+	return g->ranges[gen_below(g, n)];
+}
+
+static uint32_t some_blocks(struct gen *g)
+{
+	uint32_t most = (64u << 10) / g->block_size, n;
+
+	switch (gen_below(g, 16)) {
+	case 13:
+		n = gen_in(g, 9, 40);
+		break;
+	case 14:
+		n = gen_in(g, 1, 256);
+		break;
+	case 15:
+		n = gen_in(g, 0, 2);
+		break;
+	default:
+		n = gen_in(g, 1, 8);
+	}
+	if (most && n > most)
+		n = most;
+	if (n > g->blocks)
+		n = (uint32_t)g->blocks;
+	return n;
+}
+
+/* At and around the end, and where sums and widths overflow (SCS-042). */
+static void edge(struct gen *g, struct gen_range *r)
+{
+	switch (gen_below(g, 10)) {
+	case 0:
+		r->lba = g->blocks - r->blocks + 1;
+		break;
+	case 1:
+		r->lba = g->blocks;
+		break;
+	case 2:
+		r->lba = g->blocks - 1;
+		r->blocks = 2;
+		break;
+	case 3:
+		r->lba = g->blocks + 1;
+		r->blocks = gen_below(g, 2);
+		break;
+	case 4:
+		r->lba = 0u - (uint64_t)gen_in(g, 1, 4);
+		r->blocks = gen_in(g, 1, 4);
+		break;
+	case 5:
+		r->lba += 1ull << gen_of(g, (const uint32_t[]){ 16, 20, 31, 32, 33, 40, 63 }, 7);
+		break;
+	case 6:
+		r->lba = g->blocks;
+		r->blocks = 0;
+		break;
+	case 7:
+		r->blocks = GEN_OF(g, 0xffffffff, 0x80000000, 0x10000, 0xffff, 0x100, 0xff);
+		break;
+	case 8:
+		r->blocks += 0x10000u << gen_below(g, 16);
+		break;
+	default:
+		r->lba = gen_bits(g) >> gen_below(g, 64);
+	}
+}
+
+struct gen_range gen_range(struct gen *g)
+{
+	struct gen_range r;
+	uint64_t room;
+
+	switch (gen_below(g, 8)) {
+	case 5:
+	case 6:
+		r = former(g);
+		if (r.blocks > (64u << 10) / g->block_size)
+			r.blocks = (64u << 10) / g->block_size;
+		if (gen_one_in(g, 2))
+			return r;
+		r.lba += gen_below(g, r.blocks ? r.blocks : 1);
+		r.blocks = some_blocks(g);
+		if (r.lba + r.blocks > g->blocks)
+			r.lba = g->blocks - r.blocks;
+		break;
+	case 7: /* up to the last block */
+		r.blocks = some_blocks(g);
+		r.lba = g->blocks - r.blocks;
+		break;
+	default:
+		r.blocks = some_blocks(g);
+		room = g->blocks - r.blocks + 1;
+		/* low blocks are met again sooner */
+		if (room > 64 && !gen_one_in(g, 3))
+			room = 64;
+		r.lba = gen_below(g, room > UINT32_MAX ? UINT32_MAX : (uint32_t)room);
+	}
+	if (ODD(g) && gen_one_in(g, 2))
+		edge(g, &r);
+	else
+		remember(g, r.lba, r.blocks);
+	return r;
+}
+
+/* Buffers that do not fit the CDB (SCS-020). */
+static uint64_t wrong_len(struct gen *g, uint64_t len)
+{
+	switch (gen_below(g, 9)) {
+	case 0:
+		return len + g->block_size;
+	case 1:
+		return len > g->block_size ? len - g->block_size : 0;
+	case 2:
+		return len + 1;
+	case 3:
+		return len ? len - 1 : 1;
+	case 4:
+		return 0;
+	case 5:
+		return 2 * len;
+	case 6:
+		return len / 2;
+	case 7:
+		return gen_in(g, 1, 4096);
+	default:
+		return len + 4096;
+	}
+}
+
+/* One field of a finished command goes wrong. */
+static void spoil(struct gen *g, struct fuzz_op *op)
+{
+	switch (gen_below(g, 8)) {
+	case 0: /* NACA and the rest of the control byte */
+		op->cdb[op->cdb_len - 1] = (uint8_t)GEN_OF(g, 4, 4, 1, 2, 0x40, 0x80);
+		break;
+	case 1:
+	case 2:
+		op->cdb[gen_in(g, 1, op->cdb_len - 1u)] ^= (uint8_t)(1u << gen_below(g, 8));
+		break;
+	case 3:
+		op->cdb[gen_in(g, 1, op->cdb_len - 1u)] = (uint8_t)gen_below(g, 256);
+		break;
+	case 4: /* the fabric says one direction, the CDB another */
+		if (op->n[FUZZ_S_LEN])
+			op->n[FUZZ_S_DIR] = op->n[FUZZ_S_DIR] == RINGSIM_FROM_DEVICE
+						    ? RINGSIM_TO_DEVICE
+						    : RINGSIM_FROM_DEVICE;
+		break;
+	case 5:
+		op->n[FUZZ_S_DIR] = RINGSIM_BIDI;
+		op->n[FUZZ_S_BIDI] = GEN_OF(g, 512, 4096, 1, 8192, 5000);
+		break;
+	default:
+		op->n[FUZZ_S_LEN] = wrong_len(g, op->n[FUZZ_S_LEN]);
+		if (op->n[FUZZ_S_LEN] > FUZZ_DATA_MAX)
+			op->n[FUZZ_S_LEN] = FUZZ_DATA_MAX;
+		if (op->n[FUZZ_S_DIR] == RINGSIM_NONE)
+			op->n[FUZZ_S_DIR] = gen_in(g, RINGSIM_TO_DEVICE, RINGSIM_FROM_DEVICE);
+	}
+	if (!op->n[FUZZ_S_LEN] && op->n[FUZZ_S_DIR] != RINGSIM_BIDI)
+		op->n[FUZZ_S_DIR] = RINGSIM_NONE;
+	if (op->n[FUZZ_S_DIR] != RINGSIM_BIDI)
+		op->n[FUZZ_S_BIDI] = 0;
+	if (op->n[FUZZ_S_DIR] != RINGSIM_BIDI && op->n[FUZZ_S_DIR] != RINGSIM_TO_DEVICE) {
+		op->n[FUZZ_S_FILL] = op->n[FUZZ_S_FLIP] = 0;
+		op->bytes_len = 0;
+		memset(op->bytes, 0, sizeof(op->bytes));
+	}
+}
+
+void gen_spoil(struct gen *g, struct fuzz_op *op)
+{
+	if (ODD(g) && gen_one_in(g, 2))
+		spoil(g, op);
+	if (op->n[FUZZ_S_FLIP] > op->n[FUZZ_S_LEN])
+		op->n[FUZZ_S_FLIP] = op->n[FUZZ_S_LEN];
+}
+
+/* READ, WRITE, VERIFY, WRITE AND VERIFY. */
+
+/* The CDB of the form whose 10-byte opcode is @ten, in 6, 10, 12 or 16 bytes. */
+static void block_cdb(uint8_t *cdb, uint8_t ten, uint32_t form, const struct gen_range *r)
+{
+	memset(cdb, 0, 16);
+	switch (form) {
+	case 6:
+		cdb[0] = ten & 0x0f;
+		gen_put_be(cdb + 1, r->lba & 0x1fffff, 3);
+		cdb[4] = (uint8_t)r->blocks;
+		break;
+	case 10:
+		cdb[0] = ten;
+		gen_put_be(cdb + 2, r->lba, 4);
+		gen_put_be(cdb + 7, r->blocks, 2);
+		break;
+	case 12:
+		cdb[0] = (uint8_t)(ten | 0x80);
+		gen_put_be(cdb + 2, r->lba, 4);
+		gen_put_be(cdb + 6, r->blocks, 4);
+		break;
+	default:
+		cdb[0] = (uint8_t)(ten + 0x60);
+		gen_put_be(cdb + 2, r->lba, 8);
+		gen_put_be(cdb + 10, r->blocks, 4);
+	}
+}
+
+static uint32_t form(struct gen *g, bool six)
+{
+	return six ? GEN_OF(g, 6, 10, 10, 10, 12, 16, 16) : GEN_OF(g, 10, 10, 12, 16);
+}
+
+/* What the chosen form makes of the range: 8 bits of 0 are 256, others lose what is above. */
+static uint64_t said_blocks(uint32_t form, const struct gen_range *r)
+{
+	if (form == 6)
+		return (uint8_t)r->blocks ? (uint8_t)r->blocks : 256;
+	return form == 10 ? (uint16_t)r->blocks : r->blocks;
+}
+
+static uint32_t any_fill(struct gen *g)
+{
+	return GEN_OF(g, FUZZ_FILL_NEW, FUZZ_FILL_NEW, FUZZ_FILL_NEW, FUZZ_FILL_NEW, FUZZ_FILL_NEW,
+		      FUZZ_FILL_NEW, FUZZ_FILL_ZERO, FUZZ_FILL_CURRENT);
+}
+
+static void read_write(struct gen *g, bool write)
+{
+	struct gen_range r = gen_range(g);
+	uint32_t how = form(g, true);
+	uint8_t cdb[16];
+	struct fuzz_op *op;
+
+	if (how == 6 && r.blocks == 0 && g->odd != 4)
+		how = 10;
+	block_cdb(cdb, write ? 0x2a : 0x28, how, &r);
+	if (how != 6) {
+		if (gen_one_in(g, 8))
+			cdb[1] |= (uint8_t)GEN_OF(g, 0x08, 0x10, 0x18, 0x08);
+		if (ODD(g) && gen_one_in(g, 8))
+			cdb[1] |= (uint8_t)(gen_in(g, 1, 7) << 5);
+	}
+	op = gen_cdb(g, cdb, write ? RINGSIM_TO_DEVICE : RINGSIM_FROM_DEVICE,
+		     said_blocks(how, &r) * g->block_size);
+	if (op->n[FUZZ_S_DIR] == RINGSIM_TO_DEVICE)
+		op->n[FUZZ_S_FILL] = any_fill(g);
+	gen_spoil(g, op);
+}
+
+void gen_transfer(struct gen *g, bool write, uint64_t lba, uint32_t blocks)
+{
+	struct gen_range r = { lba, blocks };
+	uint8_t cdb[16];
+
+	block_cdb(cdb, write ? 0x2a : 0x28, lba + blocks > UINT32_MAX || blocks > 0xffff ? 16 : 10,
+		  &r);
+	gen_cdb(g, cdb, write ? RINGSIM_TO_DEVICE : RINGSIM_FROM_DEVICE,
+		(uint64_t)blocks * g->block_size);
+}
+
+/* Where in a buffer that is compared one byte is wrong: at either end of anything, or anywhere. */
+static uint64_t flip(struct gen *g, uint64_t len)
+{
+	if (!len || !gen_one_in(g, 3))
+		return 0;
+	switch (gen_below(g, 6)) {
+	case 0:
+		return 1;
+	case 1:
+		return len;
+	case 2:
+		return 1 + (uint64_t)g->block_size * gen_below(g, (uint32_t)(len / g->block_size));
+	case 3:
+		return len < 2 ? 1 : len / 2 + gen_below(g, 2);
+	default:
+		return 1 + gen_below(g, (uint32_t)len);
+	}
+}
+
+static void verify(struct gen *g, bool write)
+{
+	struct gen_range r = gen_range(g);
+	uint32_t how = form(g, false), bytchk = GEN_OF(g, 0, 1, 1, 1, 3, 3);
+	struct fuzz_op *op;
+	uint64_t len;
+	uint8_t cdb[16];
+
+	if (write && bytchk == 3 && !ODD(g))
+		bytchk = 1;
+	if (ODD(g) && gen_one_in(g, 4))
+		bytchk = 2;
+	/* more than what handlers compare at once */
+	if (bytchk == 3 && !write && gen_one_in(g, 2))
+		r = (struct gen_range){ 0, (uint32_t)(g->blocks < 9000 ? g->blocks : 9000) };
+	if (bytchk == 1 && !write && g->blocks * g->block_size > 1u << 20 && gen_one_in(g, 8))
+		r = (struct gen_range){ 0, FUZZ_DATA_MAX / g->block_size };
+	block_cdb(cdb, write ? 0x2e : 0x2f, how, &r);
+	cdb[1] = (uint8_t)(bytchk << 1 | (gen_one_in(g, 8) ? 0x10 : 0));
+	if (ODD(g) && gen_one_in(g, 8))
+		cdb[1] |= (uint8_t)(gen_in(g, 1, 7) << 5);
+	len = said_blocks(how, &r) * g->block_size;
+	if (!write && bytchk == 0)
+		len = 0;
+	if (!write && bytchk == 3 && len)
+		len = g->block_size;
+	op = gen_cdb(g, cdb, RINGSIM_TO_DEVICE, len);
+	if (op->n[FUZZ_S_DIR] == RINGSIM_NONE) {
+		;
+	} else if (write) {
+		op->n[FUZZ_S_FILL] = any_fill(g);
+	} else {
+		op->n[FUZZ_S_FILL] = GEN_OF(g, FUZZ_FILL_CURRENT, FUZZ_FILL_CURRENT,
+					    FUZZ_FILL_CURRENT, FUZZ_FILL_ZERO);
+		op->n[FUZZ_S_FLIP] = flip(g, op->n[FUZZ_S_LEN]);
+	}
+	gen_spoil(g, op);
+}
+
+/* Data-Out is twice the blocks; one of its bytes differs, in the half that is compared mostly. */
+static void compare_and_write(struct gen *g)
+{
+	struct gen_range r = gen_range(g);
+	uint8_t cdb[16] = { 0x89 };
+	struct fuzz_op *op;
+	uint64_t half;
+
+	if (r.blocks > 255)
+		r.blocks = 255;
+	if (gen_one_in(g, 16) && g->block_size <= 1024) /* around and above what is advertised */
+		r.blocks = GEN_OF(g, 127, 128, 129, 255);
+	if (r.blocks > 8 && gen_one_in(g, 2))
+		r.blocks = gen_in(g, 1, 8);
+	gen_put_be(cdb + 2, r.lba, 8);
+	cdb[13] = (uint8_t)r.blocks;
+	if (gen_one_in(g, 6))
+		cdb[1] = (uint8_t)GEN_OF(g, 0x08, 0x10, 0x18, 0x08);
+	if (ODD(g) && gen_one_in(g, 8))
+		cdb[1] |= (uint8_t)(gen_in(g, 1, 7) << 5);
+	half = (uint64_t)cdb[13] * g->block_size;
+	op = gen_cdb(g, cdb, RINGSIM_TO_DEVICE, 2 * half);
+	if (!op->n[FUZZ_S_LEN])
+		return;
+	op->n[FUZZ_S_FILL] = gen_one_in(g, 8) ? FUZZ_FILL_NEW : FUZZ_FILL_CURRENT;
+	op->n[FUZZ_S_FLIP] = flip(g, gen_one_in(g, 8) ? 2 * half : half);
+	gen_spoil(g, op);
+}
+
+static void synchronize_cache(struct gen *g)
+{
+	struct gen_range r = gen_range(g);
+	uint8_t cdb[16];
+
+	if (gen_one_in(g, 2))
+		r = (struct gen_range){ 0, 0 };
+	block_cdb(cdb, 0x35, 10, &r);
+	if (gen_one_in(g, 3)) {
+		block_cdb(cdb, 0x31, 16, &r);
+		cdb[0] = 0x91;
+	}
+	if (gen_one_in(g, 4))
+		cdb[1] = 0x02;
+	gen_spoil(g, gen_cdb(g, cdb, RINGSIM_NONE, 0));
+}
+
+/* A second direction; no handler here has to know more than to complete it (HND-019). */
+static void bidirectional(struct gen *g)
+{
+	struct gen_range r = gen_range(g);
+	struct fuzz_op *op;
+	uint8_t cdb[16];
+
+	block_cdb(cdb, gen_one_in(g, 2) ? 0x2a : 0x28, 10, &r);
+	if (gen_one_in(g, 2))
+		cdb[0] = 0x53;
+	else if (gen_one_in(g, 2))
+		memset(cdb, 0, sizeof(cdb));
+	op = gen_cdb(g, cdb, RINGSIM_BIDI, (uint64_t)(uint16_t)r.blocks * g->block_size);
+	op->n[FUZZ_S_BIDI] = GEN_OF(g, 1, 512, 4096, 4097, 12288, 96);
+	if (cdb[0] == 0)
+		op->n[FUZZ_S_LEN] = GEN_OF(g, 0, 512, 5000);
+}
+
+/* Which command. */
+
+typedef void command_fn(struct gen *g);
+
+static void do_read(struct gen *g)
+{
+	read_write(g, false);
+}
+
+static void do_write(struct gen *g)
+{
+	read_write(g, true);
+}
+
+static void do_verify(struct gen *g)
+{
+	verify(g, false);
+}
+
+static void do_write_verify(struct gen *g)
+{
+	verify(g, true);
+}
+
+static command_fn *const commands[] = {
+	do_read,	do_write,	 do_verify,	    do_write_verify, compare_and_write,
+	gen_write_same, gen_unmap,	 synchronize_cache, bidirectional,   gen_inquiry,
+	gen_mode_sense, gen_mode_select, gen_request_sense, gen_capacity,    gen_report_opcodes,
+	gen_no_data,	gen_any_opcode,
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* In the order above. */
+static const uint8_t of_fast[COMMANDS] = { 30, 24, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 4, 0 };
+static const uint8_t of_scsi[COMMANDS] = { 16, 18, 10, 4, 8, 9, 8, 4, 2, 10, 8, 8, 4, 4, 4, 5, 10 };
+static const uint8_t of_crash[COMMANDS] = { 6, 24, 2, 4, 12, 6, 5, 5, 0, 1, 1, 2, 0, 0, 0, 3, 3 };
+static const uint8_t of_other[COMMANDS] = { 24, 24, 4, 2, 6, 3, 3, 2, 3, 3, 1, 1, 1, 1, 1, 8, 8 };
+
+static uint32_t sum(const uint8_t *weights)
+{
+	uint32_t i, total = 0;
+
+	for (i = 0; i < COMMANDS; i++)
+		total += weights[i];
+	return total;
+}
+
+void gen_command(struct gen *g)
+{
+	const uint8_t *weights = of_other;
+
+	if (g->profile == FUZZ_P_FAST)
+		weights = of_fast;
+	else if (g->profile == FUZZ_P_SCSI)
+		weights = of_scsi;
+	else if (g->profile == FUZZ_P_CRASH)
+		weights = of_crash;
+	commands[gen_weighed(g, weights, sum(weights))](g);
+}
+
+void gen_simple(struct gen *g)
+{
+	static const uint8_t ready[6] = { 0 };
+	uint64_t room = g->blocks < 64 ? g->blocks : 64;
+	struct gen_range r;
+
+	switch (gen_below(g, 4)) {
+	case 0:
+		gen_cdb(g, ready, RINGSIM_NONE, 0);
+		break;
+	case 1:
+		gen_any_opcode(g);
+		break;
+	default:
+		r.blocks = gen_in(g, 1, room < 3 ? 1 : 3);
+		r.lba = gen_below(g, (uint32_t)(room - r.blocks + 1));
+		gen_transfer(g, gen_one_in(g, 2), r.lba, r.blocks);
+		remember(g, r.lba, r.blocks);
+	}
+}
+
+void gen_read_back(struct gen *g)
+{
+	uint32_t most = (128u << 10) / g->block_size, i, n;
+	struct gen_range r;
+
+	/* all of it, if it is small */
+	if (g->blocks * g->block_size <= 256u << 10 && gen_one_in(g, 2)) {
+		for (r.lba = 0; r.lba < g->blocks; r.lba += r.blocks) {
+			r.blocks = g->blocks - r.lba < most ? (uint32_t)(g->blocks - r.lba) : most;
+			gen_transfer(g, false, r.lba, r.blocks);
+		}
+		return;
+	}
+	n = g->range_cnt < GEN_RANGES ? g->range_cnt : GEN_RANGES;
+	for (i = 0; i < n; i++) {
+		r = g->ranges[i];
+		gen_transfer(g, false, r.lba, r.blocks < most ? r.blocks : most);
+	}
+}
