@@ -5,21 +5,27 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int bitset_init(struct bitset *b, uint32_t n, bool full)
+void bitset_fill(struct bitset *b)
 {
 	uint32_t i;
 
+	memset(b->words, 0xff, b->n / 64 * 8);
+	memset(b->summary, 0xff, b->n / 4096 * 8);
+	for (i = b->n / 64 * 64; i < b->n; i++)
+		b->words[i / 64] |= 1ull << (i % 64);
+	for (i = b->n / 4096 * 64; i < (b->n + 63) / 64; i++)
+		b->summary[i / 64] |= 1ull << (i % 64);
+}
+
+int bitset_init(struct bitset *b, uint32_t n, bool full)
+{
 	b->n = n;
 	b->words = calloc((n + 63) / 64 + 1, sizeof(uint64_t));
 	b->summary = calloc((n + 4095) / 4096 + 1, sizeof(uint64_t));
 	if (!b->words || !b->summary)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
-	if (!full)
-		return 0;
-	memset(b->words, 0xff, n / 64 * 8);
-	memset(b->summary, 0xff, n / 4096 * 8);
-	for (i = n / 4096 * 4096; i < n; i++)
-		bitset_add(b, i);
+	if (full)
+		bitset_fill(b);
 	return 0;
 }
 

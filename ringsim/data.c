@@ -270,6 +270,6 @@ uint32_t data_release_pages(struct ringsim_device *dev, uint32_t first_blk, uint
 	dev->pool->pages -= freed;
 	data_punch(dev, page, end);
 	if (dev->shadow)
-		shadow_pages_released(dev, page, end);
+		shadow_pages_released(dev);
 	return freed;
 }

@@ -57,6 +57,22 @@ static void mailbox_init(struct ringsim_device *dev, const struct ringsim_config
 	dev->reclaim = cfg->start;
 }
 
+void *table_alloc(uint64_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void table_free(void *table, uint64_t len)
+{
+	if (table)
+		munmap(table, len);
+}
+
+#define SLOTS_BYTES ((RINGSIM_ID_MAX + 1ull) * sizeof(struct slot))
+
 static int tables_create(struct ringsim_device *dev)
 {
 	uint32_t recs = 1024;
@@ -65,8 +81,8 @@ static int tables_create(struct ringsim_device *dev)
 	while (recs < dev->lay.cmdr_size / 8 + 4 && recs < 1u << 20)
 		recs *= 2;
 	dev->rec_mask = recs - 1;
-	dev->recs = calloc(recs, sizeof(*dev->recs));
-	dev->slots = calloc(RINGSIM_ID_MAX + 1, sizeof(*dev->slots));
+	dev->recs = table_alloc(recs * sizeof(*dev->recs));
+	dev->slots = table_alloc(SLOTS_BYTES);
 	dev->blk_next = calloc(dev->lay.blocks, sizeof(*dev->blk_next));
 	dev->page_present = calloc(dev->lay.pages / 64 + 1, sizeof(uint64_t));
 	if (!dev->recs || !dev->slots || !dev->blk_next || !dev->page_present)
@@ -78,7 +94,7 @@ static int tables_create(struct ringsim_device *dev)
 	return 0;
 }
 
-static int config_check(const struct ringsim_config *cfg, const struct ringsim_layout *lay,
+int device_config_check(const struct ringsim_config *cfg, const struct ringsim_layout *lay,
 			char *err, size_t err_len)
 {
 	if (cfg->start % 8 || cfg->start >= lay->cmdr_size) {
@@ -96,6 +112,22 @@ static int config_check(const struct ringsim_config *cfg, const struct ringsim_l
 	return 0;
 }
 
+void device_configure(struct ringsim_device *dev, const struct ringsim_config *cfg,
+		      const struct ringsim_ops *ops, void *ctx)
+{
+	dev->ops = ops;
+	dev->ctx = ctx;
+	dev->events = cfg->first_event;
+	dev->cmd_tmo_ns = cfg->cmd_time_out_s * RINGSIM_NSEC_PER_SEC;
+	dev->qfull_tmo_s = cfg->qfull_time_out_s;
+	dev->tmr_notification = cfg->tmr_notification;
+	dev->desc_sense = cfg->desc_sense;
+	dev->tmr_end = &dev->tmr_first;
+	mailbox_init(dev, cfg);
+	if (dev->shadow)
+		shadow_begin(dev, cfg->poison_seed);
+}
+
 int ringsim_device_create(struct ringsim_device **out, const struct ringsim_config *cfg,
 			  const struct ringsim_ops *ops, void *ctx, char *err, size_t err_len)
 {
@@ -107,7 +139,7 @@ int ringsim_device_create(struct ringsim_device **out, const struct ringsim_conf
 	rc = ringsim_layout_init(&lay, &cfg->geo, err, err_len);
 	if (rc)
 		return rc;
-	rc = config_check(cfg, &lay, err, err_len);
+	rc = device_config_check(cfg, &lay, err, err_len);
 	if (rc)
 		return rc;
 	dev = calloc(1, sizeof(*dev));
@@ -115,14 +147,6 @@ int ringsim_device_create(struct ringsim_device **out, const struct ringsim_conf
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
 	dev->fd = -1;
 	dev->lay = lay;
-	dev->ops = ops;
-	dev->ctx = ctx;
-	dev->events = cfg->first_event;
-	dev->cmd_tmo_ns = cfg->cmd_time_out_s * RINGSIM_NSEC_PER_SEC;
-	dev->qfull_tmo_s = cfg->qfull_time_out_s;
-	dev->tmr_notification = cfg->tmr_notification;
-	dev->desc_sense = cfg->desc_sense;
-	dev->tmr_end = &dev->tmr_first;
 	rc = region_create(dev);
 	if (!rc)
 		rc = tables_create(dev);
@@ -134,11 +158,11 @@ int ringsim_device_create(struct ringsim_device **out, const struct ringsim_conf
 		goto fail; /* GCOVR_EXCL_LINE */
 	dev->pool->own = !cfg->pool;
 	pool_join(dev->pool, dev);
-	mailbox_init(dev, cfg);
 	if (cfg->sanitize)
-		rc = shadow_create(dev, cfg->poison_seed);
+		rc = shadow_create(dev);
 	if (rc)
 		goto fail; /* GCOVR_EXCL_LINE */
+	device_configure(dev, cfg, ops, ctx);
 	*out = dev;
 	return 0;
 fail:						       /* GCOVR_EXCL_LINE */
@@ -172,8 +196,8 @@ void ringsim_device_destroy(struct ringsim_device *dev)
 	bitset_free(&dev->blks_free);
 	free(dev->page_present);
 	free(dev->blk_next);
-	free(dev->slots);
-	free(dev->recs);
+	table_free(dev->slots, SLOTS_BYTES);
+	table_free(dev->recs, (dev->rec_mask + 1ull) * sizeof(*dev->recs));
 	free(dev);
 }
 
@@ -324,6 +348,8 @@ enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 	}
 	cmd->id = (uint16_t)bitset_first(&dev->ids_free);
 	bitset_del(&dev->ids_free, cmd->id);
+	if (cmd->id > dev->id_max)
+		dev->id_max = cmd->id;
 	slot = &dev->slots[cmd->id];
 	*slot = space;
 	slot->cmd = cmd;

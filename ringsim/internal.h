@@ -8,7 +8,7 @@
  * walk.c     completion walk    timer.c     deadlines and the queue-full list
  * recovery.c TMR, block, reset  pool.c      page budget and reclaimer
  * uio.c      UIO node           attach.c    a node for another process
- * tap.c      an observer
+ * tap.c      an observer        renew.c     a used device as new
  * core.c     who answers what   sanitizer.c, shadow.c, sweep.c, dump.c  watching and telling
  */
 #ifndef RINGSIM_INTERNAL_H
@@ -31,6 +31,8 @@ struct bitset {
 };
 
 int bitset_init(struct bitset *b, uint32_t n, bool full);
+/** bitset_fill() - all are members. */
+void bitset_fill(struct bitset *b);
 void bitset_free(struct bitset *b);
 /** bitset_last_clear() - highest i < end that is not a member, @end if all are. */
 uint32_t bitset_last_clear(const struct bitset *b, uint32_t end);
@@ -145,6 +147,9 @@ struct ringsim_device {
 	struct ringsim_pool *pool;
 	struct ringsim_device *pool_next;
 	uint32_t pages_used, peak_blks;
+	/* what was ever used: ring bytes below @ring_end, ids up to @id_max */
+	uint32_t ring_end;
+	uint16_t id_max;
 	uint64_t n_cmds, n_pads, n_tmrs, n_qfull, n_completed, n_violations;
 };
 
@@ -194,6 +199,14 @@ static inline uint64_t blk_off(const struct ringsim_device *dev, uint32_t blk)
 }
 
 /* device.c */
+int device_config_check(const struct ringsim_config *cfg, const struct ringsim_layout *lay,
+			char *err, size_t err_len);
+/** device_configure() - everything that @cfg says about a device whose memory is as new. */
+void device_configure(struct ringsim_device *dev, const struct ringsim_config *cfg,
+		      const struct ringsim_ops *ops, void *ctx);
+/** table_alloc() - @len zeroed bytes that cost only as much as is used of them; NULL: no memory. */
+void *table_alloc(uint64_t len);
+void table_free(void *table, uint64_t len);
 enum admission { ADMITTED, WAITS, REFUSED };
 enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd);
 void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_outcome outcome,
@@ -246,7 +259,11 @@ void pool_charge(struct ringsim_device *dev, uint32_t pages);
  * a command's life: _page_fresh, _block_taken, _before_write, _ring_store, _published; then
  * _before_entry, _data_in, _slot_checked, _block_freed, _reclaimed.
  */
-int shadow_create(struct ringsim_device *dev, uint64_t poison_seed);
+int shadow_create(struct ringsim_device *dev);
+/** shadow_begin() - the region is as the kernel made it; watch it from now on. */
+void shadow_begin(struct ringsim_device *dev, uint64_t poison_seed);
+/** shadow_forget() - the region's ring and data area are zeros again. */
+void shadow_forget(struct ringsim_device *dev);
 void shadow_destroy(struct ringsim_device *dev);
 void shadow_check_stray(struct ringsim_device *dev);
 void shadow_page_fresh(struct ringsim_device *dev, uint32_t page);
@@ -260,7 +277,7 @@ void shadow_data_in(struct ringsim_device *dev, const struct slot *slot, uint16_
 void shadow_slot_checked(struct ringsim_device *dev, const struct slot *slot, uint16_t id);
 void shadow_block_freed(struct ringsim_device *dev, uint32_t blk);
 void shadow_reclaimed(struct ringsim_device *dev, const struct record *rec);
-void shadow_pages_released(struct ringsim_device *dev, uint32_t first_page, uint32_t end_page);
+void shadow_pages_released(struct ringsim_device *dev);
 void shadow_rang(struct ringsim_device *dev);
 void shadow_reset(struct ringsim_device *dev);
 /* @len is at most 16 */

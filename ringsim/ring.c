@@ -48,6 +48,8 @@ void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len, uint3
 	uint32_t new_head = head + len;
 
 	*rec = (struct record){ .off = head, .len_op = len_op, .id = id };
+	if (new_head > dev->ring_end)
+		dev->ring_end = new_head;
 	if (new_head >= dev->lay.cmdr_size)
 		new_head -= dev->lay.cmdr_size;
 	tap(dev, .kind = RINGSIM_TAP_ENTRY, .off = head, .cmd = id ? dev->slots[id].cmd : NULL);
@@ -158,6 +160,8 @@ uint32_t ringsim_put_decoy(struct ringsim_device *dev, uint32_t n)
 		shm_fill(dev->region, (uint64_t)dev->lay.cmdr_off + head + sizeof(decoy), 0, 8);
 		if (dev->shadow)
 			shadow_ring_store(dev, head, 120);
+		if (head + 120 > dev->ring_end)
+			dev->ring_end = head + 120;
 	}
 	return i;
 }

@@ -11,13 +11,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define STRAY_MAX                                                                      \
 	16 /* pages reported at a look, lest a handler that does not stop keep us here \
 	    */
+
+#define ANSWERED_BYTES (RINGSIM_ID_MAX + 1ull)
 
 static uint64_t pattern(const struct shadow *s, uint64_t word)
 {
@@ -50,43 +51,56 @@ static void poison(struct ringsim_device *dev, uint64_t off, uint32_t len)
 	shm_write(dev->region, off, dev->shadow->copy + off, whole);
 }
 
-static uint8_t *reserve(uint64_t len)
-{
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-int shadow_create(struct ringsim_device *dev, uint64_t poison_seed)
+int shadow_create(struct ringsim_device *dev)
 {
 	struct shadow *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
 	dev->shadow = s;
-	s->poison = poison_seed;
 	s->blk_used = calloc(dev->lay.blocks, sizeof(*s->blk_used));
 	s->blk_last = calloc(dev->lay.blocks, sizeof(*s->blk_last));
-	s->answered = calloc(RINGSIM_ID_MAX + 1, sizeof(*s->answered));
-	s->copy = reserve(dev->lay.region_size);
-	s->judged = reserve(dev->lay.data_size);
-	if (!s->blk_used || !s->blk_last || !s->answered || !s->copy || !s->judged)
+	s->patterned = calloc(dev->lay.pages / 64 + 1, sizeof(*s->patterned));
+	s->answered = table_alloc(ANSWERED_BYTES);
+	s->copy = table_alloc(dev->lay.region_size);
+	s->judged = table_alloc(dev->lay.data_size);
+	if (!s->blk_used || !s->blk_last || !s->patterned || !s->answered || !s->copy || !s->judged)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
+	return 0;
+}
+
+void shadow_begin(struct ringsim_device *dev, uint64_t poison_seed)
+{
+	struct shadow *s = dev->shadow;
+
+	if (s->poison != poison_seed)
+		memset(s->patterned, 0, (dev->lay.pages / 64 + 1) * sizeof(*s->patterned));
+	s->poison = poison_seed;
 	shm_read(s->copy, dev->region, 0, sizeof(struct tcmu_mailbox));
 	s->tail = s->rung = shm_load32(dev->region, RINGSIM_OFF_TAIL);
-	return 0;
+}
+
+void shadow_forget(struct ringsim_device *dev)
+{
+	struct shadow *s = dev->shadow;
+
+	memset(s->copy + dev->lay.cmdr_off, 0, dev->ring_end);
+	memset(s->answered, 0, dev->id_max + 1u);
+	memset(s->blk_used, 0, s->blk_end * sizeof(*s->blk_used));
+	memset(s->blk_last, 0, s->blk_end * sizeof(*s->blk_last));
+	s->blk_end = s->tail_recs = 0;
+	s->has_bad_tail = false;
+	s->pages_known = 0;
 }
 
 void shadow_destroy(struct ringsim_device *dev)
 {
 	struct shadow *s = dev->shadow;
 
-	if (s->copy)
-		munmap(s->copy, dev->lay.region_size);
-	if (s->judged)
-		munmap(s->judged, dev->lay.data_size);
-	free(s->answered);
+	table_free(s->copy, dev->lay.region_size);
+	table_free(s->judged, dev->lay.data_size);
+	table_free(s->answered, ANSWERED_BYTES);
+	free(s->patterned);
 	free(s->blk_last);
 	free(s->blk_used);
 	free(s);
@@ -115,13 +129,16 @@ void shadow_adopt(struct ringsim_device *dev, uint64_t off, uint64_t len)
 void shadow_page_fresh(struct ringsim_device *dev, uint32_t page)
 {
 	uint64_t off = dev->lay.data_off + (uint64_t)page * dev->lay.page_size;
+	struct shadow *s = dev->shadow;
 
-	dev->shadow->pages_known++;
-	if (!dev->shadow->poison) {
-		memset(dev->shadow->copy + off, 0, dev->lay.page_size);
+	s->pages_known++;
+	if (!s->poison) {
+		memset(s->copy + off, 0, dev->lay.page_size);
 		return;
 	}
-	fill_pattern(dev->shadow, off, dev->lay.page_size);
+	if (!(s->patterned[page / 64] >> (page % 64) & 1))
+		fill_pattern(s, off, dev->lay.page_size);
+	s->patterned[page / 64] |= 1ull << (page % 64);
 	poison(dev, off, dev->lay.page_size);
 }
 
@@ -185,13 +202,8 @@ void shadow_block_freed(struct ringsim_device *dev, uint32_t blk)
 	s->blk_used[blk] = 0;
 }
 
-void shadow_pages_released(struct ringsim_device *dev, uint32_t first_page, uint32_t end_page)
+void shadow_pages_released(struct ringsim_device *dev)
 {
-	uint32_t page;
-
-	for (page = first_page; page < end_page; page++)
-		memset(dev->shadow->copy + dev->lay.data_off + (uint64_t)page * dev->lay.page_size,
-		       0, dev->lay.page_size);
 	dev->shadow->pages_known = dev->pages_used;
 }
 

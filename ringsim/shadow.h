@@ -14,6 +14,7 @@
  * @answered:    ids that a published slot answers, until it is reclaimed
  * @judged:      Data-In of answered commands as it was then; by offset in the data area
  * @adopted:     @copy of some data block is not the pattern any more
+ * @patterned:   pages whose @copy has the pattern of @poison, whether they exist or not
  * @blk_used:    bytes of a block that iovs refer to; @blk_last: id that had it last
  * @blk_end:     one past the highest block ever used
  * @pages_known: pages the kernel's half gave out, for comparing with the file's block count
@@ -26,6 +27,7 @@ struct shadow {
 	bool has_bad_tail, adopted;
 	uint8_t *answered;
 	uint8_t *judged;
+	uint64_t *patterned;
 	uint32_t *blk_used;
 	uint16_t *blk_last;
 	uint32_t blk_end;

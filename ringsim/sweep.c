@@ -82,7 +82,7 @@ static void sweep_blocks(struct ringsim_device *dev)
 		left[words - 1] &= (1ull << (dev->lay.blocks % 64)) - 1;
 	if (bits(left, dev->lay.blocks) != dev->blks_used)
 		broken_invariant(dev, "blocks taken", dev->blks_used, bits(left, dev->lay.blocks));
-	for (id = 1; id <= RINGSIM_ID_MAX; id++) {
+	for (id = 1; id <= dev->id_max; id++) {
 		const struct slot *slot = &dev->slots[id];
 
 		if (slot->state < SLOT_INFLIGHT)
@@ -101,7 +101,7 @@ static void sweep_ids(struct ringsim_device *dev)
 {
 	uint32_t id, inflight = 0, expired = 0, kept = 0, fifo = 0;
 
-	for (id = 1; id <= RINGSIM_ID_MAX; id++) {
+	for (id = 1; id <= dev->id_max; id++) {
 		uint8_t state = dev->slots[id].state;
 
 		inflight += state == SLOT_INFLIGHT;

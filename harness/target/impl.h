@@ -27,15 +27,17 @@
 #define TMRS	  64
 
 /**
- * struct store_cache - an in-process handler's store, kept from case to case
+ * struct store_cache - what is dear to make, kept from case to case: each case finds it as if new
  *
- * Making an engine costs more than most cases (io_destroy(2) alone waits for an RCU grace period).
- * Every case finds it empty, as if it were new.
+ * @store: of an in-process handler. Making an engine costs more than most cases (io_destroy(2)
+ *         alone waits for an RCU grace period)
+ * @dev:   a simulated device that nobody outside of this process has had in hand
  */
 struct store_cache {
 	struct store *store;
 	uint64_t size_bytes;
 	uint32_t block_size;
+	struct ringsim_device *dev;
 };
 
 /**
@@ -246,7 +248,7 @@ void inproc_stop(struct target *t);
 void inproc_kill(struct target *t);
 bool inproc_turn(struct target *t);
 int inproc_run(struct target *t, struct target_io *io);
-/** inproc_drop_cache() - close the store that cases shared. */
+/** inproc_drop_cache() - give back what cases shared. */
 void inproc_drop_cache(const struct target_spec *spec);
 
 int process_start(struct target *t);

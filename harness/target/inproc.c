@@ -132,12 +132,20 @@ static int wipe(struct store *s)
 	return rc;
 }
 
+static void drop_store(struct store_cache *cache)
+{
+	if (cache->store)
+		store_close(cache->store);
+	cache->store = NULL;
+}
+
 void inproc_drop_cache(const struct target_spec *spec)
 {
-	if (spec->cache && spec->cache->store)
-		store_close(spec->cache->store);
-	if (spec->cache)
-		spec->cache->store = NULL;
+	if (!spec->cache)
+		return;
+	drop_store(spec->cache);
+	ringsim_device_destroy(spec->cache->dev);
+	spec->cache->dev = NULL;
 }
 
 static bool take_cached(struct target *t, const struct store_config *cfg)
@@ -168,7 +176,7 @@ static void put_store(struct target *t)
 		store_close(t->in.store);
 		return;
 	}
-	inproc_drop_cache(t->spec);
+	drop_store(cache);
 	cache->store = t->in.store;
 	cache->size_bytes = store_size(t->in.store);
 	cache->block_size = t->opts.handler.block_size;

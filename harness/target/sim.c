@@ -55,11 +55,25 @@ static const struct ringsim_ops ops = {
 
 /* Life. */
 
+/* The device of the case before, if it can be made what this one wants. */
+static bool take_cached(struct target *t)
+{
+	struct store_cache *cache = t->spec->cache;
+
+	if (!cache || !cache->dev || ringsim_device_renew(cache->dev, &t->opts.dev, &ops, t))
+		return false;
+	t->dev = cache->dev;
+	cache->dev = NULL;
+	return true;
+}
+
 static int sim_make(struct target *t)
 {
 	char err[160];
-	int rc = ringsim_device_create(&t->dev, &t->opts.dev, &ops, t, err, sizeof(err));
+	int rc = 0;
 
+	if (!take_cached(t))
+		rc = ringsim_device_create(&t->dev, &t->opts.dev, &ops, t, err, sizeof(err));
 	if (rc) {
 		tc_fail(t->tc, NULL, "cannot make the device: %s", err);
 		return rc;
@@ -77,16 +91,32 @@ static int sim_start_handler(struct target *t)
 	return t->is_process ? process_start(t) : inproc_start(t);
 }
 
+/* Another process may hold on to the region of its device for longer than it lives. */
+static void put_device(struct target *t)
+{
+	struct store_cache *cache = t->spec->cache;
+
+	if (!cache || t->is_process) {
+		ringsim_device_destroy(t->dev);
+		return;
+	}
+	ringsim_device_destroy(cache->dev);
+	cache->dev = t->dev;
+}
+
 static void sim_stop(struct target *t)
 {
 	if (!t->dev)
 		return;
-	ringsim_sweep(t->dev);
+	if (t->is_process)
+		ringsim_sweep(t->dev);
 	/* Removed first, so that closing drains nothing: waiting commands' storage may be gone. */
 	ringsim_uio_unregister(&t->uio);
 	process_stop(t);
 	inproc_stop(t);
-	ringsim_device_destroy(t->dev);
+	if (!t->is_process) /* what a handler in this process did at its end counts, too */
+		ringsim_sweep(t->dev);
+	put_device(t);
 	t->dev = NULL;
 	t->region = NULL;
 }

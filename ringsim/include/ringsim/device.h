@@ -219,6 +219,16 @@ struct ringsim_ops {
 int ringsim_device_create(struct ringsim_device **out, const struct ringsim_config *cfg,
 			  const struct ringsim_ops *ops, void *ctx, char *err, size_t err_len);
 
+/**
+ * ringsim_device_renew() - make @dev what ringsim_device_create() would make, at less cost
+ *
+ * Nobody else may have the region mapped or its descriptor open, and ringsim_sweep() has just run.
+ * Returns 0; or -EINVAL, with @dev as it was, if it cannot be done: @cfg has another geometry,
+ * sanitizer or pool, or a violation was found in @dev.
+ */
+int ringsim_device_renew(struct ringsim_device *dev, const struct ringsim_config *cfg,
+			 const struct ringsim_ops *ops, void *ctx);
+
 /** ringsim_device_destroy() - release everything; commands not completed stay the caller's. */
 void ringsim_device_destroy(struct ringsim_device *dev);
 
