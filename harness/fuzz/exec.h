@@ -53,6 +53,7 @@ struct fuzz_exec {
 /**
  * struct fuzz_cmd - one command of a running program
  * @op:        the operation that submitted it
+ * @nr:        of that operation in the program; 1 is the first
  * @began:     number of its submission; @ended: 0, or that of its end, from the same count, so that
  *             they order everything
  * @data:      Data-Out that was sent or Data-In that came, io.len bytes; @bidi
@@ -63,6 +64,7 @@ struct fuzz_exec {
 struct fuzz_cmd {
 	struct target_io io;
 	const struct fuzz_op *op;
+	uint32_t nr;
 	uint64_t began, ended;
 	uint8_t *data, *bidi;
 	bool disturbed;
