@@ -80,6 +80,12 @@ DAEMON_OBJS  := $(call obj,$(wildcard harness/handlers/daemon/*.c))
 HARNESS_OBJS := $(call obj,$(filter-out harness/main.c harness/handlers/main.c,\
 		$(wildcard harness/*.c $(HARNESS_PARTS:%=harness/%/*.c))))
 
+# The simulator once more, and who plays hostile handlers on it, who act between any two of its
+# accesses to the region: one object, of whose names only hostile_run is visible.
+HOOKED_OBJS  := $(patsubst %.c,$(BUILD)/hooked/%.o,$(wildcard ringsim/*.c))
+HOSTILE_OBJS := $(HOOKED_OBJS) $(call obj,$(wildcard harness/fuzz/hostile/*.c))
+HARNESS_OBJS += $(BUILD)/hostile.o
+
 TEST_DIRS    := ringsim/tests ringsim/world/tests harness/tests $(HARNESS_PARTS:%=harness/%/tests)
 TEST_SRCS    := $(sort $(wildcard $(TEST_DIRS:%=%/test_*.c)))
 TEST_HELPERS := $(call obj,$(filter-out $(TEST_SRCS),$(wildcard $(TEST_DIRS:%=%/*.c))))
@@ -124,6 +130,16 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(HOOKED_OBJS): ALL_CFLAGS := $(filter-out --coverage,$(ALL_CFLAGS))
+$(BUILD)/hooked/%.o: %.c $(BUILD)/flags
+	$(call say,CC,"$< (hooked)")
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -include harness/fuzz/hostile/hook.h -MMD -MP -c -o $@ $<
+
+$(BUILD)/hostile.o: $(HOSTILE_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) -r -nostdlib -o $@ $^ && objcopy --keep-global-symbol=hostile_run $@
 
 $(BUILD)/libringsim.a: $(RINGSIM_OBJS)
 $(BUILD)/libworld.a: $(WORLD_OBJS)
@@ -323,5 +339,5 @@ help: ## Show this list
 clean: ## Remove build/ and its siblings
 	rm -rf $(BUILD) build build-*/
 
--include $(patsubst %.o,%.d,$(RINGSIM_OBJS) $(WORLD_OBJS) $(PRELOAD_OBJS) $(HARNESS_OBJS) $(TEST_HELPERS) $(call obj,\
+-include $(patsubst %.o,%.d,$(HOSTILE_OBJS) $(RINGSIM_OBJS) $(WORLD_OBJS) $(PRELOAD_OBJS) $(HARNESS_OBJS) $(TEST_HELPERS) $(call obj,\
 	$(TEST_SRCS) harness/main.c harness/handlers/main.c) $(DAEMON_OBJS))

@@ -46,6 +46,8 @@
  * @FUZZ_SETTLE:  the handler runs until it sleeps
  * @FUZZ_AT:      the next operation happens right after the handler's n[0]-th step from now (1 =
  * the next), when it runs; several may be armed
+ *                With device seat=1 it is a store right before the kernel's n[0]-th access to the
+ *                region, where the kernel is a simulator that can be stopped there
  * @FUZZ_KILL:    the handler dies, now (0) or after n[0] steps; n[1]: and the power fails
  * @FUZZ_RESTART: it starts again (also starts one that lives: kill first)
  * @FUZZ_FREEZE, @FUZZ_THAW: it is not scheduled
@@ -192,6 +194,9 @@ struct fuzz_op {
  * @async:      released as soon as the tail moves, not at the doorbell
  * @poison:     released blocks are poisoned
  * @first_event: the event counter's first value
+ * @pool:       pages that all devices of a pool may have before the reclaimer comes; 0 = the
+ * kernel's default. @twin: another device of that pool, to which everything happens as well. Both
+ *              for hostile programs on the simulator
  * @in_order, @wce, @read_only, @read_len, @reorder, @depth: struct handler_config
  * @medium:     enum target_medium: a store whose power can be cut
  */
@@ -200,7 +205,7 @@ struct fuzz_setup {
 	uint64_t disk;
 	uint32_t block_size, version, name;
 	uint32_t no_ooo, no_read_len, no_keep_buf, tmr;
-	uint32_t cmd_s, qfull, seat, async, poison, first_event;
+	uint32_t cmd_s, qfull, seat, async, poison, first_event, pool, twin;
 	uint32_t in_order, wce, read_only, read_len, reorder, depth, medium;
 };
 

@@ -178,6 +178,8 @@ const struct setup_word fuzz_setup_words[] = {
 	FLAG(async, true, "entries are released as soon as the tail moves"),
 	FLAG(poison, true, "released blocks are poisoned"),
 	SETUP(first_event, true, 0, UINT32_MAX, 1, "the event counter's first value"),
+	SETUP(pool, true, 0, 1 << 20, 1, "pages that devices share; 0: the kernel's default"),
+	FLAG(twin, true, "another device of the same pool, to which everything happens as well"),
 	FLAG(in_order, false, "answers in issue order"),
 	FLAG(wce, false, "a volatile write cache"),
 	FLAG(read_only, false, "write protected"),
