@@ -406,7 +406,11 @@ void shadow_ring_store(struct ringsim_device *dev, uint32_t off, uint32_t len)
 
 void shadow_published(struct ringsim_device *dev)
 {
-	shadow_adopt(dev, RINGSIM_OFF_HEAD, 4);
+	struct shadow *s = dev->shadow;
+
+	/* not from the region, where the handler may have been already */
+	s->head = rec_end(dev, rec_at(dev, dev->rec_count - 1));
+	memcpy(s->copy + RINGSIM_OFF_HEAD, &s->head, sizeof(s->head));
 }
 
 void shadow_rang(struct ringsim_device *dev)
@@ -435,7 +439,7 @@ void shadow_reset(struct ringsim_device *dev)
 {
 	struct shadow *s = dev->shadow;
 
-	s->tail = s->tail_recs = s->rung = 0;
+	s->tail = s->tail_recs = s->head = s->rung = 0;
 	s->has_bad_tail = false;
 	memset(s->answered, 0, RINGSIM_ID_MAX + 1);
 	shadow_adopt(dev, RINGSIM_OFF_HEAD, 4);

@@ -77,7 +77,7 @@ void shadow_begin(struct ringsim_device *dev, uint64_t poison_seed)
 		memset(s->patterned, 0, (dev->lay.pages / 64 + 1) * sizeof(*s->patterned));
 	s->poison = poison_seed;
 	shm_read(s->copy, dev->region, 0, sizeof(struct tcmu_mailbox));
-	s->tail = s->rung = shm_load32(dev->region, RINGSIM_OFF_TAIL);
+	s->tail = s->head = s->rung = dev->reclaim;
 }
 
 void shadow_forget(struct ringsim_device *dev)

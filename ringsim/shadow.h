@@ -9,6 +9,7 @@
  * @copy:        see shadow.c
  * @poison:      pattern seed, 0 = blocks keep their bytes
  * @tail:        last tail that was legal; @tail_recs records before it are published, not reclaimed
+ * @head:        as published last, whatever the handler makes of it
  * @rung:        tail at the last doorbell, or at open
  * @bad_tail:    an illegal value that was reported already
  * @answered:    ids that a published slot answers, until it is reclaimed
@@ -22,7 +23,7 @@
 struct shadow {
 	uint8_t *copy;
 	uint64_t poison;
-	uint32_t tail, tail_recs, rung;
+	uint32_t tail, tail_recs, head, rung;
 	uint32_t bad_tail;
 	bool has_bad_tail, adopted;
 	uint8_t *answered;

@@ -133,8 +133,8 @@ static void sweep_records(struct ringsim_device *dev)
 			return; /* the handler moved cmd_head; reported when it did */
 		pos = rec_end(dev, rec);
 	}
-	if (pos != ring_head(dev))
-		broken_invariant(dev, "end of the last entry", ring_head(dev), pos);
+	if (pos != dev->shadow->head)
+		broken_invariant(dev, "end of the last entry", dev->shadow->head, pos);
 }
 
 void ringsim_sweep(struct ringsim_device *dev)
