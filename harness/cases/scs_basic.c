@@ -124,31 +124,6 @@ static void prevent_allow(struct tc *tc)
 	       "expected GOOD or 05/20/00, found status 0x%02x", s->io.status);
 }
 
-/*
- * Opcodes that a standard gives, or gave, to direct-access devices: refused or answered, whichever
- * the handler likes. All others must be refused.
- */
-static bool may_exist(uint8_t op)
-{
-	static const uint8_t list[] = {
-		0x00, 0x01, 0x03, 0x04, 0x07, 0x08, 0x0a, 0x0b, 0x12, 0x15, 0x16, 0x17, 0x18,
-		0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x23, 0x25, 0x28, 0x2a, 0x2b, 0x2e, 0x2f, 0x34,
-		0x35, 0x36, 0x37, 0x39, 0x3a, 0x3b, 0x3c, 0x3e, 0x3f, 0x40, 0x41, 0x42, 0x48,
-		0x4c, 0x4d, 0x50, 0x51, 0x52, 0x53, 0x55, 0x56, 0x57, 0x5a, 0x5e, 0x5f, 0x7f,
-		0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8b, 0x8c,
-		0x8d, 0x8e, 0x8f, 0x90, 0x91, 0x92, 0x93, 0x94, 0x95, 0x9a, 0x9b, 0x9c, 0x9d,
-		0x9e, 0x9f, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac,
-		0xae, 0xaf, 0xb3, 0xb5, 0xb7, 0xba, 0xbb, 0xbc, 0xbd, 0xbe, 0xbf,
-	};
-	uint32_t i;
-
-	for (i = 0; i < sizeof(list); i++) {
-		if (list[i] == op)
-			return true;
-	}
-	return false;
-}
-
 /* One opcode with zeros behind it; whatever comes, it is one proper answer. */
 static void try_opcode(struct scs *s, uint8_t op, enum ringsim_dir dir, uint32_t len)
 {
@@ -162,7 +137,7 @@ static void try_opcode(struct scs *s, uint8_t op, enum ringsim_dir dir, uint32_t
 		EXPECT(tc, "HND-034", !scs_is(s, 2, 0x0800),
 		       "opcode 0x%02x: NOT READY 02/08/00 is what UNKNOWN_OP looks like", op);
 	}
-	if (may_exist(op))
+	if (cdb_may_exist(op))
 		return;
 	EXPECT(tc, "SCS-030", scs_is(s, BAD_OPCODE),
 	       "opcode 0x%02x: expected 05/2000, found status 0x%02x sense %x/%04x", op,
@@ -183,7 +158,7 @@ static void all_opcodes(struct tc *tc)
 		try_opcode(s, (uint8_t)op, RINGSIM_NONE, 0);
 		try_opcode(s, (uint8_t)op, RINGSIM_FROM_DEVICE, 100);
 		/* a Data-In command sent the wrong way round looks right on the ring (KRN-023) */
-		if (!may_exist((uint8_t)op))
+		if (!cdb_may_exist((uint8_t)op))
 			try_opcode(s, (uint8_t)op, RINGSIM_TO_DEVICE, 100);
 	}
 	cdb_none(&s->io, OP_START_STOP);
