@@ -107,7 +107,7 @@ PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan lint handlers \
+.PHONY: all tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers \
 	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -298,6 +298,9 @@ tsan: ## make unit under ThreadSanitizer
 # ci/vm is what real-kernel results rest on: kernels that die, machines that lack something.
 vm-test: all ## Check that ci/vm mistakes no dead kernel for a healthy one
 	@ci/run-tests.sh -t 600 $(if $(V),-v) ci/tests/vm.sh
+
+model: ## Let spin try every interleaving of head, tail, event and doorbell
+	@harness/model/check
 
 handlers: all examples ## Judge real handlers and write results/handlers anew
 	@BUILD=$(BUILD) harness/examples/judge
