@@ -22,10 +22,10 @@ struct gen_range {
  * @weights, @total: of the profile's moves
  * @blocks, @block_size: the disk
  * @ranges:  @range_cnt of them have been touched
+ * @most:    bytes of all but a few transfers
+ * @big:     the disk is larger than what handlers move at once
  * @odd:     illegal fields and lengths: one in so many; 0 = never
- * @held:    the handler was killed at some step to come
  * @kept_order: a handler that dies leaves a ring that its successor can go on with (HND-070)
- * @wce:     as the program set it last, if nothing was refused
  */
 struct gen {
 	struct fuzz_program *p;
@@ -39,11 +39,12 @@ struct gen {
 	const uint8_t *weights;
 	uint32_t total;
 	uint64_t blocks;
-	uint32_t block_size;
+	uint32_t block_size, most;
+	bool big;
 	struct gen_range ranges[GEN_RANGES];
 	uint32_t range_cnt;
 	uint32_t odd;
-	bool frozen, plugged, blocked, kept_order, wce;
+	bool kept_order;
 };
 
 /** gen_bits() - 64 random bits. */
@@ -76,6 +77,8 @@ void gen_simple(struct gen *g);
 void gen_transfer(struct gen *g, bool write, uint64_t lba, uint32_t blocks);
 /** gen_introduction() - ask the unit what it is. */
 void gen_introduction(struct gen *g);
+/** gen_duel() - submit a few commands for the same blocks, so that they meet. */
+void gen_duel(struct gen *g);
 /** gen_read_back() - read what was touched. */
 void gen_read_back(struct gen *g);
 

@@ -27,7 +27,7 @@ enum move {
 	M_QFULL,
 	M_AT,
 	M_DEATH,
-	M_RESET,
+	M_DUEL,
 	M_FAULT,
 	M_FLUSH,
 	M_FLOOD,
@@ -375,7 +375,7 @@ static const uint8_t move_weights[FUZZ_PROFILES][MOVES] = {
 		[M_QFULL] = 1, [M_ADVANCE] = 1, [M_DEATH] = 2 },
 	[FUZZ_P_ORDER] = { [M_COMMAND] = 16, [M_BURST] = 24, [M_SETTLE] = 6, [M_TURN] = 4,
 		[M_SLEEP] = 8, [M_REPEAT] = 4, [M_TMR] = 14, [M_RAW] = 2, [M_AT] = 8,
-		[M_FLOOD] = 1, [M_DEATH] = 2, [M_ADVANCE] = 1 },
+		[M_FLOOD] = 1, [M_DEATH] = 2, [M_ADVANCE] = 1, [M_DUEL] = 12 },
 	[FUZZ_P_TIME] = { [M_COMMAND] = 16, [M_BURST] = 10, [M_SETTLE] = 8, [M_TURN] = 3,
 		[M_SLEEP] = 14, [M_ADVANCE] = 14, [M_BLOCK] = 6, [M_QFULL] = 5, [M_AT] = 10,
 		[M_DEATH] = 6, [M_TMR] = 4, [M_REPEAT] = 4 },
@@ -383,7 +383,7 @@ static const uint8_t move_weights[FUZZ_PROFILES][MOVES] = {
 		[M_TURN] = 6, [M_BURST] = 6, [M_SLEEP] = 4, [M_DEATH] = 3, [M_POLL] = 2,
 		[M_REPEAT] = 3 },
 	[FUZZ_P_CRASH] = { [M_COMMAND] = 16, [M_BURST] = 10, [M_SETTLE] = 8, [M_DEATH] = 30,
-		[M_FLUSH] = 8, [M_REPEAT] = 4, [M_TMR] = 1, [M_RAW] = 1 },
+		[M_FLUSH] = 8, [M_REPEAT] = 4, [M_TMR] = 1, [M_RAW] = 1, [M_DUEL] = 3 },
 	[FUZZ_P_FAULT] = { [M_COMMAND] = 16, [M_BURST] = 10, [M_SETTLE] = 8, [M_FAULT] = 30,
 		[M_FLUSH] = 8, [M_REPEAT] = 6, [M_DEATH] = 3, [M_EVENT] = 2, [M_AT] = 3 },
 	[FUZZ_P_PLUG] = { [M_COMMAND] = 16, [M_BURST] = 10, [M_SETTLE] = 8, [M_HOTPLUG] = 16,
@@ -460,8 +460,13 @@ void gen_move(struct gen *g)
 	case M_AT:
 		during(g);
 		break;
+	case M_DUEL:
+		gen_duel(g);
+		if (gen_one_in(g, 2))
+			tmr(g);
+		run(g);
+		break;
 	case M_DEATH:
-	case M_RESET:
 		death(g);
 		break;
 	case M_FAULT:
@@ -498,6 +503,6 @@ void gen_finish(struct gen *g)
 	if (gen_one_in(g, 3))
 		return;
 	gen_push(g, FUZZ_SETTLE);
-	gen_read_back(g);
-	gen_push(g, FUZZ_SETTLE);
+	if (gen_one_in(g, 3))
+		gen_read_back(g);
 }

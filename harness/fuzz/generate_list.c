@@ -40,7 +40,7 @@ void gen_write_same(struct gen *g)
 	struct fuzz_op *op;
 	uint8_t cdb[16] = { sixteen ? 0x93 : 0x41 };
 
-	if (gen_one_in(g, 6)) /* more than is written at once */
+	if (gen_one_in(g, g->big ? 3 : 6)) /* more than is written at once */
 		r = (struct gen_range){ 0, all_blocks(g) };
 	if (g->blocks > 65536 && sixteen && gen_one_in(g, 3)) /* more than is advertised */
 		r = (struct gen_range){ 0, GEN_OF(g, 65536, 65537, 65535, 70000) };

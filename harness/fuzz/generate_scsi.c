@@ -54,14 +54,14 @@ static struct gen_range former(struct gen *g)
 
 static uint32_t some_blocks(struct gen *g)
 {
-	uint32_t most = (64u << 10) / g->block_size, n;
+	uint32_t most = g->most / g->block_size, n;
 
 	switch (gen_below(g, 16)) {
 	case 13:
 		n = gen_in(g, 9, 40);
 		break;
-	case 14:
-		n = gen_in(g, 1, 256);
+	case 14: /* 20 iovs are what fits without further ado */
+		n = g->p->setup.frag ? gen_in(g, most / 2, most) : gen_in(g, 1, 256);
 		break;
 	case 15:
 		n = gen_in(g, 0, 2);
@@ -125,8 +125,8 @@ struct gen_range gen_range(struct gen *g)
 	case 5:
 	case 6:
 		r = former(g);
-		if (r.blocks > (64u << 10) / g->block_size)
-			r.blocks = (64u << 10) / g->block_size;
+		if (r.blocks > g->most / g->block_size)
+			r.blocks = g->most / g->block_size;
 		if (gen_one_in(g, 2))
 			return r;
 		r.lba += gen_below(g, r.blocks ? r.blocks : 1);
@@ -287,7 +287,7 @@ static void read_write(struct gen *g, bool write)
 		how = 10;
 	block_cdb(cdb, write ? 0x2a : 0x28, how, &r);
 	if (how != 6) {
-		if (gen_one_in(g, 8))
+		if (gen_one_in(g, g->profile == FUZZ_P_CRASH ? 3 : 8))
 			cdb[1] |= (uint8_t)GEN_OF(g, 0x08, 0x10, 0x18, 0x08);
 		if (ODD(g) && gen_one_in(g, 8))
 			cdb[1] |= (uint8_t)(gen_in(g, 1, 7) << 5);
@@ -344,7 +344,7 @@ static void verify(struct gen *g, bool write)
 	/* more than what handlers compare at once */
 	if (bytchk == 3 && !write && gen_one_in(g, 2))
 		r = (struct gen_range){ 0, (uint32_t)(g->blocks < 9000 ? g->blocks : 9000) };
-	if (bytchk == 1 && !write && g->blocks * g->block_size > 1u << 20 && gen_one_in(g, 8))
+	if (bytchk == 1 && !write && g->big && gen_one_in(g, 2))
 		r = (struct gen_range){ 0, FUZZ_DATA_MAX / g->block_size };
 	block_cdb(cdb, write ? 0x2e : 0x2f, how, &r);
 	cdb[1] = (uint8_t)(bytchk << 1 | (gen_one_in(g, 8) ? 0x10 : 0));
@@ -392,9 +392,51 @@ static void compare_and_write(struct gen *g)
 	op = gen_cdb(g, cdb, RINGSIM_TO_DEVICE, 2 * half);
 	if (!op->n[FUZZ_S_LEN])
 		return;
-	op->n[FUZZ_S_FILL] = gen_one_in(g, 8) ? FUZZ_FILL_NEW : FUZZ_FILL_CURRENT;
+	op->n[FUZZ_S_FILL] = GEN_OF(g, FUZZ_FILL_CURRENT, FUZZ_FILL_CURRENT, FUZZ_FILL_CURRENT,
+				    FUZZ_FILL_CURRENT, FUZZ_FILL_CURRENT, FUZZ_FILL_CURRENT,
+				    FUZZ_FILL_NEW, FUZZ_FILL_ZERO);
 	op->n[FUZZ_S_FLIP] = flip(g, gen_one_in(g, 8) ? 2 * half : half);
 	gen_spoil(g, op);
+}
+
+/* COMPARE AND WRITE from what is there now: of several, one can succeed (SCS-030). */
+static void fast_compare_and_write(struct gen *g, struct gen_range r)
+{
+	uint8_t cdb[16] = { 0x89 };
+	struct fuzz_op *op;
+
+	gen_put_be(cdb + 2, r.lba, 8);
+	cdb[13] = (uint8_t)r.blocks;
+	op = gen_cdb(g, cdb, RINGSIM_TO_DEVICE, 2ull * r.blocks * g->block_size);
+	op->n[FUZZ_S_FILL] = FUZZ_FILL_CURRENT;
+}
+
+void gen_duel(struct gen *g)
+{
+	uint64_t room = g->blocks < 64 ? g->blocks : 64;
+	struct gen_range all = { gen_below(g, (uint32_t)room - 3), gen_in(g, 1, 4) }, r;
+	uint32_t n = gen_in(g, 2, 6);
+
+	remember(g, all.lba, all.blocks);
+	while (n--) {
+		r = all;
+		if (gen_one_in(g, 3)) { /* a part of it, or half beside it */
+			r.blocks = gen_in(g, 1, all.blocks);
+			r.lba += gen_below(g, all.blocks);
+			if (r.lba + r.blocks > g->blocks)
+				r.lba = g->blocks - r.blocks;
+		}
+		switch (gen_below(g, 6)) {
+		case 0:
+			gen_transfer(g, true, r.lba, r.blocks);
+			break;
+		case 1:
+			gen_transfer(g, false, r.lba, r.blocks);
+			break;
+		default:
+			fast_compare_and_write(g, r);
+		}
+	}
 }
 
 static void synchronize_cache(struct gen *g)

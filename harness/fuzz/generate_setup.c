@@ -75,11 +75,13 @@ static void disk(struct gen *g)
 	if (gen_one_in(g, 16))
 		s->disk = gen_in(g, 8, 300);
 	/* more than is moved at once, more than WRITE SAME may have, more than 32 bits count */
-	if (g->profile == FUZZ_P_SCSI && gen_one_in(g, 24)) {
+	if (g->profile == FUZZ_P_SCSI && gen_one_in(g, 20)) {
+		g->big = true;
 		s->block_size = 512;
-		s->disk = GEN_OF(g, 4096, 4096, 8192, 8192, 70000, 140000);
+		s->disk = GEN_OF(g, 3000, 4096, 4096, 4096, 70000, 140000);
 		if (gen_one_in(g, 6))
 			s->disk = (1ull << 32) + gen_below(g, 4096);
+		s->blocks = s->pages_per_blk = s->frag = 0;
 	}
 }
 
@@ -215,7 +217,7 @@ void gen_setup(struct gen *g)
 	}
 	g->blocks = s->disk;
 	g->block_size = s->block_size;
-	g->wce = s->wce;
+	g->most = s->frag ? 160u << 10 : 64u << 10;
 	g->kept_order = s->in_order || s->no_ooo;
 	switch (g->profile) {
 	case FUZZ_P_FAST:
