@@ -4,8 +4,9 @@
  *
  * shadow->copy has the layout of the region. For ring and mailbox it holds what the kernel's half
  * stored last; for data it holds the bytes of everything that no command in flight refers to. With
- * a poison seed those bytes are a pattern that depends on the place alone, which also shows up
- * where a handler leaves Data-In unwritten (HND-035) or reads what is not its own.
+ * a poison seed those bytes are a pattern instead, which also shows up where a handler leaves
+ * Data-In unwritten (HND-035) or reads what is not its own. The pattern is one stretch of random
+ * words that stays in the cache, and each page has it from another place on.
  */
 #include "shadow.h"
 
@@ -17,38 +18,54 @@
 #define STRAY_MAX                                                                      \
 	16 /* pages reported at a look, lest a handler that does not stop keep us here \
 	    */
-
 #define ANSWERED_BYTES (RINGSIM_ID_MAX + 1ull)
+#define STARTS	       64u /* of the pattern in a page, so many bytes apart */
 
-static uint64_t pattern(const struct shadow *s, uint64_t word)
+static uint32_t pattern_bytes(const struct ringsim_device *dev)
 {
-	uint64_t z = s->poison + word * 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	return z ^ (z >> 27);
+	return dev->lay.page_size + STARTS * STARTS;
 }
 
-static void fill_pattern(struct shadow *s, uint64_t off, uint64_t len)
+static void make_pattern(struct ringsim_device *dev, uint64_t seed)
 {
-	uint64_t w, p, end = (off + len) / 8;
+	uint64_t i, z;
 
-	for (w = off / 8; w < end; w++) {
-		p = pattern(s, w);
-		memcpy(s->copy + w * 8, &p, 8);
+	for (i = 0; i < pattern_bytes(dev) / 8; i++) {
+		z = seed + i * 0x9e3779b97f4a7c15ull;
+		z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+		z ^= z >> 27;
+		memcpy(dev->shadow->pattern + i * 8, &z, 8);
 	}
 }
 
-/*
- * Poisons [off, off+len) of the region, rounded up to whole words: nobody owns the rest. The copy
- * has the pattern since the page was given out, unless something else was adopted there.
- */
-static void poison(struct ringsim_device *dev, uint64_t off, uint32_t len)
+static uint64_t page_off(const struct ringsim_device *dev, uint32_t page)
 {
-	uint64_t whole = (len + 7ull) & ~7ull;
+	return dev->lay.data_off + (uint64_t)page * dev->lay.page_size;
+}
 
-	if (dev->shadow->adopted)
-		fill_pattern(dev->shadow, off, whole);
-	shm_write(dev->region, off, dev->shadow->copy + off, whole);
+/* What a data page holds where nobody owns it: the copy, or its pattern. */
+static const uint8_t *unowned(const struct ringsim_device *dev, uint32_t page)
+{
+	const struct shadow *s = dev->shadow;
+
+	/* 37 takes neighbours far apart and comes to each start */
+	return s->poison ? s->pattern + page * 37 % STARTS * STARTS : s->copy + page_off(dev, page);
+}
+
+/* Nobody owns bytes [from, to) of @blk any more; with poison, rounded up to whole words. */
+static void disown(struct ringsim_device *dev, uint32_t blk, uint32_t from, uint32_t to)
+{
+	uint32_t page = blk * dev->lay.pages_per_blk, size = dev->lay.page_size, lo, hi;
+
+	if (!dev->shadow->poison) {
+		shadow_adopt(dev, blk_off(dev, blk) + from, to - from);
+		return;
+	}
+	for (to = (to + 7) & ~7u; to; page++, to -= hi, from -= from < hi ? from : hi) {
+		hi = to < size ? to : size;
+		lo = from < hi ? from : hi;
+		shm_write(dev->region, page_off(dev, page) + lo, unowned(dev, page) + lo, hi - lo);
+	}
 }
 
 int shadow_create(struct ringsim_device *dev)
@@ -60,11 +77,11 @@ int shadow_create(struct ringsim_device *dev)
 	dev->shadow = s;
 	s->blk_used = calloc(dev->lay.blocks, sizeof(*s->blk_used));
 	s->blk_last = calloc(dev->lay.blocks, sizeof(*s->blk_last));
-	s->patterned = calloc(dev->lay.pages / 64 + 1, sizeof(*s->patterned));
+	s->pattern = aligned_alloc(STARTS, pattern_bytes(dev));
 	s->answered = table_alloc(ANSWERED_BYTES);
 	s->copy = table_alloc(dev->lay.region_size);
 	s->judged = table_alloc(dev->lay.data_size);
-	if (!s->blk_used || !s->blk_last || !s->patterned || !s->answered || !s->copy || !s->judged)
+	if (!s->blk_used || !s->blk_last || !s->pattern || !s->answered || !s->copy || !s->judged)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
 	return 0;
 }
@@ -74,7 +91,7 @@ void shadow_begin(struct ringsim_device *dev, uint64_t poison_seed)
 	struct shadow *s = dev->shadow;
 
 	if (s->poison != poison_seed)
-		memset(s->patterned, 0, (dev->lay.pages / 64 + 1) * sizeof(*s->patterned));
+		make_pattern(dev, poison_seed);
 	s->poison = poison_seed;
 	shm_read(s->copy, dev->region, 0, sizeof(struct tcmu_mailbox));
 	s->tail = s->head = s->rung = dev->reclaim;
@@ -88,7 +105,7 @@ void shadow_forget(struct ringsim_device *dev)
 	memset(s->answered, 0, dev->id_max + 1u);
 	memset(s->blk_used, 0, s->blk_end * sizeof(*s->blk_used));
 	memset(s->blk_last, 0, s->blk_end * sizeof(*s->blk_last));
-	s->blk_end = s->tail_recs = 0;
+	s->blk_end = s->tail_recs = s->walks = 0;
 	s->has_bad_tail = false;
 	s->pages_known = 0;
 }
@@ -100,7 +117,7 @@ void shadow_destroy(struct ringsim_device *dev)
 	table_free(s->copy, dev->lay.region_size);
 	table_free(s->judged, dev->lay.data_size);
 	table_free(s->answered, ANSWERED_BYTES);
-	free(s->patterned);
+	free(s->pattern);
 	free(s->blk_last);
 	free(s->blk_used);
 	free(s);
@@ -128,44 +145,57 @@ void shadow_adopt(struct ringsim_device *dev, uint64_t off, uint64_t len)
 
 void shadow_page_fresh(struct ringsim_device *dev, uint32_t page)
 {
-	uint64_t off = dev->lay.data_off + (uint64_t)page * dev->lay.page_size;
-	struct shadow *s = dev->shadow;
+	dev->shadow->pages_known++;
+	if (dev->shadow->poison)
+		shm_write(dev->region, page_off(dev, page), unowned(dev, page), dev->lay.page_size);
+	else
+		memset(dev->shadow->copy + page_off(dev, page), 0, dev->lay.page_size);
+}
 
-	s->pages_known++;
-	if (!s->poison) {
-		memset(s->copy + off, 0, dev->lay.page_size);
-		return;
+/* First byte of @blk, from @from on, that somebody touched; @end if there is none before that. */
+static uint32_t find_touched(const struct ringsim_device *dev, uint32_t blk, uint32_t from,
+			     uint32_t end)
+{
+	uint32_t page = blk * dev->lay.pages_per_blk, size = dev->lay.page_size, at = 0, lo, i;
+
+	for (; at < end; at += size, page++) {
+		const uint8_t *want = unowned(dev, page), *got;
+
+		lo = from > at ? from - at : 0;
+		if (lo >= size)
+			continue;
+		got = shm_peek(dev->region, page_off(dev, page), size);
+		if (!memcmp(got + lo, want + lo, size - lo))
+			continue;
+		for (i = lo; i < size; i++)
+			if (shm_load8(got, i) != want[i])
+				return at + i;
 	}
-	if (!(s->patterned[page / 64] >> (page % 64) & 1))
-		fill_pattern(s, off, dev->lay.page_size);
-	s->patterned[page / 64] |= 1ull << (page % 64);
-	poison(dev, off, dev->lay.page_size);
+	return end;
 }
 
 /* Compares the bytes of @blk from @from on with what nobody should have touched. */
 void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from)
 {
-	uint32_t present = data_present_bytes(dev, blk);
-	uint64_t off = blk_off(dev, blk), diff;
-	bool free_blk = dev->shadow->blk_used[blk] == 0;
+	uint32_t present = data_present_bytes(dev, blk), at, size = dev->lay.page_size;
 	uint16_t last = dev->shadow->blk_last[blk];
+	const uint8_t *want, *got;
 
 	if (from >= present)
 		return;
-	diff = shadow_diff(dev, off + from, present - from);
-	if (diff == UINT64_MAX)
+	at = find_touched(dev, blk, from, present);
+	if (at == present)
 		return;
-	if (free_blk && last)
-		violation(dev, "HND-039", diff, last, dev->shadow->copy + diff,
-			  shm_peek(dev->region, diff, 1), 1,
+	want = unowned(dev, blk * dev->lay.pages_per_blk + at / size) + at % size;
+	got = shm_peek(dev->region, blk_off(dev, blk) + at, 1);
+	if (dev->shadow->blk_used[blk] == 0 && last)
+		violation(dev, "HND-039", blk_off(dev, blk) + at, last, want, got, 1,
 			  "store into data block %u after the command that owned it completed",
 			  blk);
 	else
-		violation(dev, "HND-018", diff, last, dev->shadow->copy + diff,
-			  shm_peek(dev->region, diff, 1), 1,
+		violation(dev, "HND-018", blk_off(dev, blk) + at, last, want, got, 1,
 			  "store into data block %u outside every iov", blk);
-	shadow_adopt(dev, off + from, present - from);
-	dev->shadow->adopted = true;
+	disown(dev, blk, from, present);
 }
 
 void shadow_block_taken(struct ringsim_device *dev, uint32_t blk, uint32_t used_bytes)
@@ -193,13 +223,8 @@ void shadow_slot_checked(struct ringsim_device *dev, const struct slot *slot, ui
 
 void shadow_block_freed(struct ringsim_device *dev, uint32_t blk)
 {
-	struct shadow *s = dev->shadow;
-
-	if (s->poison)
-		poison(dev, blk_off(dev, blk), s->blk_used[blk]);
-	else
-		shadow_adopt(dev, blk_off(dev, blk), s->blk_used[blk]);
-	s->blk_used[blk] = 0;
+	disown(dev, blk, 0, dev->shadow->blk_used[blk]);
+	dev->shadow->blk_used[blk] = 0;
 }
 
 void shadow_pages_released(struct ringsim_device *dev)
@@ -220,31 +245,52 @@ static uint32_t data_in_of(const struct slot *slot, uint32_t *len)
 
 typedef uint32_t lanes __attribute__((vector_size(16), may_alias));
 
+/* Whether any 4 of 512 bytes equal those at the same place; mostly as good as asking about 8. */
+static bool any_equal(const uint8_t *a, const uint8_t *b)
+{
+	const lanes *x = (const void *)a, *y = (const void *)b;
+	lanes any = { 0 };
+	uint64_t equal[2];
+	uint32_t i;
+
+	for (i = 0; i < 512 / sizeof(lanes); i += 4)
+		any |= (lanes)(x[i] == y[i]) | (lanes)(x[i + 1] == y[i + 1]) |
+		       (lanes)(x[i + 2] == y[i + 2]) | (lanes)(x[i + 3] == y[i + 3]);
+	memcpy(equal, &any, sizeof(equal));
+	return equal[0] | equal[1];
+}
+
 /*
  * Offset of the first 8 bytes of @a that equal those of @b, @len (cut to whole words) if there are
- * none. Nearly always there are none, and then 64 bytes at a time are enough to know.
+ * none. Nearly always there are none.
  */
 static uint32_t first_equal(const uint8_t *a, const uint8_t *b, uint32_t len)
 {
-	uint32_t i = 0, k;
+	uint32_t i = 0, end;
 
-	for (len &= ~7u; i + 64 <= len; i += 64) {
-		const lanes *x = (const lanes *)(const void *)(a + i);
-		const lanes *y = (const lanes *)(const void *)(b + i);
-		uint64_t equal[2];
-		lanes any = (lanes)(x[0] == y[0]) | (lanes)(x[1] == y[1]) | (lanes)(x[2] == y[2]) |
-			    (lanes)(x[3] == y[3]);
-
-		memcpy(equal, &any, sizeof(equal));
-		if (!(equal[0] | equal[1]))
+	for (len &= ~7u; i < len; i = end) {
+		end = len - i < 512 ? len : i + 512;
+		if (end - i == 512 && !any_equal(a + i, b + i))
 			continue;
-		for (k = i; k < i + 64; k += 8)
-			if (!memcmp(a + k, b + k, 8))
-				return k;
+		for (; i < end; i += 8)
+			if (!memcmp(a + i, b + i, 8))
+				return i;
 	}
-	for (; i < len; i += 8)
-		if (!memcmp(a + i, b + i, 8))
-			return i;
+	return len;
+}
+
+/* As first_equal(), of the first @len bytes of @blk with its pattern. */
+static uint32_t find_unwritten(const struct ringsim_device *dev, uint32_t blk, uint32_t len)
+{
+	uint32_t page = blk * dev->lay.pages_per_blk, at = 0, n, i;
+
+	for (; at < len; at += n, page++) {
+		n = len - at < dev->lay.page_size ? len - at : dev->lay.page_size;
+		i = first_equal(shm_peek(dev->region, page_off(dev, page), n), unowned(dev, page),
+				n);
+		if (i < (n & ~7u))
+			return at + i;
+	}
 	return len;
 }
 
@@ -255,7 +301,6 @@ static uint32_t first_equal(const uint8_t *a, const uint8_t *b, uint32_t len)
 void shadow_data_in(struct ringsim_device *dev, const struct slot *slot, uint16_t id, uint32_t len)
 {
 	uint32_t has, blk = data_in_of(slot, &has), pos = 0, n, i;
-	uint64_t off;
 
 	if (!dev->shadow->poison)
 		return;
@@ -263,11 +308,11 @@ void shadow_data_in(struct ringsim_device *dev, const struct slot *slot, uint16_
 		len = has;
 	for (; pos < len && blk != NO_BLOCK; blk = dev->blk_next[blk], pos += n) {
 		n = len - pos < dev->lay.blk_size ? len - pos : dev->lay.blk_size;
-		off = blk_off(dev, blk);
-		i = first_equal(shm_peek(dev->region, off, n), dev->shadow->copy + off, n);
-		if (i >= (n & ~7u))
+		i = find_unwritten(dev, blk, n);
+		if (i == n)
 			continue;
-		violation(dev, "HND-035", off + i, id, NULL, dev->shadow->copy + off + i, 8,
+		violation(dev, "HND-035", blk_off(dev, blk) + i, id, NULL,
+			  shm_peek(dev->region, blk_off(dev, blk) + i, 8), 8,
 			  "Data-In byte %u was never written by the handler: another "
 			  "command's bytes go to the initiator",
 			  pos + i);

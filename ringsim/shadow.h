@@ -12,10 +12,10 @@
  * @head:        as published last, whatever the handler makes of it
  * @rung:        tail at the last doorbell, or at open
  * @bad_tail:    an illegal value that was reported already
+ * @walks:       completion walks so far
  * @answered:    ids that a published slot answers, until it is reclaimed
  * @judged:      Data-In of answered commands as it was then; by offset in the data area
- * @adopted:     @copy of some data block is not the pattern any more
- * @patterned:   pages whose @copy has the pattern of @poison, whether they exist or not
+ * @pattern:     see shadow.c
  * @blk_used:    bytes of a block that iovs refer to; @blk_last: id that had it last
  * @blk_end:     one past the highest block ever used
  * @pages_known: pages the kernel's half gave out, for comparing with the file's block count
@@ -24,11 +24,11 @@ struct shadow {
 	uint8_t *copy;
 	uint64_t poison;
 	uint32_t tail, tail_recs, head, rung;
-	uint32_t bad_tail;
-	bool has_bad_tail, adopted;
+	uint32_t bad_tail, walks;
+	bool has_bad_tail;
 	uint8_t *answered;
 	uint8_t *judged;
-	uint64_t *patterned;
+	uint8_t *pattern;
 	uint32_t *blk_used;
 	uint16_t *blk_last;
 	uint32_t blk_end;
