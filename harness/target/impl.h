@@ -31,13 +31,15 @@
  *
  * @store: of an in-process handler. Making an engine costs more than most cases (io_destroy(2)
  *         alone waits for an RCU grace period)
- * @dev:   a simulated device that nobody outside of this process has had in hand
+ * @devs:  simulated devices that nobody outside of this process has had in hand, each of another
+ *         shape; @dev_next: the one that makes room
  */
 struct store_cache {
 	struct store *store;
 	uint64_t size_bytes;
 	uint32_t block_size;
-	struct ringsim_device *dev;
+	struct ringsim_device *devs[8];
+	uint32_t dev_next;
 };
 
 /**
@@ -248,6 +250,8 @@ void inproc_stop(struct target *t);
 void inproc_kill(struct target *t);
 bool inproc_turn(struct target *t);
 int inproc_run(struct target *t, struct target_io *io);
+/** sim_drop_cache() - destroy the devices that cases shared. */
+void sim_drop_cache(struct store_cache *cache);
 /** inproc_drop_cache() - give back what cases shared. */
 void inproc_drop_cache(const struct target_spec *spec);
 

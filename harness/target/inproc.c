@@ -144,8 +144,7 @@ void inproc_drop_cache(const struct target_spec *spec)
 	if (!spec->cache)
 		return;
 	drop_store(spec->cache);
-	ringsim_device_destroy(spec->cache->dev);
-	spec->cache->dev = NULL;
+	sim_drop_cache(spec->cache);
 }
 
 static bool take_cached(struct target *t, const struct store_config *cfg)

@@ -55,16 +55,32 @@ static const struct ringsim_ops ops = {
 
 /* Life. */
 
-/* The device of the case before, if it can be made what this one wants. */
+#define DEVS (sizeof(((struct store_cache *)NULL)->devs) / sizeof(struct ringsim_device *))
+
+void sim_drop_cache(struct store_cache *cache)
+{
+	uint32_t i;
+
+	for (i = 0; i < DEVS; i++) {
+		ringsim_device_destroy(cache->devs[i]);
+		cache->devs[i] = NULL;
+	}
+}
+
+/* A device of a case before, if there is one that can be made what this case wants. */
 static bool take_cached(struct target *t)
 {
 	struct store_cache *cache = t->spec->cache;
+	uint32_t i;
 
-	if (!cache || !cache->dev || ringsim_device_renew(cache->dev, &t->opts.dev, &ops, t))
-		return false;
-	t->dev = cache->dev;
-	cache->dev = NULL;
-	return true;
+	for (i = 0; cache && i < DEVS; i++) {
+		if (!cache->devs[i] || ringsim_device_renew(cache->devs[i], &t->opts.dev, &ops, t))
+			continue;
+		t->dev = cache->devs[i];
+		cache->devs[i] = NULL;
+		return true;
+	}
+	return false;
 }
 
 static int sim_make(struct target *t)
@@ -95,13 +111,19 @@ static int sim_start_handler(struct target *t)
 static void put_device(struct target *t)
 {
 	struct store_cache *cache = t->spec->cache;
+	uint32_t i;
 
-	if (!cache || t->is_process) {
+	if (!cache || t->is_process || ringsim_violations(t->dev)) {
 		ringsim_device_destroy(t->dev);
 		return;
 	}
-	ringsim_device_destroy(cache->dev);
-	cache->dev = t->dev;
+	for (i = 0; i < DEVS && cache->devs[i]; i++)
+		;
+	if (i == DEVS) {
+		i = cache->dev_next++ % DEVS;
+		ringsim_device_destroy(cache->devs[i]);
+	}
+	cache->devs[i] = t->dev;
 }
 
 static void sim_stop(struct target *t)
