@@ -11,11 +11,19 @@
 void gen_put_be(uint8_t *p, uint64_t value, uint32_t bytes);
 /** gen_cdb() - submit @cdb, of the length that its opcode says; @dir only if there is data. */
 struct fuzz_op *gen_cdb(struct gen *g, const uint8_t *cdb, enum ringsim_dir dir, uint64_t len);
+/** gen_remember() - come back to this range now and then. */
+void gen_remember(struct gen *g, uint64_t lba, uint32_t blocks);
 /** gen_range() - blocks to go to: in range mostly. */
 struct gen_range gen_range(struct gen *g);
 /** gen_spoil() - as often as the profile wants it, one thing about a finished command is wrong. */
 void gen_spoil(struct gen *g, struct fuzz_op *op);
 
+void gen_read_write(struct gen *g, bool write);
+/** gen_verify() - VERIFY, or WRITE AND VERIFY if @write. */
+void gen_verify(struct gen *g, bool write);
+void gen_compare_and_write(struct gen *g);
+void gen_synchronize_cache(struct gen *g);
+void gen_bidirectional(struct gen *g);
 void gen_write_same(struct gen *g);
 void gen_unmap(struct gen *g);
 void gen_inquiry(struct gen *g);
