@@ -68,6 +68,8 @@ void tc_skip(struct tc *tc, const char *fmt, ...) __attribute__((format(printf, 
 /** tc_expect_violation() - the case breaks @clause on purpose; reports of it do not fail the case.
  */
 void tc_expect_violation(struct tc *tc, const char *clause);
+/** tc_expect_any_violation() - the same for all clauses: it does whatever it likes. */
+void tc_expect_any_violation(struct tc *tc);
 /** tc_violations() - how many times a clause announced so was reported. */
 uint32_t tc_violations(const struct tc *tc);
 /** tc_overlooks() - the user knows that the handler breaks @clause, and the case is not about it.

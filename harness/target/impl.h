@@ -221,6 +221,8 @@ struct target {
 	struct ringsim_tmr tmrs[TMRS];
 	uint32_t tmr_next, tmr_done;
 	struct target_capacity cap;
+	void (*on_end)(void *ctx, struct target_io *io);
+	void *on_end_ctx;
 	struct inproc in;
 	struct process proc;
 	struct log_line log[LOG_LINES];

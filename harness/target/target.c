@@ -162,6 +162,7 @@ int target_start(struct target *t, const struct target_opts *opts)
 
 void target_stop(struct target *t)
 {
+	t->on_end = NULL;
 	t->ops->stop(t);
 }
 
@@ -226,6 +227,14 @@ void target_ended(struct target *t, struct target_io *io)
 	io->order = ++t->order;
 	io->done = true;
 	log_ended(t, io);
+	if (t->on_end)
+		t->on_end(t->on_end_ctx, io);
+}
+
+void target_on_end(struct target *t, void (*fn)(void *ctx, struct target_io *io), void *ctx)
+{
+	t->on_end = fn;
+	t->on_end_ctx = ctx;
 }
 
 int target_wait(struct target *t, struct target_io *io)

@@ -156,6 +156,12 @@ void target_stop(struct target *t);
  */
 void target_submit(struct target *t, struct target_io *io);
 /**
+ * target_on_end() - call @fn when a command ends, in that order; NULL to stop
+ * It must not use the target; @io is its to submit again once target_submit() or what else ended it
+ * has returned. Set after target_start(), gone after target_stop().
+ */
+void target_on_end(struct target *t, void (*fn)(void *ctx, struct target_io *io), void *ctx);
+/**
  * target_wait() - run the handler until @io ended. 0, or -ETIMEDOUT if everybody sleeps first
  * With the case in the handler's seat: until the end of @io, if it has one, has come here.
  */

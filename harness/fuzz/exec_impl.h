@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the executor share.
+ *
+ * exec.c         one program from start to end, and the operations one by one
+ * exec_submit.c  commands: memory for them, their submission and their end
+ * exec_life.c    the handler's death, its successors, and that everything ends at last
+ * exec_seat.c    programs that play the handler
+ * exec_say.c     what happens, for people
+ */
+#ifndef HARNESS_FUZZ_EXEC_IMPL_H
+#define HARNESS_FUZZ_EXEC_IMPL_H
+
+#include "disk.h"
+#include "exec.h"
+#include "expect.h"
+
+#include "../target/impl.h"
+
+#define CMDS_MAX  4096u /* in flight */
+#define ARMED_MAX 64u	/* operations that wait for a step */
+#define CLASSES	  13u	/* of buffers: 512 bytes, 1 KiB ... 2 MiB */
+
+/**
+ * struct exec_cmd - a command, and where it is
+ * @busy:    in flight: in the list from the oldest to the newest
+ * @inside:  target_submit() has not returned yet
+ * @waited:  it was on the queue-full list when target_submit() returned
+ * @listed:  a task management function aborted it
+ * @ms:      time of its submission
+ * @data_class, @bidi_class: of its buffers
+ */
+struct exec_cmd {
+	struct fuzz_cmd c;
+	struct fuzz_cdb cdb;
+	struct exec_cmd *prev, *next;
+	uint64_t ms;
+	bool busy, inside, waited, listed;
+	uint8_t data_class, bidi_class;
+};
+
+/** struct exec_range - blocks that a command of the program may have changed */
+struct exec_range {
+	uint64_t lba, blocks;
+};
+
+/** struct exec_armed - an operation that happens when the handler has made @due steps */
+struct exec_armed {
+	uint64_t due;
+	uint32_t pc;
+};
+
+/**
+ * struct exec - struct fuzz_exec.priv: what stays from program to program, then the program's own
+ * @idle:    commands that are free, a list through @next
+ * @arena:   of buffers; @fresh: bytes of it that were used since the program began; @spare: free
+ *           buffers of each class, a list through their first bytes
+ *
+ * Of the program:
+ * @now:     running count of what orders commands
+ * @ms:      virtual time
+ * @first:   in flight, the oldest; @last: the newest
+ * @dead:    there is no handler; @doomed: there is one that will be killed at a step
+ * @gone:    enum fuzz_fault that took the node away, plus 1
+ * @over:    nothing else of the program happens
+ * @inside:  an operation happens inside the handler's run
+ * @after:   what an operation inside the run wants done when the handler has died of it
+ * @restarted: this handler is not the first; @wakeups: target_wakeups() when it started
+ * @lost:    some command ended that may take effect yet
+ * @touched: what is read back at the end
+ * @ring_ops: entries of reserved opcodes; @memory_faults: times that memory was refused
+ */
+struct exec {
+	struct exec_cmd *cmds, *idle;
+	uint8_t *arena;
+	uint64_t fresh;
+	uint8_t *spare[CLASSES];
+	struct fuzz_disk *disk;
+	struct fuzz_expect *expect;
+
+	struct fuzz_exec *x;
+	struct tc *tc;
+	struct target *t;
+	const struct fuzz_program *p;
+	struct fuzz_disk_facts facts;
+	struct target_opts opts;
+	unsigned int oracles; /* none in the seat */
+	uint64_t now, ms, ended;
+	struct exec_cmd *first, *last;
+	uint32_t in_flight, pc;
+	bool seat, process, dead, doomed, frozen, blocked, plugged, over, inside, lost, restarted;
+	uint32_t gone;
+	int32_t qfull_s, qfull_least_s;
+	int reset_level; /* while reset_ring runs */
+	struct {
+		bool restart;
+		int reset;
+	} after;
+	struct exec_armed armed[ARMED_MAX];
+	uint32_t armed_cnt;
+	struct exec_range *touched;
+	uint32_t touched_cnt, touched_room;
+	uint64_t tmrs, wakeups;
+	uint32_t ring_ops, last_fault, memory_faults;
+	uint32_t last_head;
+};
+
+/* exec.c */
+
+/** exec_stopped() - the program has failed, or there is nothing to carry on with. */
+static inline bool exec_stopped(const struct exec *r)
+{
+	return r->over || r->tc->failed || r->tc->skipped;
+}
+
+/* exec_submit.c */
+
+/** exec_memory() - once: what commands are made of. 0 or -ENOMEM. */
+int exec_memory(struct exec *r);
+void exec_memory_free(struct exec *r);
+/** exec_memory_reset() - all of it is free again. */
+void exec_memory_reset(struct exec *r);
+/** exec_submit() - @op is submitted, unless too much is in flight. @nr: its number, 0: none */
+struct exec_cmd *exec_submit(struct exec *r, const struct fuzz_op *op, uint32_t nr);
+/** exec_ended() - the target's hook: @io has ended. */
+void exec_ended(void *ctx, struct target_io *io);
+
+/* exec_life.c */
+
+/** exec_run() - @turns of the handler, 0: until it sleeps. */
+void exec_run(struct exec *r, uint32_t turns);
+/** exec_kill() - the handler dies, here and now. */
+void exec_kill(struct exec *r);
+/** exec_restart() - as a supervisor does it: kills, resets if the ring cannot be taken over. */
+void exec_restart(struct exec *r);
+/** exec_reset() - reset_ring, with the handler stopped meanwhile if it lives. */
+void exec_reset(struct exec *r, unsigned int level);
+/** exec_block() - block_dev. */
+void exec_block(struct exec *r, bool block);
+/** exec_finish() - faults stop: everything ends, and the disk holds what it may. */
+void exec_finish(struct exec *r);
+
+/* exec_seat.c */
+
+/** exec_seat() - an operation of the handler's side. */
+void exec_seat(struct exec *r, const struct fuzz_op *op);
+/** exec_seat_finish() - every command ends, whatever the handler did. */
+void exec_seat_finish(struct exec *r);
+
+/* exec_say.c */
+
+void exec_say_op(struct exec *r, uint32_t pc);
+void exec_say_end(struct exec *r, const struct exec_cmd *e);
+void exec_say(struct exec *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
