@@ -52,17 +52,10 @@ void fuzz_expect_changed(struct fuzz_expect *e, const struct fuzz_disk_facts *fa
 void fuzz_expect_restarted(struct fuzz_expect *e)
 {
 	expect_mode_restarted(e);
+	e->flush = FLUSH_FINE;
 	e->stopped = false;
 	if (!e->facts.strict)
 		e->attentions += 4;
-}
-
-void fuzz_expect_fault(struct fuzz_expect *e, uint64_t fault, uint64_t times)
-{
-	if (fault == FUZZ_NO_MEMORY)
-		e->busy += times;
-	if (fault >= FUZZ_STORE_ERROR && fault <= FUZZ_STORE_ERROR + STORE_ZERO)
-		e->errors[fault - FUZZ_STORE_ERROR] += times;
 }
 
 void fuzz_expect_quiet(struct fuzz_expect *e, uint64_t now)
@@ -84,6 +77,7 @@ static bool is_mode_sense(const struct fuzz_cmd *c)
 void fuzz_expect_begin(struct fuzz_expect *e, struct fuzz_cmd *c)
 {
 	e->in_flight++;
+	expect_flush_begin(e, c);
 	if (is_select(c))
 		expect_select_begin(e, c);
 	else if (is_mode_sense(c))
@@ -93,6 +87,7 @@ void fuzz_expect_begin(struct fuzz_expect *e, struct fuzz_cmd *c)
 void fuzz_expect_lost(struct fuzz_expect *e, struct fuzz_cmd *c)
 {
 	e->in_flight--;
+	expect_flush_lost(e, c);
 	if (is_select(c))
 		expect_select_lost(e);
 }
@@ -200,41 +195,6 @@ static void judge_good(const struct seen *s, const struct rule *r)
 	expect_wrong(s, clause_of(r->must), "expected %s, found GOOD", wanted);
 }
 
-static bool reads_only(const struct seen *s)
-{
-	return s->d->kind == FUZZ_K_READ || s->d->kind == FUZZ_K_VERIFY;
-}
-
-static bool writes_only(const struct seen *s)
-{
-	return s->d->kind == FUZZ_K_WRITE || s->d->kind == FUZZ_K_WRITE_SAME ||
-	       s->d->kind == FUZZ_K_UNMAP || s->d->kind == FUZZ_K_SYNC ||
-	       s->d->kind == FUZZ_K_OTHER;
-}
-
-/* Errors of the medium that were arranged: each explains one answer, of who uses the medium so. */
-static bool is_fault(const struct seen *s, uint32_t error)
-{
-	uint64_t *errors = s->e->errors;
-
-	if (error == E_READ && !writes_only(s) && errors[STORE_READ] > 0) {
-		errors[STORE_READ]--;
-		return true;
-	}
-	for (int op = STORE_WRITE; error == E_WRITE && op <= STORE_ZERO; op++) {
-		if (errors[op] > 0 && !reads_only(s)) {
-			errors[op]--;
-			return true;
-		}
-	}
-	/* without memory a handler may also say so by an error, if it does not know better */
-	if (s->e->busy > 0 && !s->e->facts.strict) {
-		s->e->busy--;
-		return true;
-	}
-	return false;
-}
-
 /* CHECK CONDITION; returns which, and sets @unsure if the medium may have changed all the same. */
 static uint32_t judge_check(const struct seen *s, const struct rule *r, bool *unsure)
 {
@@ -252,7 +212,7 @@ static uint32_t judge_check(const struct seen *s, const struct rule *r, bool *un
 		return error;
 	}
 	*unsure = true;
-	if (is_fault(s, error))
+	if (expect_fault_explains(s, error))
 		return error;
 	if (r->must != 0) {
 		put_wanted(wanted, sizeof(wanted), r->must | r->may);
@@ -265,16 +225,6 @@ static uint32_t judge_check(const struct seen *s, const struct rule *r, bool *un
 	return error;
 }
 
-/* BUSY and TASK SET FULL: if memory was short, or the handler has a queue that may be full. */
-static void judge_busy(const struct seen *s)
-{
-	if (s->e->busy > 0)
-		s->e->busy--;
-	else if (s->e->facts.strict || s->e->in_flight <= 1)
-		expect_wrong(s, "SCS-043", "status 0x%02x, though nothing was short",
-			     s->c->io.status);
-}
-
 /* Any other status; true if the command may have had an effect. */
 static bool judge_status(const struct seen *s)
 {
@@ -283,7 +233,7 @@ static bool judge_status(const struct seen *s)
 	switch (io->status) {
 	case SAM_BUSY:
 	case SAM_TASK_FULL:
-		judge_busy(s);
+		expect_busy(s);
 		return false;
 	case SAM_ABORTED:
 		if (!s->c->disturbed)
@@ -325,6 +275,7 @@ static void judge(const struct seen *s, struct fuzz_effect *effect)
 		expect_select_end(s, error, effect);
 	if (unsure)
 		c->disturbed = true;
+	expect_flush_end(s, error);
 	if (c->io.cdb[0] == OP_START_STOP && c->io.status == SAM_GOOD)
 		s->e->stopped = !(c->io.cdb[4] & 1);
 	if (c->io.status == SAM_GOOD || c->io.status == SAM_CHECK)

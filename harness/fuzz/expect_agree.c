@@ -149,9 +149,9 @@ static void answered_bits(const struct seen *s, const struct rule *r, uint32_t e
 	bool refused = error == E_CDB && r->must == 0 && r->limit == L_NONE &&
 		       s->c->io.len == s->d->data_len && s->d->blocks != 0;
 
-	if (cdb[0] == OP_MAINTENANCE_IN && (cdb[1] & 0x1f) == 0x0a) {
+	if (cdb[0] == OP_MAINTENANCE_IN && cdb[1] == 0x0a && cdb[11] == 0) {
 		e->groups_work |= error == 0;
-		e->groups_refused |= error == E_OPCODE;
+		e->groups_refused |= (error & (E_OPCODE | E_CDB)) != 0;
 	}
 	if (s->d->kind == FUZZ_K_WRITE_SAME && (cdb[1] & ~CDB1_UNMAP) == 0 && s->d->unmap) {
 		bool *works = cdb[0] == OP_WRITE_SAME_16 ? &e->same_16_unmaps : &e->same_10_unmaps;

@@ -134,7 +134,7 @@ static void judge_answer(const struct seen *s, const struct answer *a, uint32_t 
 		return;
 	if (a->judge == NULL)
 		expect_mode_sense(s, p, valid, total != 0 ? total : UINT32_MAX);
-	else if (valid == total || a->judge == expect_request_sense)
+	else if ((total != 0 && valid == total) || a->judge == expect_request_sense)
 		a->judge(s, p, valid);
 }
 

@@ -122,10 +122,15 @@ struct limits {
 	uint64_t worked[LIMITS], refused[LIMITS];
 };
 
+/** enum flush - a flush that failed while nobody may have waited for it */
+enum flush { FLUSH_FINE, FLUSH_ARMED, FLUSH_FAILED };
+
 /**
  * struct fuzz_expect - see expect.h
  * @in_flight: commands that have begun and not ended
  * @budget:    BUSY that lack of memory explains, and errors of the medium by store operation
+ * @flush:    since @failed_at, as far as it was noticed; @flushing: commands that would report it
+ * @target:   where faults are seen to have struck
  * @attentions: unit attentions that something explains
  * @works, @refused: opcodes that were carried out, that were refused with 5/2000
  */
@@ -133,6 +138,10 @@ struct fuzz_expect {
 	struct fuzz_disk_facts facts;
 	uint64_t busy, errors[STORE_ZERO + 1];
 	uint32_t attentions, in_flight;
+	enum flush flush;
+	uint32_t flushing;
+	uint64_t failed_at;
+	struct target *target;
 	bool stopped;
 	struct mode mode;
 	struct limits limits;
@@ -199,6 +208,17 @@ void expect_mode_sense(const struct seen *s, const uint8_t *p, uint32_t n, uint3
 void expect_answered(const struct seen *s, const struct rule *r, uint32_t error);
 /** expect_agree() - what is claimed and what was seen say the same. */
 void expect_agree(const struct seen *s);
+
+/* Faults (expect_fault.c). */
+
+/** expect_fault_explains() - an error of the medium; the fault is used up then. */
+bool expect_fault_explains(const struct seen *s, uint32_t error);
+/** expect_busy() - BUSY or TASK SET FULL: memory was short, or the handler's queue may be full. */
+void expect_busy(const struct seen *s);
+void expect_flush_begin(struct fuzz_expect *e, const struct fuzz_cmd *c);
+void expect_flush_lost(struct fuzz_expect *e, const struct fuzz_cmd *c);
+/** expect_flush_end() - @error: 0 or one of E_*. */
+void expect_flush_end(const struct seen *s, uint32_t error);
 
 /* Mode pages (expect_mode.c). */
 

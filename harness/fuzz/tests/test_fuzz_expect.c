@@ -145,6 +145,7 @@ static const struct row rows[] = {
 	{ "a byte behind the answer", "", "120000002800 in=40 give=" STD "00000099 : good",
 	  "HND-035" },
 	{ "more than the allocation", "", "120000000500 in=40 give=" STD " : good", "HND-035" },
+	{ "no allocation", "", "120000000000 in=8 : good", NULL },
 	{ "READ_LEN", "l", "120000002800 in=40 came=36 give=" STD " : good", NULL },
 	{ "READ_LEN that is not offered", "", "120000002800 in=40 came=36 give=" STD " : good",
 	  "HND-035" },
