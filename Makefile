@@ -107,7 +107,7 @@ PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers \
+.PHONY: all tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz \
 	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -242,7 +242,10 @@ endif
 RUN_TESTS = BUILD=$(abspath $(BUILD)) ci/run-tests.sh $(if $(V),-v)
 CHECK     = $(BUILD)/tcmu-harness check
 
-test: all tests ## Unit tests, script tests and the memory handler's conformance
+# Mutants that kept fuzz programs must be found in; see harness/tests/fuzz.sh.
+KEPT_MUTANTS := $(sort $(shell sed -n 's/^. mutant: *//p' $(wildcard harness/fuzz/regress/*.fuzz) </dev/null))
+
+test: all tests $(KEPT_MUTANTS:%=$(BUILD)/mutants/%.so) ## Unit tests, script tests and the memory handler's conformance
 	@$(RUN_TESTS) $(TESTS) $(TEST_SCRIPTS) '$(CHECK) --handler memory --tap'
 unit: all tests ## The same without the scripts
 	@$(RUN_TESTS) $(TESTS) '$(CHECK) --handler memory --tap'
@@ -261,6 +264,15 @@ fidelity: all ## Replay every recording of a real kernel on the simulator
 mutants: all mutant-objects ## Check that every broken handler is caught
 	@rm -f $(filter-out $(MUTANTS),$(wildcard $(BUILD)/mutants/*.so))
 	@$(CHECK) --mutants $(BUILD)/mutants
+
+# Findings are in FUZZ_SAVE, shrunk, as programs for `tcmu-harness replay`.
+FUZZ_TIME    ?= 60s
+FUZZ_HANDLER ?= memory,psync,libaio,io_uring
+FUZZ_SEED    ?= 1
+FUZZ_SAVE    ?= $(BUILD)/fuzz
+fuzz: all ## Fuzz the reference handlers, FUZZ_TIME=60s each; FUZZ_SEED=1, FUZZ_HANDLER=LIST
+	@$(BUILD)/tcmu-harness fuzz --handler $(FUZZ_HANDLER) --time $(FUZZ_TIME) --seed $(FUZZ_SEED) \
+		--jobs $(shell nproc) --save $(FUZZ_SAVE)
 
 KERNELS       ?= 6.1 6.12
 SCENARIO_JOBS ?= 1

@@ -26,6 +26,8 @@ static const char help[] =
 	"Conformance, tracing and measuring for TCMU handlers, on a simulated kernel.\n"
 	"\n"
 	"  check     judge a handler, clause by clause\n"
+	"  fuzz      look for sequences of events that a handler does not bear\n"
+	"  replay    carry out one such sequence, step by step\n"
 	"  run       run any SCSI client on simulated devices, with any handlers behind them\n"
 	"  report    results of several runs in one table\n"
 	"  list      clauses, cases, mutants\n"
@@ -52,6 +54,10 @@ int main(int argc, char **argv)
 	sigaction(SIGHUP, &sa, NULL);
 	if (!strcmp(verb, "check"))
 		return verb_check(argc - 1, argv + 1, &stop);
+	if (!strcmp(verb, "fuzz"))
+		return verb_fuzz(argc - 1, argv + 1, &stop);
+	if (!strcmp(verb, "replay"))
+		return verb_replay(argc - 1, argv + 1, &stop);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -80,9 +86,8 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	fprintf(stderr,
-		"tcmu-harness: expected a verb (check, run, report, list, explain, trace, bench, scsi, "
-		"env, seat), "
-		"found '%s'; "
+		"tcmu-harness: expected a verb (check, fuzz, replay, run, report, list, explain, "
+		"trace, bench, scsi, env, seat), found '%s'; "
 		"see tcmu-harness --help\n",
 		verb);
 	return EXIT_USAGE;

@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Exit statuses; report/result.h adds 77 for "nothing ran". */
-#define EXIT_OK	    0
-#define EXIT_FAILED 1
-#define EXIT_USAGE  2
+/* Exit statuses; the last one: nothing ran. */
+#define EXIT_OK	     0
+#define EXIT_FAILED  1
+#define EXIT_USAGE   2
+#define EXIT_NOTHING 77
 
 /** usage_error() - one line on stderr, with where to find help; returns EXIT_USAGE. */
 int usage_error(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -35,6 +36,8 @@ char *workdir_make(const char *verb);
 /** workdir_remove() - remove it with everything in it, and free the name. */
 void workdir_remove(char *dir);
 
+int verb_fuzz(int argc, char **argv, const volatile sig_atomic_t *stop);
+int verb_replay(int argc, char **argv, const volatile sig_atomic_t *stop);
 int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop);
 int verb_run(int argc, char **argv);
 int verb_list(int argc, char **argv);
