@@ -18,6 +18,7 @@
 #define HOSTILE_ARMED 64  /* stores waiting for their moment */
 #define HOSTILE_RECS  512 /* entries of a ring that a walk is foretold for */
 #define HOSTILE_IOVS  8
+#define HOSTILE_PLAN  64
 
 struct side;
 
@@ -64,13 +65,15 @@ struct hid {
  * @pending:  its answer was read and its end must be next; @want: what the end must look like
  * @clean:    nobody stores during this call, so that the region says what must happen
  * @foretold: the walk of this call was
+ * @to_reclaim: a walk has ended, at the ring offset @reclaim; @last: of the answer read last
+ * @head_moved: by a handler, so that entries need not follow each other
  * @rec:      the entries when the walk began; @pos, @at: where it is
  */
 struct model {
 	struct hid *id;
 	uint32_t top, ring, expired, kept, queued, blks, to_reset;
 	enum ringsim_tap_kind cause;
-	bool broken, clean, walking, foretold, stopped, raw;
+	bool broken, clean, walking, foretold, stopped, raw, to_reclaim, head_moved;
 	uint64_t now_ns, time_out_ns;
 	struct hcmd *pending;
 	struct {
@@ -80,7 +83,7 @@ struct model {
 		uint32_t residual, data_in;
 	} want;
 	struct ringsim_entry rec[HOSTILE_RECS];
-	uint32_t recs, pos, at, entries;
+	uint32_t recs, pos, at, entries, reclaim, last;
 };
 
 /** struct armed - a store that happens before the device's access number @step */
@@ -161,13 +164,16 @@ void side_tmr_done(void *ctx, struct ringsim_tmr *tmr);
  * struct choose - who chooses the operations of a program
  * @stores: left of a burst, of which each is at most @burst long
  * @mild:   few of them break the ring, so that answers go on being believed
+ * @stuff:  see stuff(). @plan: operations that come next, @next of @planned
  * @no_at:  all stores are between calls
  */
 struct choose {
 	uint64_t rng;
 	uint8_t weight[FUZZ_VERBS];
 	uint32_t sum, stores, burst;
-	bool mild, no_at;
+	bool mild, no_at, stuff;
+	struct fuzz_op plan[HOSTILE_PLAN];
+	uint32_t planned, next;
 };
 void choose_setup(struct choose *c, uint64_t seed, struct fuzz_setup *setup);
 void choose_op(struct choose *c, const struct bench *b, struct fuzz_op *op);

@@ -18,6 +18,12 @@ static bool one_in(struct choose *c, uint32_t n)
 	return below(c, n) == 0;
 }
 
+/* Whether this store is to leave the ring whole. */
+static bool mild(struct choose *c)
+{
+	return c->mild && !one_in(c, 32);
+}
+
 #define COUNT(array)   ((uint32_t)(sizeof(array) / sizeof((array)[0])))
 #define PICK(c, array) ((array)[below(c, COUNT(array))])
 
@@ -56,6 +62,7 @@ void choose_setup(struct choose *c, uint64_t seed, struct fuzz_setup *p)
 	p->pool = p->twin || one_in(c, 4) ? 1 + below(c, 16) : 0;
 	c->mild = one_in(c, 2);
 	c->no_at = one_in(c, 8);
+	c->stuff = one_in(c, 32);
 	c->burst = one_in(c, 4) ? 4 : 64;
 	for (i = 0; i < COUNT(usual); i++) {
 		if (usual[i].verb > FUZZ_SUBMIT && usual[i].weight < 10 && one_in(c, 2))
@@ -191,7 +198,7 @@ static void store_field(struct choose *c, const struct side *s, struct fuzz_op *
 	static const uint8_t width[] = { 1, 2, 4, 8 };
 	struct ringsim_entry e = some_entry(c, s);
 
-	switch (below(c, 12) + (c->mild && !one_in(c, 32) ? 2 : 0)) {
+	switch (below(c, 12) + (mild(c) ? 2 : 0)) {
 	case 0: /* the same length, another opcode */
 		at(op, FUZZ_B_RING, e.off, 4, e.len | below(c, 8));
 		break;
@@ -227,7 +234,7 @@ static void store(struct choose *c, const struct side *s, struct fuzz_op *op)
 {
 	static const uint8_t width[] = { 1, 2, 4, 4, 4, 8 };
 
-	switch (c->mild && !one_in(c, 32) ? 8 + below(c, 24) : below(c, 32)) {
+	switch (mild(c) ? 8 + below(c, 24) : below(c, 32)) {
 	case 0:
 		at(op, FUZZ_B_ZERO, RINGSIM_OFF_HEAD, 4, ring_value(c, s));
 		break;
@@ -341,25 +348,138 @@ static void arguments(struct choose *c, const struct side *s, struct fuzz_op *op
 	}
 }
 
+static void plan(struct choose *c, struct fuzz_op op)
+{
+	if (c->planned < HOSTILE_PLAN)
+		c->plan[c->planned++] = op;
+}
+
+/* A store to a word that an answer is made of, or to what leads to it. */
+static struct fuzz_op answer_word(struct choose *c, const struct side *s,
+				  const struct ringsim_entry *e)
+{
+	static const uint8_t uflags[] = { 0, 1, 2, 2, 2, 4, 6, 255 };
+	static const uint8_t status[] = { 0, 0, 2, 2, 0x18, 0xff };
+	struct fuzz_op op = { .verb = FUZZ_STORE };
+
+	switch (below(c, 16)) {
+	case 0:
+		at(&op, FUZZ_B_RING, e->off, 4, one_in(c, 2) ? odd(c) : e->len + 8 + e->op);
+		break;
+	case 1:
+		at(&op, FUZZ_B_ZERO, RINGSIM_OFF_TAIL, 4, ring_value(c, s));
+		break;
+	case 2:
+		at(&op, FUZZ_B_RING, e->off + RINGSIM_OFF_SENSE + below(c, 96), 1, below(c, 256));
+		break;
+	case 3:
+	case 4:
+	case 5:
+		at(&op, FUZZ_B_RING, e->off + RINGSIM_OFF_ID, 2, some_id(c, s));
+		break;
+	case 6:
+	case 7:
+	case 8:
+		at(&op, FUZZ_B_RING, e->off + RINGSIM_OFF_STATUS, 1, PICK(c, status));
+		break;
+	case 9:
+	case 10:
+	case 11:
+		at(&op, FUZZ_B_RING, e->off + RINGSIM_OFF_UFLAGS, 1, PICK(c, uflags));
+		break;
+	default:
+		at(&op, FUZZ_B_RING, e->off + RINGSIM_OFF_RDLEN, 4,
+		   one_in(c, 4) ? odd(c) : below(c, 2048));
+	}
+	return op;
+}
+
+/*
+ * A few answers, not rung for; stores to them, of which the later ones come in the middle of the
+ * call that believes them; the doorbell. Where something is read twice, it differs the second time.
+ */
+static void ambush(struct choose *c, const struct side *s)
+{
+	static const uint8_t uflags[] = { 0, 2, 2, 4, 6 };
+	uint32_t n = 1 + below(c, 3), i, k, late = 1 + below(c, 8);
+	struct ringsim_entry e = { .len = 120, .op = 1 };
+	struct fuzz_op op = { .verb = FUZZ_STORE };
+
+	plan(c, (struct fuzz_op){ .verb = FUZZ_ANSWER, .n = { n } });
+	for (i = 0; i < n && ringsim_entry_at(s->dev, i, &e); i++) {
+		at(&op, FUZZ_B_RING, e.off + RINGSIM_OFF_UFLAGS, 1, PICK(c, uflags));
+		plan(c, op);
+		at(&op, FUZZ_B_RING, e.off + RINGSIM_OFF_RDLEN, 4, below(c, 2048));
+		plan(c, op);
+		if (one_in(c, 4))
+			plan(c, answer_word(c, s, &e));
+	}
+	for (k = 0; i && k < late; k++) {
+		ringsim_entry_at(s->dev, below(c, i), &e);
+		if (!c->no_at)
+			plan(c,
+			     (struct fuzz_op){ .verb = FUZZ_AT,
+					       .n = { 1 + below(c, one_in(c, 4) ? 80 : 12 * n) } });
+		plan(c, answer_word(c, s, &e));
+	}
+	plan(c, (struct fuzz_op){ .verb = FUZZ_RING, .n = { 4 } });
+}
+
+/* Entry upon entry in the same place, as long as there is room to remember them. */
+static void stuff(struct choose *c, const struct bench *b, struct fuzz_op *op)
+{
+	struct ringsim_stats st;
+
+	ringsim_stats(b->side[0].dev, &st);
+	op->verb = one_in(c, 2) ? FUZZ_STORE : one_in(c, 4) ? FUZZ_SUBMIT : FUZZ_RAW;
+	if (op->verb == FUZZ_STORE)
+		at(op, FUZZ_B_ZERO, RINGSIM_OFF_HEAD, 4, st.reclaim);
+	else if (op->verb == FUZZ_SUBMIT)
+		submit(c, &b->side[0], op);
+	else
+		op->n[1] = 8;
+}
+
+static enum fuzz_verb next_verb(struct choose *c, const struct side *s)
+{
+	enum fuzz_verb verb;
+
+	if (c->stores) { /* bursts: as many moments as a call has */
+		c->stores--;
+		return !c->no_at && one_in(c, 2) ? FUZZ_AT : FUZZ_STORE;
+	}
+	if (s->m.broken && one_in(c, 4))
+		return FUZZ_RESET;
+	verb = some_verb(c);
+	if (verb == FUZZ_STORE)
+		c->stores = below(c, 1 + below(c, c->burst));
+	return verb;
+}
+
 void choose_op(struct choose *c, const struct bench *b, struct fuzz_op *op)
 {
 	const struct side *s = &b->side[0];
 
 	memset(op, 0, sizeof(*op));
+	if (c->next < c->planned) {
+		*op = c->plan[c->next++];
+		return;
+	}
 	if (b->at) { /* what happens there is a store */
 		op->verb = FUZZ_STORE;
 		store(c, s, op);
 		return;
 	}
-	if (c->stores) { /* bursts: as many moments as a call has */
-		c->stores--;
-		op->verb = !c->no_at && one_in(c, 2) ? FUZZ_AT : FUZZ_STORE;
-	} else if (s->m.broken && one_in(c, 4)) {
-		op->verb = FUZZ_RESET;
-	} else {
-		op->verb = some_verb(c);
-		if (op->verb == FUZZ_STORE)
-			c->stores = below(c, 1 + below(c, c->burst));
+	if (c->stuff && b->calls < 3000) {
+		stuff(c, b, op);
+		return;
+	}
+	op->verb = next_verb(c, s);
+	if (op->verb == FUZZ_ANSWER && one_in(c, 2)) {
+		c->next = c->planned = 0;
+		ambush(c, s);
+		*op = c->plan[c->next++];
+		return;
 	}
 	if (op->verb == FUZZ_AT)
 		op->n[0] = 1 + below(c, one_in(c, 2) ? 8 : 64);

@@ -91,9 +91,12 @@ static void foretell(struct side *s)
 	m->walking = false;
 	if (!m->clean || m->broken)
 		return;
-	for (m->recs = 0; ringsim_entry_at(s->dev, m->recs, &m->rec[m->recs]);)
+	for (m->recs = 0; ringsim_entry_at(s->dev, m->recs, &m->rec[m->recs]);) {
+		if (m->rec[m->recs].off + m->rec[m->recs].len > s->lay->cmdr_size)
+			hostile_wrong(s->b, "KRN-030: an entry hangs over the end of the ring");
 		if (++m->recs == HOSTILE_RECS)
 			return;
+	}
 	ringsim_stats(s->dev, &st);
 	m->pos = st.reclaim;
 	m->at = 0;
@@ -206,6 +209,7 @@ static void answer(struct side *s, const struct ringsim_tap_event *e)
 
 	s->b->r->tally.answers++;
 	no_more_pending(s);
+	m->last = e->off;
 	if (m->broken || m->stopped)
 		hostile_wrong(s->b, "KRN-063: an answer was looked at after the ring was BROKEN");
 	expect_step(s, STEP_ANSWER, e->off);
@@ -306,7 +310,7 @@ static void reset(struct model *m)
 			id_free(m, id);
 	}
 	m->ring = m->expired = m->kept = m->top = 0;
-	m->broken = m->stopped = false;
+	m->broken = m->stopped = m->to_reclaim = m->head_moved = false;
 }
 
 static void free_kept(struct model *m, uint32_t first, uint32_t last)
@@ -361,6 +365,8 @@ void model_tap(void *ctx, const struct ringsim_tap_event *e)
 		break;
 	case RINGSIM_TAP_TAIL:
 		no_more_pending(s);
+		m->to_reclaim = true;
+		m->reclaim = m->stopped ? m->last : e->value;
 		expect_step(s, STEP_TAIL, 0);
 		break;
 	case RINGSIM_TAP_ENTRY:
@@ -489,7 +495,7 @@ void model_complete(struct side *s, struct hcmd *h)
 void model_begin(struct side *s)
 {
 	s->m.clean = !s->b->racing && !s->n_armed;
-	s->m.walking = s->m.foretold = false;
+	s->m.walking = s->m.foretold = s->m.to_reclaim = false;
 	s->m.stopped = s->m.broken;
 	s->m.entries = 0;
 	s->m.cause = RINGSIM_TAP_SET;
@@ -536,6 +542,20 @@ static void check_bitmaps(struct side *s)
 				      ringsim_id_used(s->dev, i), s->m.id[i].state);
 }
 
+/* Entries follow each other from the reclaim pointer to the head. */
+static void check_chain(struct side *s, uint32_t pos, uint32_t most)
+{
+	struct ringsim_entry e;
+	uint32_t i;
+
+	for (i = 0; i < most && ringsim_entry_at(s->dev, i, &e); i++) {
+		if (e.off != pos)
+			hostile_wrong(s->b, "KRN-061: entry %u is at ring offset %u, expected %u",
+				      i, e.off, pos);
+		pos = end_of(s, &e);
+	}
+}
+
 void model_end(struct side *s)
 {
 	struct ringsim_stats st;
@@ -548,8 +568,14 @@ void model_end(struct side *s)
 	if (s->events - s->events_before > s->m.entries + 1)
 		hostile_wrong(s->b, "KRN-073: %u events for %u entries",
 			      s->events - s->events_before, s->m.entries);
+	if (!s->m.head_moved && !s->b->racing)
+		check_chain(s, st.reclaim, s->b->calls % 64 ? 1 : HOSTILE_RECS);
 	if (s->b->calls % 64 == 0)
 		check_bitmaps(s);
+	if (s->m.to_reclaim && st.reclaim != s->m.reclaim)
+		hostile_wrong(s->b,
+			      "KRN-061: a walk that ended at %u left the reclaim pointer at %u",
+			      s->m.reclaim, st.reclaim);
 	if (s->m.foretold && s->m.cause <= RINGSIM_TAP_WALK && st.reclaim != s->m.pos)
 		hostile_wrong(s->b, "KRN-061: the reclaim pointer is %u, expected %u", st.reclaim,
 			      s->m.pos);

@@ -17,7 +17,7 @@ static struct {
 	struct side *side;
 } watched[2];
 
-void hostile_look(const void *base, uint64_t off, size_t len);
+void hostile_look(const void *base, uint64_t off, size_t len, bool store);
 void *hostile_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off);
 int hostile_munmap(void *addr, size_t len);
 
@@ -47,7 +47,16 @@ static void strike(struct side *s)
 	s->n_armed = left;
 }
 
-void hostile_look(const void *base, uint64_t off, size_t len)
+/* Mailbox and what is between, ring, data: nothing that is stored belongs to two of them. */
+static bool straddles(const struct side *s, uint64_t at, uint64_t len)
+{
+	uint64_t ring = s->lay->cmdr_off, end = ring + s->lay->cmdr_size;
+
+	return (at < ring && at + len > ring) || (at < end && at + len > end) ||
+	       (at < s->lay->data_off && at + len > s->lay->data_off);
+}
+
+void hostile_look(const void *base, uint64_t off, size_t len, bool store)
 {
 	uintptr_t from = (uintptr_t)base;
 	struct side *s;
@@ -62,6 +71,9 @@ void hostile_look(const void *base, uint64_t off, size_t len)
 	at = from - (uintptr_t)s->mem + off;
 	if (len > s->lay->region_size || at > s->lay->region_size - len)
 		hostile_wrong(s->b, "access outside the region: %zu bytes at offset %lld", len,
+			      (long long)at);
+	else if (store && straddles(s, at, len))
+		hostile_wrong(s->b, "store over an edge: %zu bytes at offset %lld", len,
 			      (long long)at);
 	if (++s->step >= s->next)
 		strike(s);
@@ -113,6 +125,8 @@ void side_store(struct side *s, const struct fuzz_op *op)
 		return;
 	if (len > s->lay->region_size - at)
 		len = s->lay->region_size - at;
+	if (at < RINGSIM_OFF_HEAD + 4 && at + len > RINGSIM_OFF_HEAD)
+		s->m.head_moved = true;
 	if (op->verb == FUZZ_FILL)
 		memset(s->mem + at, (int)(op->n[3] & 0xff), len);
 	else

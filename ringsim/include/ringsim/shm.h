@@ -24,99 +24,99 @@ extern "C" {
  * nothing.
  */
 #ifndef SHM_LOOK
-#define SHM_LOOK(base, off, len) ((void)0)
+#define SHM_LOOK(base, off, len, store) ((void)0)
 #endif
 
 /* Loads and stores at a byte offset of a mapped region. offsets are multiples of the size. */
 static inline uint8_t shm_load8(const void *base, uint64_t off)
 {
-	SHM_LOOK(base, off, 1);
+	SHM_LOOK(base, off, 1, false);
 	return __atomic_load_n((const uint8_t *)base + off, __ATOMIC_RELAXED);
 }
 
 static inline uint16_t shm_load16(const void *base, uint64_t off)
 {
-	SHM_LOOK(base, off, 2);
+	SHM_LOOK(base, off, 2, false);
 	return __atomic_load_n((const uint16_t *)(const void *)((const char *)base + off),
 			       __ATOMIC_RELAXED);
 }
 
 static inline uint32_t shm_load32(const void *base, uint64_t off)
 {
-	SHM_LOOK(base, off, 4);
+	SHM_LOOK(base, off, 4, false);
 	return __atomic_load_n((const uint32_t *)(const void *)((const char *)base + off),
 			       __ATOMIC_RELAXED);
 }
 
 static inline uint32_t shm_load32_acquire(const void *base, uint64_t off)
 {
-	SHM_LOOK(base, off, 4);
+	SHM_LOOK(base, off, 4, false);
 	return __atomic_load_n((const uint32_t *)(const void *)((const char *)base + off),
 			       __ATOMIC_ACQUIRE);
 }
 
 static inline uint64_t shm_load64(const void *base, uint64_t off)
 {
-	SHM_LOOK(base, off, 8);
+	SHM_LOOK(base, off, 8, false);
 	return __atomic_load_n((const uint64_t *)(const void *)((const char *)base + off),
 			       __ATOMIC_RELAXED);
 }
 
 static inline void shm_store64(void *base, uint64_t off, uint64_t v)
 {
-	SHM_LOOK(base, off, 8);
+	SHM_LOOK(base, off, 8, true);
 	__atomic_store_n((uint64_t *)(void *)((char *)base + off), v, __ATOMIC_RELAXED);
 }
 
 static inline void shm_store8(void *base, uint64_t off, uint8_t v)
 {
-	SHM_LOOK(base, off, 1);
+	SHM_LOOK(base, off, 1, true);
 	__atomic_store_n((uint8_t *)base + off, v, __ATOMIC_RELAXED);
 }
 
 static inline void shm_store16(void *base, uint64_t off, uint16_t v)
 {
-	SHM_LOOK(base, off, 2);
+	SHM_LOOK(base, off, 2, true);
 	__atomic_store_n((uint16_t *)(void *)((char *)base + off), v, __ATOMIC_RELAXED);
 }
 
 static inline void shm_store32(void *base, uint64_t off, uint32_t v)
 {
-	SHM_LOOK(base, off, 4);
+	SHM_LOOK(base, off, 4, true);
 	__atomic_store_n((uint32_t *)(void *)((char *)base + off), v, __ATOMIC_RELAXED);
 }
 
 static inline void shm_store32_release(void *base, uint64_t off, uint32_t v)
 {
-	SHM_LOOK(base, off, 4);
+	SHM_LOOK(base, off, 4, true);
 	__atomic_store_n((uint32_t *)(void *)((char *)base + off), v, __ATOMIC_RELEASE);
 }
 
 /** shm_read() - copy @len bytes out of the region at @off; the copy is what gets validated. */
 static inline void shm_read(void *dst, const void *base, uint64_t off, size_t len)
 {
-	SHM_LOOK(base, off, len);
+	SHM_LOOK(base, off, len, false);
 	memcpy(dst, (const char *)base + off, len);
 }
 
 /** shm_write() - copy @len bytes into the region at @off. */
 static inline void shm_write(void *base, uint64_t off, const void *src, size_t len)
 {
-	SHM_LOOK(base, off, len);
+	SHM_LOOK(base, off, len, true);
 	memcpy((char *)base + off, src, len);
 }
 
 /** shm_fill() - set @len bytes of the region at @off to @byte. */
 static inline void shm_fill(void *base, uint64_t off, uint8_t byte, size_t len)
 {
-	SHM_LOOK(base, off, len);
+	SHM_LOOK(base, off, len, true);
 	memset((char *)base + off, byte, len);
 }
 
 /** shm_peek() - where @len bytes at @off are, to be compared or copied once. */
 static inline const uint8_t *shm_peek(const void *base, uint64_t off, size_t len)
 {
-	SHM_LOOK(base, off, len);
+	SHM_LOOK(base, off, len, false);
 	(void)len;
 	return (const uint8_t *)base + off;
 }
