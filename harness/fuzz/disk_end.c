@@ -84,7 +84,7 @@ static void end_read(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *
 			d->found.at[cnt] = m;
 	}
 	if (keep)
-		disk_caw_beside(d, tc, c, cdb, d->found.at, cnt);
+		disk_beside(d, tc, c, cdb, d->found.at, cnt);
 }
 
 static void end_data_in(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
@@ -154,17 +154,6 @@ static bool may_miscompare(struct fuzz_disk *d, const struct fuzz_cmd *c,
 	return false;
 }
 
-/* INFORMATION of either format of sense. */
-static bool information(const uint8_t *sense, uint64_t *at)
-{
-	if ((sense[0] & 0x7f) < 0x72) {
-		*at = be_get(sense + 3, 4);
-		return (sense[0] & 0x80) != 0;
-	}
-	*at = be_get(sense + 12, 8);
-	return sense[7] >= 12 && sense[8] == 0 && (sense[10] & 0x80) != 0;
-}
-
 static void end_miscompare(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
 			   const struct fuzz_cdb *cdb)
 {
@@ -180,7 +169,7 @@ static void end_miscompare(struct fuzz_disk *d, struct tc *tc, const struct fuzz
 			cdb->name, c->nr, (unsigned long long)cdb->lba);
 		return;
 	}
-	if (cdb->kind == FUZZ_K_WRITE_VERIFY || !information(c->io.sense, &at))
+	if (cdb->kind == FUZZ_K_WRITE_VERIFY || !fuzz_sense_information(c->io.sense, &at))
 		return;
 	if (at < half && may_miscompare(d, c, cdb, (int64_t)at))
 		return;
@@ -255,7 +244,7 @@ void fuzz_disk_end(struct fuzz_disk *d, struct tc *tc, struct fuzz_cmd *c,
 			synced(d, c, 0, 0);
 		if (c->io.status == 0 && effect->did)
 			end_good(d, tc, c, cdb, fl);
-		else if (is_miscompare(c) && !c->disturbed)
+		else if (is_miscompare(c) && (!c->disturbed || cdb->kind == FUZZ_K_WRITE_VERIFY))
 			end_miscompare(d, tc, c, cdb);
 	}
 	disk_land(d, fl);

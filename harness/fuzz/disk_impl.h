@@ -86,11 +86,11 @@ struct sync {
 	uint64_t began, ended, lba, blocks;
 };
 
-/* What a READ beside a COMPARE AND WRITE in flight saw of one of its blocks. */
+/* What operation @nr found of one block of the COMPARE AND WRITE @swap. */
 struct witness {
 	const char *name;
 	uint64_t lba, f, s;
-	uint32_t w, nr, next;
+	uint32_t w, nr, swap;
 };
 
 /* A COMPARE AND WRITE that has ended, as long as a command that began before is in flight. */
@@ -99,12 +99,12 @@ struct swap {
 	uint32_t w;
 };
 
-/* A command in flight; @witness: list in fuzz_disk.witnesses */
+/* A command in flight; @caw: a COMPARE AND WRITE of as much data as it needs */
 struct flight {
 	struct flight *prev, *next;
 	struct fuzz_cmd *cmd;
 	uint64_t began, lba, blocks;
-	uint32_t w, witness;
+	uint32_t w;
 	bool caw;
 };
 
@@ -205,6 +205,8 @@ void disk_prune(struct fuzz_disk *d, struct block *b);
 /** disk_can() - whether a command from @began to @ended may find the mark @v there. */
 bool disk_can(const struct fuzz_disk *d, const struct block *b, uint32_t v, uint64_t began,
 	      uint64_t ended, uint32_t self);
+/** disk_over() - @u is after what had happened by @fc, and was there before what began at @s. */
+bool disk_over(const struct fuzz_disk *d, const struct mark *u, uint64_t s, uint64_t fc);
 /** disk_note() - it did. */
 void disk_note(struct mark *v, uint64_t began, uint64_t ended);
 /** disk_cut() - the power fails at @cut. */
@@ -212,6 +214,8 @@ void disk_cut(struct fuzz_disk *d, struct block *b, uint64_t cut);
 /** disk_f(), disk_chain_f() - when it, or its chain up to it, has taken effect if at all. */
 uint64_t disk_f(const struct fuzz_disk *d, const struct mark *m);
 uint64_t disk_chain_f(const struct fuzz_disk *d, const struct mark *m);
+/** disk_again() - it may have taken effect more than once: who knows which of them was seen. */
+bool disk_again(const struct fuzz_disk *d, const struct mark *m);
 /** disk_sure() - whether it has, or will have before it ends. */
 bool disk_sure(const struct fuzz_disk *d, const struct mark *m);
 /** disk_before() - @v is surely before @u, which is not the same. */
@@ -243,10 +247,18 @@ bool disk_after_differs(struct fuzz_disk *d, const struct block *b, uint32_t w, 
 /** disk_caw_good() - @c, whose write is sure by now, compared and wrote. */
 void disk_caw_good(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
 		   const struct fuzz_cdb *cdb, const struct flight *fl);
-/** disk_caw_beside() - @c has found each of its blocks: never one half before another's COMPARE AND
- * WRITE and the other behind it. @marks: of its blocks. */
-void disk_caw_beside(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
-		     const struct fuzz_cdb *cdb, const uint32_t *marks, uint32_t cnt);
+/** disk_mark_of() - the mark of write @w; 0 if there is none. */
+uint32_t disk_mark_of(const struct fuzz_disk *d, const struct block *b, uint32_t w);
+
+/* disk_beside.c: COMPARE AND WRITE as others see it. */
+
+/** disk_beside() - @c has found @marks, one for each of its blocks. */
+void disk_beside(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
+		 const struct fuzz_cdb *cdb, const uint32_t *marks, uint32_t cnt);
+/** disk_remember() - one of them has ended. */
+void disk_remember(struct fuzz_disk *d, const struct flight *fl);
+/** disk_hear() - what was found so far, from number @from on, and where they are concerned. */
+void disk_hear(struct fuzz_disk *d, struct tc *tc, uint32_t from);
 
 /* disk_say.c: failures. */
 

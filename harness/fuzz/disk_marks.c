@@ -28,16 +28,22 @@ void *disk_grow(struct fuzz_disk *d, void *at, uint32_t *room, uint64_t cnt, siz
 	return p;
 }
 
-/* The moment by which it has taken effect, if at all. */
+/* It may have taken effect more than once: then nobody can tell which of them was seen. */
+bool disk_again(const struct fuzz_disk *d, const struct mark *m)
+{
+	const struct write *w = &d->writes.at[m->w];
+
+	return !(m->flags & M_CUT) && (w->again || (w->cmd && w->cmd->disturbed));
+}
+
+/* For the last time, if so. */
 uint64_t disk_f(const struct fuzz_disk *d, const struct mark *m)
 {
 	const struct write *w = &d->writes.at[m->w];
 
 	if (m->flags & M_CUT)
 		return m->f;
-	if (w->again || (w->cmd && w->cmd->disturbed))
-		return w->until;
-	return smaller(m->f, w->until);
+	return disk_again(d, m) ? w->until : smaller(m->f, w->until);
 }
 
 uint64_t disk_chain_f(const struct fuzz_disk *d, const struct mark *m)
@@ -185,6 +191,13 @@ void disk_note(struct mark *v, uint64_t began, uint64_t ended)
 	v->flags |= M_SEEN;
 }
 
+bool disk_over(const struct fuzz_disk *d, const struct mark *u, uint64_t s, uint64_t fc)
+{
+	if (disk_chain_f(d, u) < s && fc < u->s)
+		return true;
+	return u->f < s && disk_again(d, u) && fc < d->writes.at[u->w].began;
+}
+
 bool disk_can(const struct fuzz_disk *d, const struct block *b, uint32_t v, uint64_t began,
 	      uint64_t ended, uint32_t self)
 {
@@ -195,19 +208,19 @@ bool disk_can(const struct fuzz_disk *d, const struct block *b, uint32_t v, uint
 
 	if (d->writes.at[m->w].began >= ended)
 		return false;
-	if (!d->writes.at[m->w].again)
+	if (!disk_again(d, m))
 		f = smaller(f, ended);
 	fc = smaller(f, m->fc);
 	for (i = b->live; i; i = at[i].next) {
 		if (i == v || (self && at[i].w == self) || !disk_sure(d, &at[i]))
 			continue;
 		if (at[i].chain != m->chain) {
-			if (disk_chain_f(d, &at[i]) < s && fc < at[i].s)
+			if (disk_over(d, &at[i], s, fc))
 				return false;
 		} else if (at[i].rank > m->rank) {
-			if (disk_f(d, &at[i]) < s)
+			if (disk_f(d, &at[i]) < s && !disk_again(d, m))
 				return false;
-		} else if (f < at[i].s) {
+		} else if (f < at[i].s && !disk_again(d, &at[i])) {
 			return false;
 		}
 	}
@@ -219,6 +232,8 @@ bool disk_can(const struct fuzz_disk *d, const struct block *b, uint32_t v, uint
 /* @v is surely before @u, which is not the same. */
 bool disk_before(const struct fuzz_disk *d, const struct mark *v, const struct mark *u)
 {
+	if (disk_again(d, v))
+		return disk_f(d, v) < u->s;
 	if (v->chain == u->chain)
 		return u->rank > v->rank;
 	return disk_chain_f(d, v) < u->s;
@@ -317,14 +332,14 @@ static bool is_durable(const struct fuzz_disk *d, const struct block *b, const s
 
 	if ((m->flags & (M_CUT | M_SEEN)) == (M_CUT | M_SEEN))
 		return true;
-	if (!w->sure || (m->flags & M_CUT) || w->ended >= cut)
+	if (!w->sure || (m->flags & M_CUT) || w->ended > cut)
 		return false;
 	if (w->durable)
 		return true;
 	for (i = d->syncs.cnt; i-- > 0;) {
 		const struct sync *s = &d->syncs.at[i];
 
-		if (s->ended < cut && s->began > w->ended && b->lba - s->lba < s->blocks)
+		if (s->ended <= cut && s->began > w->ended && b->lba - s->lba < s->blocks)
 			return true;
 	}
 	return false;

@@ -26,6 +26,12 @@ uint8_t sense_key(const uint8_t *sense)
 	return sense[2] & 0xf;
 }
 
+bool fuzz_sense_information(const uint8_t *sense, uint64_t *info)
+{
+	*info = be_get(sense + 3, 4);
+	return (sense[0] & 0x80) != 0;
+}
+
 void play_reset(struct play *r, unsigned int flags)
 {
 	uint32_t i;
@@ -114,6 +120,15 @@ void play_begin(struct play *r, struct fuzz_cmd *c)
 	if (r->ops[c - r->cmds].verb == 0)
 		fuzz_disk_fill(r->d, c, play_cdb(r, c));
 	fuzz_disk_begin(r->d, c, play_cdb(r, c));
+}
+
+void play_again(struct play *r, struct fuzz_cmd *c)
+{
+	c->io.outcome = RINGSIM_PENDING;
+	c->io.sense_valid = false;
+	c->disturbed = false;
+	memset(&c->disk, 0, sizeof(c->disk));
+	play_begin(r, c);
 }
 
 void play_end(struct play *r, struct fuzz_cmd *c, uint8_t status)

@@ -38,6 +38,8 @@ struct fuzz_cmd *play_cmd(struct play *r, uint8_t opcode, uint64_t lba, uint32_t
 			  enum fuzz_fill fill);
 struct fuzz_cdb *play_cdb(struct play *r, const struct fuzz_cmd *c);
 void play_begin(struct play *r, struct fuzz_cmd *c);
+/** play_again() - the same once more, after it has ended. */
+void play_again(struct play *r, struct fuzz_cmd *c);
 /** play_end() - answered so; play_lost() - it ended, but may yet be carried out. */
 void play_end(struct play *r, struct fuzz_cmd *c, uint8_t status);
 void play_lost(struct play *r, struct fuzz_cmd *c);

@@ -300,6 +300,413 @@ static void same_and_unmap(void)
 	play_close(&r);
 }
 
+/* --- COMPARE AND WRITE --- */
+
+static struct fuzz_cmd *swap(struct play *r, uint64_t lba, uint32_t n)
+{
+	struct fuzz_cmd *c = play_cmd(r, OP_CAW, lba, n, FUZZ_FILL_CURRENT);
+
+	play_begin(r, c);
+	return c;
+}
+
+/* It writes if what it compared with was there, whoever comes in between. */
+static void swaps(void)
+{
+	struct fuzz_cmd *a, *b, *c, *d;
+	struct play r;
+	uint32_t i;
+
+	EACH_SIZE(i)
+	{
+		play_open(&r, sizes[i], 100, 0);
+		a = play_write(&r, 8, 2);
+		b = swap(&r, 8, 2);
+		play_end(&r, b, 0);
+		play_reads(&r, 8, b);
+		play_reads(&r, 9, b);
+		PLAY_OK(&r);
+		/* two that expect the same: one of them is too late */
+		c = swap(&r, 8, 1);
+		d = swap(&r, 8, 1);
+		play_end(&r, d, 0);
+		play_miscompare(&r, c, 0);
+		play_reads(&r, 8, d);
+		PLAY_OK(&r);
+		c = swap(&r, 8, 1);
+		d = swap(&r, 8, 1);
+		play_end(&r, d, 0);
+		PLAY_OK(&r);
+		play_end(&r, c, 0);
+		PLAY_FAILS(&r, "SCS-030", "COMPARE AND WRITE, operation 8, compared equal");
+		/* a write in between */
+		play_reset(&r, 0);
+		c = swap(&r, 8, 1);
+		a = play_write(&r, 8, 1);
+		play_reads(&r, 8, a);
+		play_end(&r, c, 0);
+		play_reads(&r, 8, a);
+		PLAY_OK(&r);
+		play_reads(&r, 8, c);
+		PLAY_FAILS(&r, "SCS-030", "found write #1");
+		play_close(&r);
+	}
+}
+
+static void miscompares(void)
+{
+	struct fuzz_cmd *a, *c;
+	struct play r;
+	uint32_t i, at;
+
+	EACH_SIZE(i)
+	{
+		play_open(&r, sizes[i], 100, 0);
+		a = play_write(&r, 8, 3);
+		c = play_cmd(&r, OP_CAW, 8, 3, FUZZ_FILL_CURRENT);
+		for (at = 0; at < 3 * r.bs; at += 211) {
+			r.ops[c - r.cmds].n[FUZZ_S_FLIP] = 1 + at;
+			play_again(&r, c);
+			play_miscompare(&r, c, at);
+			PLAY_OK(&r);
+		}
+		play_reads(&r, 8, a);
+		c = play_cmd(&r, OP_CAW, 8, 3, FUZZ_FILL_CURRENT);
+		r.ops[c - r.cmds].n[FUZZ_S_FLIP] = 1 + r.bs + 7;
+		play_begin(&r, c);
+		play_miscompare(&r, c, r.bs + 8);
+		PLAY_FAILS(&r, "SCS-040", "INFORMATION is");
+		play_reset(&r, 0);
+		play_write(&r, 8, 3);
+		c = swap(&r, 8, 3);
+		play_miscompare(&r, c, -1);
+		PLAY_FAILS(&r, "SCS-030", "MISCOMPARE, but block 8");
+		/* what was not equal must not be written */
+		play_reset(&r, 0);
+		c = play_start(&r, OP_CAW, 8, 2);
+		play_end(&r, c, 0);
+		PLAY_FAILS(&r, "SCS-030", "compared equal: block 8");
+		play_reset(&r, 0);
+		c = play_start(&r, OP_CAW, 8, 2);
+		play_reads(&r, 9, c);
+		play_miscompare(&r, c, 0);
+		PLAY_FAILS(&r, "SCS-041", "block 9 had been changed");
+		play_close(&r);
+	}
+}
+
+/* Nobody sees one half done, whether it ends before or after the one that looks. */
+static void half_done(void)
+{
+	struct fuzz_cmd *a, *c, *look;
+	struct play r;
+	uint32_t when;
+
+	play_open(&r, 512, 100, 0);
+	for (when = 0; when < 2; when++) {
+		play_reset(&r, 0);
+		a = play_write(&r, 8, 2);
+		look = play_start(&r, 0x28, 7, 4);
+		c = swap(&r, 8, 2);
+		play_returns(&r, look, 8, when ? a : c);
+		play_returns(&r, look, 9, when ? c : a);
+		if (when)
+			play_end(&r, c, 0);
+		play_end(&r, look, 0);
+		if (!when)
+			play_end(&r, c, 0);
+		PLAY_FAILS(&r, "SCS-030", "(COMPARE AND WRITE, operation 3) half done");
+	}
+	/* two plain writes may mingle */
+	play_reset(&r, 0);
+	a = play_start(&r, 0x2a, 8, 2);
+	c = play_start(&r, 0x2a, 8, 2);
+	play_end(&r, a, 0);
+	play_end(&r, c, 0);
+	play_reads(&r, 8, a);
+	play_reads(&r, 9, c);
+	PLAY_OK(&r);
+	play_close(&r);
+}
+
+/* --- VERIFY --- */
+
+static void verifies(void)
+{
+	struct fuzz_cmd *a, *v;
+	struct play r;
+	uint32_t i;
+
+	EACH_SIZE(i)
+	{
+		play_open(&r, sizes[i], 100, 0);
+		a = play_write(&r, 8, 3);
+		v = play_cmd(&r, 0x2f, 8, 3, FUZZ_FILL_CURRENT);
+		v->io.cdb[1] = CDB1_BYTCHK;
+		v->io.len = 3 * r.bs;
+		v->io.dir = RINGSIM_TO_DEVICE;
+		v->data = malloc(v->io.len);
+		play_begin(&r, v);
+		CU_ASSERT_EQUAL(memcmp(v->data, a->data, 3 * r.bs), 0);
+		play_end(&r, v, 0);
+		PLAY_OK(&r);
+		play_again(&r, v);
+		play_miscompare(&r, v, -1);
+		PLAY_FAILS(&r, "SCS-030", "MISCOMPARE, but");
+		r.tc.failed = false;
+		r.ops[v - r.cmds].n[FUZZ_S_FLIP] = 2 * r.bs + 6;
+		play_again(&r, v);
+		play_miscompare(&r, v, 2 * r.bs + 5);
+		PLAY_OK(&r);
+		play_again(&r, v);
+		play_miscompare(&r, v, -1);
+		PLAY_OK(&r);
+		play_again(&r, v);
+		play_end(&r, v, 0);
+		PLAY_FAILS(&r, "SCS-030",
+			   "VERIFY(10), operation 2, compared equal: block 10, byte 5");
+		play_close(&r);
+	}
+}
+
+/* One block that all of them must be equal to. */
+static void verifies_one(void)
+{
+	struct fuzz_cmd *s, *v;
+	struct play r;
+
+	play_open(&r, 512, 100, 0);
+	s = play_start(&r, OP_WRITE_SAME_10, 8, 5);
+	play_end(&r, s, 0);
+	v = play_cmd(&r, 0x2f, 8, 5, FUZZ_FILL_CURRENT);
+	v->io.cdb[1] = 6;
+	v->io.len = r.bs;
+	v->io.dir = RINGSIM_TO_DEVICE;
+	v->data = malloc(v->io.len);
+	play_begin(&r, v);
+	play_end(&r, v, 0);
+	PLAY_OK(&r);
+	play_write(&r, 11, 1);
+	play_again(&r, v);
+	play_miscompare(&r, v, 0);
+	PLAY_OK(&r);
+	play_again(&r, v);
+	play_end(&r, v, 0);
+	PLAY_FAILS(&r, "SCS-030", "block 11");
+	play_close(&r);
+}
+
+/* A MISCOMPARE of WRITE AND VERIFY needs somebody else who wrote meanwhile. */
+static void writes_and_verifies(void)
+{
+	struct fuzz_cmd *a, *v;
+	struct play r;
+
+	play_open(&r, 512, 100, 0);
+	play_write(&r, 9, 1);
+	v = play_start(&r, 0x2e, 8, 2);
+	v->disturbed = true;
+	a = play_start(&r, 0x2a, 9, 1);
+	play_miscompare(&r, v, -1);
+	play_end(&r, a, 0);
+	PLAY_OK(&r);
+	v = play_start(&r, 0x2e, 8, 2);
+	v->disturbed = true;
+	play_miscompare(&r, v, -1);
+	PLAY_FAILS(&r, "SCS-030", "WRITE AND VERIFY(10), operation 4: MISCOMPARE");
+	play_close(&r);
+}
+
+/* --- power --- */
+
+static void sync(struct play *r, uint64_t lba, uint32_t n)
+{
+	play_do(r, OP_SYNC_10, lba, n);
+}
+
+static void power(struct play *r)
+{
+	fuzz_disk_power(r->d, r->clock);
+}
+
+/* What was flushed stays, of the rest any, but one. */
+static void power_cuts(void)
+{
+	struct fuzz_cmd *a, *b, *c;
+	struct play r;
+	uint32_t i;
+
+	play_open(&r, 512, 100, FUZZ_DISK_POWER);
+	for (i = 0; i < 3; i++) { /* which of them is left */
+		struct fuzz_cmd *w[3];
+
+		play_reset(&r, FUZZ_DISK_POWER);
+		play_write(&r, 8, 4);
+		w[0] = play_write(&r, 8, 4);
+		sync(&r, 0, 0);
+		w[1] = play_write(&r, 8, 4);
+		w[2] = play_write(&r, 8, 4);
+		power(&r);
+		play_reads(&r, 8, w[i]);
+		play_reads(&r, 9, w[(i + 1) % 3]);
+		play_reads(&r, 8, w[i]);
+		PLAY_OK(&r);
+		play_reads(&r, 8, w[(i + 2) % 3]);
+		PLAY_FAILS(&r, "HND-054", "the power had failed");
+	}
+	/* what is older than the flush is gone */
+	play_reset(&r, FUZZ_DISK_POWER);
+	a = play_write(&r, 8, 4);
+	b = play_write(&r, 8, 4);
+	sync(&r, 8, 2);
+	c = play_write(&r, 8, 4);
+	power(&r);
+	play_reads(&r, 10, a);
+	play_reads(&r, 11, NULL);
+	play_reads(&r, 8, b);
+	play_reads(&r, 9, c);
+	PLAY_OK(&r);
+	power(&r);
+	play_reads(&r, 8, b);
+	PLAY_OK(&r);
+	play_reads(&r, 11, a);
+	PLAY_FAILS(&r, "HND-054", "found write #1");
+	play_reset(&r, FUZZ_DISK_POWER);
+	a = play_write(&r, 8, 4);
+	b = play_write(&r, 8, 4);
+	sync(&r, 8, 2);
+	power(&r);
+	play_reads(&r, 8, a);
+	PLAY_FAILS(&r, "HND-054", "expected write #2 (WRITE(10), operation 2), found write #1");
+	play_close(&r);
+}
+
+/* What does not make anything durable, and what does. */
+static void not_flushed(void)
+{
+	struct fuzz_cmd *a, *c;
+	struct play r;
+	uint32_t i;
+
+	play_open(&r, 512, 100, FUZZ_DISK_POWER);
+	for (i = 0; i < 8; i++) {
+		struct fuzz_effect effect = { .did = true };
+
+		play_reset(&r, FUZZ_DISK_POWER);
+		c = play_cmd(&r, 0x2a, 8, 1, FUZZ_FILL_NEW);
+		if (i == 4)
+			c->io.cdb[1] = CDB1_FUA;
+		play_begin(&r, c);
+		if (i == 0) /* a flush that came before it ended */
+			a = play_start(&r, OP_SYNC_10, 0, 0);
+		c->io.outcome = RINGSIM_ANSWERED;
+		c->ended = ++r.clock;
+		effect.durable = i == 5;
+		fuzz_disk_end(r.d, &r.tc, c, play_cdb(&r, c), &effect);
+		if (i == 0)
+			play_end(&r, a, 0);
+		if (i == 1) /* of others */
+			sync(&r, 9, 20);
+		if (i == 2) { /* nobody waited for */
+			a = play_cmd(&r, OP_SYNC_10, 0, 0, FUZZ_FILL_NEW);
+			a->io.cdb[1] = CDB1_IMMED;
+			play_begin(&r, a);
+			play_end(&r, a, 0);
+		}
+		if (i == 3) /* that failed */
+			play_end(&r, play_start(&r, OP_SYNC_10, 0, 0), 2);
+		if (i == 6) /* the unit stops */
+			play_do(&r, OP_START_STOP, 0, 0);
+		if (i == 7) { /* the cache is switched off */
+			a = play_start(&r, OP_MODE_SELECT_10, 0, 0);
+			effect = (struct fuzz_effect){ .did = true, .sync = true };
+			a->io.outcome = RINGSIM_ANSWERED;
+			a->ended = ++r.clock;
+			fuzz_disk_end(r.d, &r.tc, a, play_cdb(&r, a), &effect);
+		}
+		power(&r);
+		play_reads(&r, 8, NULL);
+		if (i < 4)
+			PLAY_OK(&r);
+		else
+			PLAY_FAILS(&r, "HND-054", "found zeros");
+	}
+	play_close(&r);
+}
+
+/* Wide commands and blocks that nobody had looked at when the power failed. */
+static void wide_and_power(void)
+{
+	struct fuzz_cmd *a, *s[2];
+	struct play r;
+	uint32_t i;
+
+	play_open(&r, 512, 100000, FUZZ_DISK_POWER);
+	for (i = 0; i < 2; i++) {
+		play_reset(&r, FUZZ_DISK_POWER);
+		s[0] = play_start(&r, OP_WRITE_SAME_16, 0, 90000);
+		play_end(&r, s[0], 0);
+		sync(&r, 0, 0);
+		s[1] = play_start(&r, OP_WRITE_SAME_16, 50000, 50000);
+		play_end(&r, s[1], 0);
+		power(&r);
+		play_reads(&r, 40000, s[0]);
+		play_reads(&r, 60000, s[i]);
+		play_reads(&r, 80000, s[!i]);
+		play_reads(&r, 60000, s[i]);
+		play_reads(&r, 95000, i ? NULL : s[1]);
+		a = play_write(&r, 70000, 1);
+		play_reads(&r, 70000, a);
+		PLAY_OK(&r);
+		play_reads(&r, 60001, NULL);
+		PLAY_FAILS(&r, "HND-054", "found zeros");
+	}
+	play_close(&r);
+}
+
+/* Short, long and misdirected buffers. */
+static void lengths(void)
+{
+	struct fuzz_cmd *a, *c;
+	struct play r;
+
+	play_open(&r, 512, 100, 0);
+	a = play_write(&r, 8, 4);
+	c = play_cmd(&r, 0x2a, 8, 4, FUZZ_FILL_NEW);
+	c->io.len = 2 * 512 + 100;
+	play_begin(&r, c);
+	play_end(&r, c, 0);
+	play_reads(&r, 8, c);
+	play_reads(&r, 9, c);
+	play_reads(&r, 10, a); /* in part, which is anything */
+	play_reads(&r, 10, NULL);
+	play_reads(&r, 11, a);
+	PLAY_OK(&r);
+	c = play_cmd(&r, 0x28, 8, 4, FUZZ_FILL_NEW);
+	c->io.len = 700;
+	play_begin(&r, c);
+	memcpy(c->data, r.cmds[1].data, 700);
+	play_end(&r, c, 0);
+	PLAY_OK(&r);
+	play_again(&r, c);
+	c->data[699] ^= 4;
+	play_end(&r, c, 0);
+	PLAY_FAILS(&r, "SCS-030", "block 9, byte 187");
+	play_reset(&r, 0);
+	c = play_start(&r, 0x28, 8, 4);
+	c->io.residual = 512;
+	play_end(&r, c, 0);
+	PLAY_FAILS(&r, "SCS-020", "of 2048 bytes only 1536 have come");
+	play_reset(&r, 0);
+	c = play_cmd(&r, 0x2a, 8, 4, FUZZ_FILL_NEW);
+	c->io.dir = RINGSIM_FROM_DEVICE;
+	play_begin(&r, c);
+	play_end(&r, c, 0);
+	play_reads(&r, 8, NULL);
+	PLAY_OK(&r);
+	play_close(&r);
+}
+
 int main(void)
 {
 	CU_pSuite s;
@@ -314,6 +721,16 @@ int main(void)
 	CU_add_test(s, "refused", refused);
 	CU_add_test(s, "disturbed", disturbed);
 	CU_add_test(s, "WRITE SAME and UNMAP", same_and_unmap);
+	CU_add_test(s, "COMPARE AND WRITE", swaps);
+	CU_add_test(s, "MISCOMPARE", miscompares);
+	CU_add_test(s, "half done", half_done);
+	CU_add_test(s, "VERIFY", verifies);
+	CU_add_test(s, "VERIFY with one block", verifies_one);
+	CU_add_test(s, "WRITE AND VERIFY", writes_and_verifies);
+	CU_add_test(s, "power cuts", power_cuts);
+	CU_add_test(s, "what flushes", not_flushed);
+	CU_add_test(s, "wide commands and power", wide_and_power);
+	CU_add_test(s, "lengths", lengths);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	failures = CU_get_number_of_failures();
