@@ -407,6 +407,48 @@ static void beside_others(struct tc *tc)
 	}
 }
 
+/* Whoever ends a MISCOMPARE, the handler that found it or the next, says where it is. */
+static void miscompare_killed(struct tc *tc)
+{
+	const uint32_t at = 7;
+	struct target_opts o = scs_opts(tc);
+	uint32_t step, kills = 0, unkilled = 0;
+	uint8_t *old, *data;
+	struct scs *s;
+
+	o.handler.in_order = true;
+	s = scs_start(tc, &o, FIRST + 300);
+	if (!s || !most(s))
+		return;
+	old = scs_pattern(s, 1, 1);
+	data = halves(s, 1, old, scs_pattern(s, 1, 2));
+	data[at] ^= 1;
+	for (step = 1; step < 200 && unkilled < 3; step++) {
+		uint64_t info;
+
+		scs_write(s, FIRST, 1, old);
+		caw_io(s, 1, data);
+		target_kill_after(tc->t, step);
+		target_submit(tc->t, &s->io);
+		target_settle(tc->t);
+		if (!target_was_killed(tc->t))
+			unkilled++;
+		else if (kills++, target_restart(tc->t))
+			return;
+		target_kill_after(tc->t, 0);
+		EXPECT(tc, "HND-061", target_wait(tc->t, &s->io) == 0, "killed at step %u: no end",
+		       step);
+		EXPECT(tc, "HND-061", scs_is(s, MISCOMPARE), "killed at step %u: status 0x%02x",
+		       step, s->io.status);
+		info = be_get(s->io.sense + 3, 4);
+		EXPECT(tc, "SCS-030", s->io.sense[0] == 0xf0 && info == at,
+		       "killed at step %u: byte 0 of the sense 0x%02x, INFORMATION %llu, expected "
+		       "%u",
+		       step, s->io.sense[0], (unsigned long long)info, at);
+	}
+	EXPECT(tc, "HND-061", kills > 5, "only %u kills", kills);
+}
+
 static const struct case_def rows[] = {
 	{ "scs.030.caw", "SCS-030 SCS-031 SCS-041", CLAUSE_MUST, 0,
 	  "COMPARE AND WRITE writes if the first half is there, once", swaps },
@@ -430,6 +472,8 @@ static const struct case_def rows[] = {
 	  "nothing comes between compare and write", beside_writes },
 	{ "scs.030.caw-beside-others", "SCS-030", CLAUSE_MUST, 0,
 	  "READs see COMPARE AND WRITEs whole", beside_others },
+	{ "hnd.061.caw-miscompare", "HND-061 SCS-030", CLAUSE_MUST, NEEDS_INPROC | NEEDS_RESTART,
+	  "a MISCOMPARE whose handler dies over it still says where it is", miscompare_killed },
 };
 
 CASE_TABLE(cases_scs_caw);

@@ -263,9 +263,10 @@ static void enqueue(struct consumer *c, struct consumer_cmd *cmd)
 
 /*
  * An answer begins with one 64-bit store that says all of it: status, read_len, and, in the two pad
- * words that the kernel never reads, a mark with key, ASC and ASCQ. Before it the request is whole,
- * after it a successor can finish the answer, so a crash between any two stores loses nothing
- * (HND-061); without the mark a status alone would turn one iov into none (LAY-032).
+ * words that the kernel never reads, a mark with key, ASC and ASCQ. With an error read_len, which
+ * the kernel does not read then, has the INFORMATION: where a miscompare is. Before it the request
+ * is whole, after it a successor can finish the answer, so a crash between any two stores loses
+ * nothing (HND-061); without the mark a status alone would turn one iov into none (LAY-032).
  */
 struct commit {
 	uint8_t status, asc;
@@ -274,20 +275,38 @@ struct commit {
 	uint32_t read_len;
 };
 
-#define MARK 0x8000u
+#define MARK	  0x8000u
+#define MARK_INFO 0x4000u
 
 _Static_assert(sizeof(struct commit) == 8 && RINGSIM_OFF_STATUS % 8 == 0, "one aligned store");
+
+/* INFORMATION of @sense, wherever its format has it; false if there is none, or more than fits. */
+static bool information(const uint8_t *sense, bool fixed, uint32_t *info)
+{
+	const uint8_t *p = fixed ? sense + 3 : sense + 16;
+
+	*info = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	if (fixed)
+		return (sense[0] & 0x80) != 0;
+	return sense[7] >= 12 && sense[8] == 0 && (sense[10] & 0x80) != 0 &&
+	       (sense[12] | sense[13] | sense[14] | sense[15]) == 0;
+}
 
 static void store_commit(struct consumer *c, uint64_t entry, const struct consumer_cmd *cmd)
 {
 	bool fixed = (cmd->sense[0] & 0x7f) < 0x72;
 	struct commit commit = { .status = cmd->status, .mark = MARK, .read_len = cmd->read_len };
+	uint32_t info;
 	uint64_t word;
 
 	if (cmd->status == 0x02) {
 		commit.asc = cmd->sense[fixed ? 12 : 2];
 		commit.mark |= (uint16_t)((cmd->sense[fixed ? 2 : 1] & 0x0f) << 8);
 		commit.mark |= cmd->sense[fixed ? 13 : 3];
+		if (!(cmd->uflags & TCMU_UFLAG_READ_LEN) && information(cmd->sense, fixed, &info)) {
+			commit.mark |= MARK_INFO;
+			commit.read_len = info;
+		}
 	}
 	memcpy(&word, &commit, sizeof(word));
 	shm_store64(c->region, entry + RINGSIM_OFF_STATUS, word);
@@ -314,6 +333,11 @@ static bool finish_answer(struct consumer *c, uint32_t off)
 	sense[7] = 0x0a;
 	sense[12] = commit.asc;
 	sense[13] = commit.mark & 0xff;
+	if (commit.mark & MARK_INFO) {
+		sense[0] |= 0x80;
+		for (uint32_t i = 0; i < 4; i++)
+			sense[3 + i] = (uint8_t)(commit.read_len >> (24 - 8 * i));
+	}
 	if (commit.status == 0x02)
 		store_sense(c, entry, sense);
 	return true;
