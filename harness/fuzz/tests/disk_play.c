@@ -26,12 +26,6 @@ uint8_t sense_key(const uint8_t *sense)
 	return sense[2] & 0xf;
 }
 
-bool fuzz_sense_information(const uint8_t *sense, uint64_t *info)
-{
-	*info = be_get(sense + 3, 4);
-	return (sense[0] & 0x80) != 0;
-}
-
 void play_reset(struct play *r, unsigned int flags)
 {
 	uint32_t i;
