@@ -10,7 +10,11 @@
  */
 #include "exec_impl.h"
 
+#include "../cases/work.h"
+
 #include <stdio.h>
+
+#define FRAG_MAX 512u
 
 /* Where an operation can be carried out. */
 enum where {
@@ -114,9 +118,10 @@ static void do_kill(struct exec *r, const struct fuzz_op *op)
 		return;
 	if (r->inside || (op->n[0] && !r->process)) {
 		r->doomed = true;
+		exec_power(r, op->n[1]);
 		target_kill_after(r->t, r->inside && !op->n[0] ? 1 : (uint32_t)op->n[0]);
 	} else {
-		exec_kill(r);
+		exec_kill(r, op->n[1]);
 	}
 }
 
@@ -128,6 +133,7 @@ static void do_restart(struct exec *r, const struct fuzz_op *op)
 		return;
 	}
 	r->after.restart = r->doomed = true;
+	exec_power(r, false);
 	target_kill_after(r->t, 1);
 }
 
@@ -155,6 +161,7 @@ static void do_reset(struct exec *r, const struct fuzz_op *op)
 	} else if (r->inside) {
 		r->after.reset = (int)level;
 		r->doomed = true;
+		exec_power(r, false);
 		target_kill_after(r->t, 1);
 	} else {
 		exec_reset(r, level);
@@ -232,6 +239,16 @@ static void do_fault(struct exec *r, const struct fuzz_op *op)
 		r->gone = (uint32_t)op->n[0] + 1;
 }
 
+static void do_hotplug(struct exec *r, const struct fuzz_op *op)
+{
+	if (op->verb == FUZZ_REMOVE)
+		exec_remove(r);
+	else if (op->verb == FUZZ_ADD)
+		exec_add(r);
+	else
+		exec_reconfig(r, op);
+}
+
 static const struct {
 	void (*fn)(struct exec *r, const struct fuzz_op *op);
 	unsigned int where;
@@ -255,6 +272,9 @@ static const struct {
 	[FUZZ_RAW] = { do_raw, W_HANDLER | W_SEAT | W_INSIDE },
 	[FUZZ_DECOY] = { do_decoy, W_HANDLER | W_SEAT | W_INSIDE },
 	[FUZZ_FAULT] = { do_fault, W_HANDLER | W_INPROC | W_INSIDE },
+	[FUZZ_REMOVE] = { do_hotplug, W_HANDLER | W_PLUG },
+	[FUZZ_ADD] = { do_hotplug, W_HANDLER | W_PLUG },
+	[FUZZ_RECONFIG] = { do_hotplug, W_HANDLER | W_PLUG },
 	[FUZZ_STORE] = { exec_seat, W_SEAT },
 	[FUZZ_FILL] = { exec_seat, W_SEAT },
 	[FUZZ_RING] = { exec_seat, W_SEAT },
@@ -272,7 +292,8 @@ static void do_op(struct exec *r, uint32_t pc)
 	unsigned int where = op->verb < FUZZ_VERBS ? acts[op->verb].where : 0;
 
 	if (!(where & (r->seat ? W_SEAT : W_HANDLER)) || (r->inside && !(where & W_INSIDE)) ||
-	    (r->process && where & W_INPROC))
+	    (r->process && where & W_INPROC) || (where & W_PLUG && !target_hotplugs(r->t)) ||
+	    (r->removed && op->verb != FUZZ_ADD))
 		return;
 	r->x->stats.ops++;
 	r->x->stats.verbs[op->verb]++;
@@ -396,6 +417,13 @@ static void set_opts(struct exec *r)
 	}
 }
 
+void exec_new_disk(struct exec *r)
+{
+	if (r->oracles & FUZZ_O_DISK)
+		fuzz_disk_reset(r->disk, r->facts.blocks, r->facts.block_size, r->tc->seed | 1,
+				r->p->setup.medium ? FUZZ_DISK_POWER : 0);
+}
+
 static void set_oracles(struct exec *r)
 {
 	const struct fuzz_setup *s = &r->p->setup;
@@ -411,9 +439,7 @@ static void set_oracles(struct exec *r)
 	r->oracles = r->seat ? 0 : r->x->oracles;
 	if (r->oracles & FUZZ_O_EXPECT)
 		fuzz_expect_reset(r->expect, &r->facts);
-	if (r->oracles & FUZZ_O_DISK)
-		fuzz_disk_reset(r->disk, r->facts.blocks, r->facts.block_size, r->tc->seed | 1,
-				s->medium ? FUZZ_DISK_POWER : 0);
+	exec_new_disk(r);
 }
 
 /* What stays from program to program; NULL without memory. */
@@ -458,6 +484,25 @@ static void begin(struct exec *r, struct fuzz_exec *x, struct tc *tc, const stru
 	set_opts(r);
 }
 
+/* A predecessor kept every second of the first blocks. */
+static void fragment(struct exec *r)
+{
+	const struct ringsim_layout *lay = target_layout(r->t);
+	uint32_t n = r->p->setup.frag, iovs = (lay->cmdr_size / 4 - 64) / 16;
+
+	if (!n || r->seat || r->p->setup.no_keep_buf)
+		return;
+	/* its commands over the blocks between have to fit side by side, with a PAD */
+	if (n / 2 > iovs)
+		n = 2 * iovs;
+	if (n > lay->blocks / 2)
+		n = lay->blocks / 2;
+	if (n > FRAG_MAX)
+		n = FRAG_MAX;
+	if (n && work_fragment_every(r->tc, n))
+		r->last_head = seat_head(r->t);
+}
+
 static void count(struct exec *r)
 {
 	struct ringsim_stats st;
@@ -482,6 +527,7 @@ void fuzz_exec_run(struct fuzz_exec *x, struct tc *tc, const struct fuzz_program
 		return;
 	if (r->opts.expect_no_attach && !r->seat)
 		return; /* it was left alone, as it should be */
+	fragment(r);
 	target_on_end(r->t, exec_ended, r);
 	carry_out(r);
 	if (!exec_stopped(r) && r->seat)

@@ -5,6 +5,7 @@
  * exec.c         one program from start to end, and the operations one by one
  * exec_submit.c  commands: memory for them, their submission and their end
  * exec_life.c    the handler's death, its successors, and that everything ends at last
+ * exec_plug.c    devices that come, change and go
  * exec_seat.c    programs that play the handler
  * exec_say.c     what happens, for people
  */
@@ -61,6 +62,7 @@ struct exec_armed {
  * @ms:      virtual time
  * @first:   in flight, the oldest; @last: the newest
  * @dead:    there is no handler; @doomed: there is one that will be killed at a step
+ * @power:   it fails with the next death; @removed: the device is not there
  * @gone:    enum fuzz_fault that took the node away, plus 1
  * @over:    nothing else of the program happens
  * @inside:  an operation happens inside the handler's run
@@ -88,7 +90,8 @@ struct exec {
 	uint64_t now, ms, ended;
 	struct exec_cmd *first, *last;
 	uint32_t in_flight, pc;
-	bool seat, process, dead, doomed, frozen, blocked, plugged, over, inside, lost, restarted;
+	bool seat, process, dead, doomed, frozen, blocked, plugged, over, inside, lost, restarted,
+		power, removed;
 	uint32_t gone;
 	int32_t qfull_s, qfull_least_s;
 	int reset_level; /* while reset_ring runs */
@@ -113,6 +116,9 @@ static inline bool exec_stopped(const struct exec *r)
 	return r->over || r->tc->failed || r->tc->skipped;
 }
 
+/** exec_new_disk() - the reference disk is all zeros. */
+void exec_new_disk(struct exec *r);
+
 /* exec_submit.c */
 
 /** exec_memory() - once: what commands are made of. 0 or -ENOMEM. */
@@ -129,8 +135,10 @@ void exec_ended(void *ctx, struct target_io *io);
 
 /** exec_run() - @turns of the handler, 0: until it sleeps. */
 void exec_run(struct exec *r, uint32_t turns);
-/** exec_kill() - the handler dies, here and now. */
-void exec_kill(struct exec *r);
+/** exec_power() - whether the power fails with the handler's next death. */
+void exec_power(struct exec *r, bool fails);
+/** exec_kill() - the handler dies, here and now; @power: and the power fails. */
+void exec_kill(struct exec *r, bool power);
 /** exec_restart() - as a supervisor does it: kills, resets if the ring cannot be taken over. */
 void exec_restart(struct exec *r);
 /** exec_reset() - reset_ring, with the handler stopped meanwhile if it lives. */
@@ -139,6 +147,13 @@ void exec_reset(struct exec *r, unsigned int level);
 void exec_block(struct exec *r, bool block);
 /** exec_finish() - faults stop: everything ends, and the disk holds what it may. */
 void exec_finish(struct exec *r);
+
+/* exec_plug.c */
+
+/** exec_remove(), exec_add(), exec_reconfig() - hotplug; nothing where the handler knows none. */
+void exec_remove(struct exec *r);
+void exec_add(struct exec *r);
+void exec_reconfig(struct exec *r, const struct fuzz_op *op);
 
 /* exec_seat.c */
 

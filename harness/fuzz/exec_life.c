@@ -50,7 +50,7 @@ static void died(struct exec *r)
 	for (e = r->first; e; e = e->next)
 		if (e->c.io.cmd.state == RINGSIM_INFLIGHT)
 			e->c.disturbed = true;
-	if (r->oracles & FUZZ_O_DISK && r->opts.medium)
+	if (r->oracles & FUZZ_O_DISK && r->opts.medium && r->power)
 		fuzz_disk_power(r->disk, r->now);
 	look_for_quiet(r);
 	if (r->x->say)
@@ -96,7 +96,7 @@ static void do_after(struct exec *r)
 	r->after.restart = false;
 	if (r->doomed) {
 		target_kill_after(r->t, 0);
-		exec_kill(r);
+		exec_kill(r, false);
 	}
 	if (level && !exec_stopped(r))
 		exec_reset(r, (unsigned int)level);
@@ -118,10 +118,18 @@ void exec_run(struct exec *r, uint32_t turns)
 		look_for_quiet(r);
 }
 
-void exec_kill(struct exec *r)
+void exec_power(struct exec *r, bool fails)
+{
+	r->power = fails;
+	if (!r->process)
+		target_keep_power(r->t, !fails);
+}
+
+void exec_kill(struct exec *r, bool power)
 {
 	if (r->dead)
 		return;
+	exec_power(r, power);
 	target_kill(r->t);
 	died(r);
 }
@@ -167,7 +175,7 @@ void exec_restart(struct exec *r)
 	bool was_blocked = r->blocked, reset;
 
 	if (!r->dead)
-		exec_kill(r);
+		exec_kill(r, false);
 	if (exec_stopped(r))
 		return;
 	reset = !can_take_over(r);
@@ -184,7 +192,7 @@ void exec_restart(struct exec *r)
 	if (r->oracles & FUZZ_O_EXPECT)
 		fuzz_expect_restarted(r->expect);
 	if (r->oracles & FUZZ_O_DISK && !target_persistent(r->t))
-		fuzz_disk_reset(r->disk, r->facts.blocks, r->facts.block_size, r->tc->seed | 1, 0);
+		exec_new_disk(r);
 	if (reset && !was_blocked)
 		exec_block(r, false);
 }
@@ -194,7 +202,7 @@ void exec_reset(struct exec *r, unsigned int level)
 	bool lived = !r->dead && !r->seat, was_blocked = r->blocked;
 
 	if (lived)
-		exec_kill(r);
+		exec_kill(r, false);
 	if (lived && !exec_stopped(r))
 		exec_block(r, true);
 	if (!exec_stopped(r))
@@ -443,7 +451,9 @@ void exec_finish(struct exec *r)
 		memset(target_faults(r->t), 0, sizeof(struct target_faults));
 	if (r->blocked)
 		exec_block(r, false);
-	if (r->dead)
+	if (r->removed)
+		exec_add(r);
+	else if (r->dead)
 		exec_restart(r);
 	if (!exec_stopped(r))
 		expect_all_ended(r);

@@ -227,7 +227,7 @@ static void discard(struct target *t)
 {
 	struct inproc *in = &t->in;
 
-	if (in->h && in->killed && t->opts.medium)
+	if (in->h && in->killed && t->opts.medium && !in->keep_power)
 		medium_power(in->store, false);
 	if (in->h)
 		t->spec->api->destroy(in->h);
@@ -408,6 +408,11 @@ void target_kill_after(struct target *t, uint32_t step)
 {
 	t->in.killed = false;
 	t->in.kill_in = step;
+}
+
+void target_keep_power(struct target *t, bool keep)
+{
+	t->in.keep_power = keep;
 }
 
 bool target_was_killed(const struct target *t)

@@ -282,6 +282,11 @@ void target_serial(const struct target *t, char *buf, size_t len);
 
 /** target_kill() - SIGKILL, or drop the in-process handler where it stands. The store survives. */
 void target_kill(struct target *t);
+/**
+ * target_keep_power() - in process: whether the power of a medium stays when the handler dies
+ * Until said otherwise, or the next start: it fails with it.
+ */
+void target_keep_power(struct target *t, bool keep);
 /** target_restart() - start the handler again after a kill; like target_start() for the handler. */
 int target_restart(struct target *t);
 /**

@@ -122,12 +122,14 @@ static void test_death(void)
 
 static void test_media(void)
 {
-	static const char text[] = "handler wce=1 medium=%d\n"
-				   "submit 2a000000000800000100 out=512\nsettle\nkill power=1\n"
-				   "restart\nsubmit 2a000000000800000100 out=512\nsettle\n"
-				   "submit 35000000000000000000\nsettle\nkill power=1\nrestart\n"
-				   "submit 28000000000800000400 in=2048\nfault store-read count=1\n"
-				   "settle\n";
+	static const char text[] =
+		"handler wce=1 medium=%d\n"
+		"submit 2a000000000800000100 out=512\nsettle\nkill\nrestart\nsettle\n"
+		"submit 2a000000000800000100 out=512\nsettle\nkill power=1\n"
+		"restart\nsubmit 2a000000000800000100 out=512\nsettle\n"
+		"submit 35000000000000000000\nsettle\nkill power=1\nrestart\n"
+		"submit 28000000000800000400 in=2048\nfault store-read count=1\n"
+		"settle\n";
 	char out[sizeof(text)];
 
 	for (int medium = 1; medium <= 3; medium++) {
@@ -155,6 +157,14 @@ static void test_ring(void)
 	       "submit 2a000000000800000100 out=512\nsubmit 2a000000000800000100 out=512\n"
 	       "submit 2a000000000800000100 out=512\nsubmit 2a000000000800000100 out=512\nsettle\n"
 	       "submit 2a000000000800004000 out=32768\nsettle\n");
+}
+
+/* What a predecessor kept leaves an iov for each block. */
+static void test_fragments(void)
+{
+	passes("device ring=8192 blocks=64 frag=30\nsubmit 2a000000000800002000 out=16384\nsettle\n"
+	       "submit 28000000000800002000 in=16384\nsettle\nkill\nrestart\n"
+	       "submit 28000000000800002000 in=16384\n");
 }
 
 static void test_refusals(void)
@@ -191,6 +201,7 @@ int main(void)
 	CU_add_test(suite, "media", test_media);
 	CU_add_test(suite, "faults", test_faults);
 	CU_add_test(suite, "ring", test_ring);
+	CU_add_test(suite, "fragments", test_fragments);
 	CU_add_test(suite, "refusals", test_refusals);
 	CU_add_test(suite, "seat", test_seat);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
