@@ -266,11 +266,11 @@ mutants: all mutant-objects ## Check that every broken handler is caught
 	@$(CHECK) --mutants $(BUILD)/mutants
 
 # Findings are in FUZZ_SAVE, shrunk, as programs for `tcmu-harness replay`.
-FUZZ_TIME    ?= 60s
+FUZZ_TIME    ?= 60
 FUZZ_HANDLER ?= memory,psync,libaio,io_uring
 FUZZ_SEED    ?= 1
 FUZZ_SAVE    ?= $(BUILD)/fuzz
-fuzz: all ## Fuzz the reference handlers, FUZZ_TIME=60s each; FUZZ_SEED=1, FUZZ_HANDLER=LIST
+fuzz: all ## Fuzz the reference handlers, FUZZ_TIME=60 seconds each; FUZZ_SEED=1, FUZZ_HANDLER=LIST
 	@$(BUILD)/tcmu-harness fuzz --handler $(FUZZ_HANDLER) --time $(FUZZ_TIME) --seed $(FUZZ_SEED) \
 		--jobs $(shell nproc) --save $(FUZZ_SAVE)
 

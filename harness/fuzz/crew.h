@@ -19,6 +19,7 @@
  * @seed:      of the run
  * @shard:     0 to @shards - 1: of the programs of the run every @shards-th is ours
  * @runs:      how many programs; 0: until @end_ms (of child_now_ms())
+ * @repeats:   tell of each finding, though a worker had one of that shape before
  * @corpus:    run first, then changed; NULL: none
  * @spare:     children that are not ours to end
  * @found:     takes what it is given; false: stop
@@ -34,6 +35,7 @@ struct crew {
 	uint64_t seed;
 	uint32_t shard, shards;
 	uint64_t runs, end_ms;
+	bool repeats;
 	const struct corpus *corpus;
 	const volatile sig_atomic_t *stop;
 	const char *spare;

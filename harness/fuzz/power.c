@@ -3,8 +3,9 @@
  * `tcmu-harness fuzz --mutants DIR`: how long until each of the broken handlers is found out, by
  * programs alone, from several seeds.
  *
- * A mutant is found by a seed when any program of its run fails; that is the clause found. It need
- * not be the one that the mutant was made to break: one line of a handler may break several.
+ * A mutant is found by a seed when a program of its run fails that does not fail in the same way
+ * with the unbroken handler; that is the clause found. It need not be the one that the mutant was
+ * made to break: one line of a handler may break several.
  */
 #include "fuzz.h"
 
@@ -38,12 +39,29 @@ struct power {
 	size_t n;
 	uint64_t limit_ms;
 	struct attempt *now;
+	struct trial_plan unbroken; /* .spec is NULL for the unbroken handler itself */
 };
+
+static bool is_everywhere(const struct power *p, const struct finding *f)
+{
+	struct finding same = { 0 };
+	bool everywhere;
+
+	if (!p->unbroken.spec || !trial_apart(&p->unbroken, &f->program, f->seed, &same))
+		return false;
+	everywhere = finding_same(f, &same);
+	free(same.detail);
+	return everywhere;
+}
 
 static bool found(void *ctx, struct finding *f)
 {
 	struct power *p = ctx;
 
+	if (is_everywhere(p, f)) {
+		finding_free(f);
+		return true;
+	}
 	snprintf(p->now->clause, sizeof(p->now->clause), "%s",
 		 f->kind == FINDING_CRASH  ? "crash"
 		 : f->kind == FINDING_HANG ? "hang"
@@ -71,6 +89,7 @@ static int attempt(struct power *p, const struct target_spec *spec, uint64_t see
 			     .end_ms = start + p->limit_ms,
 			     .stop = p->stop,
 			     .spare = p->spare,
+			     .repeats = true,
 			     .found = found,
 			     .ctx = p };
 	int rc;
@@ -145,7 +164,7 @@ static void tell(const struct mutant *m, size_t seeds)
 static int one_mutant(struct power *p, struct mutant *m)
 {
 	size_t seeds = p->o->seeds;
-	struct subject s = { 0 };
+	struct subject s = { 0 }, unbroken = { 0 };
 	int rc = 0;
 
 	m->v = calloc(seeds, sizeof(*m->v));
@@ -155,9 +174,14 @@ static int one_mutant(struct power *p, struct mutant *m)
 	    subject_load(&s, "fuzz", p->o->mutants, m->name, p->dir))
 		rc = EXIT_USAGE;
 	s.spec.cache = &s.cache;
+	subject_reference(&unbroken, m->about.engine, p->dir, 2000);
+	p->unbroken = (struct trial_plan){ .spec = &unbroken.spec,
+					   .oracles = p->o->oracles,
+					   .limits = watch_limits_for(&unbroken.spec) };
 	for (size_t i = 0; i < seeds && !rc; i++)
 		rc = attempt(p, &s.spec, p->o->seed + i, &m->v[i]);
 	subject_close(&s);
+	subject_close(&unbroken);
 	if (rc < 0 && rc != -EINTR)
 		rc = usage_error("fuzz", "no workers: %s", strerror(-rc));
 	if (rc)

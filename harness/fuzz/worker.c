@@ -79,7 +79,7 @@ static bool one(struct worker *w, uint64_t number)
 		corpus_before(w->view, &w->s->x.stats);
 	trial_run(&w->t, &w->p, seed, &f);
 	f.made = w->s->made;
-	if (f.kind && is_news(w, &f))
+	if (f.kind && (w->c->repeats || is_news(w, &f)))
 		go_on = tell(w, CREW_FOUND, &f);
 	else if (w->view && !f.kind && corpus_after(w->view, &w->s->x.stats, &w->p))
 		go_on = tell(w, CREW_NOVEL, &f);
