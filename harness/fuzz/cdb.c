@@ -21,6 +21,7 @@ enum cdb_data {
 	D_LEN2,
 	D_LEN3,
 	D_LEN4,
+	D_EIGHT, /* always so many bytes */
 };
 
 /* struct shape - @len_at: offset of the length of D_LEN1 to D_LEN4 */
@@ -45,7 +46,7 @@ static const struct shape shapes[256] = {
 	[0x1c] = { "RECEIVE DIAGNOSTIC RESULTS", FUZZ_K_OTHER, D_LEN2, 3 },
 	[0x1d] = { "SEND DIAGNOSTIC", FUZZ_K_OTHER, D_LEN2, 3 },
 	[0x1e] = { "PREVENT ALLOW MEDIUM REMOVAL", FUZZ_K_OTHER, D_NONE, 0 },
-	[0x25] = { "READ CAPACITY(10)", FUZZ_K_OTHER, D_NONE, 0 },
+	[0x25] = { "READ CAPACITY(10)", FUZZ_K_OTHER, D_EIGHT, 0 },
 	[0x28] = { "READ(10)", FUZZ_K_READ, D_BLOCKS, 0 },
 	[0x2a] = { "WRITE(10)", FUZZ_K_WRITE, D_BLOCKS, 0 },
 	[0x2e] = { "WRITE AND VERIFY(10)", FUZZ_K_WRITE_VERIFY, D_BLOCKS, 0 },
@@ -148,12 +149,38 @@ static uint64_t data_len_of(const struct fuzz_cdb *c, const struct shape *s, con
 		return 2 * c->blocks * block_size;
 	case D_SAME:
 		return c->ndob ? 0 : block_size;
+	case D_EIGHT:
+		return 8;
 	case D_CHECK:
 		if (c->bytchk == 3 && c->blocks != 0)
 			return block_size;
 		return c->bytchk == 1 ? c->blocks * block_size : 0;
 	default:
 		return be_get(cdb + s->len_at, 1u + s->data - D_LEN1);
+	}
+}
+
+/* Which way data goes, if any does. */
+static enum ringsim_dir dir_of(const struct fuzz_cdb *c, uint8_t op)
+{
+	if (c->data_len == 0)
+		return RINGSIM_NONE;
+	if (c->kind == FUZZ_K_READ)
+		return RINGSIM_FROM_DEVICE;
+	if (c->kind != FUZZ_K_OTHER)
+		return RINGSIM_TO_DEVICE;
+	switch (op) {
+	case OP_MODE_SELECT_6:
+	case OP_MODE_SELECT_10:
+	case OP_EXTENDED_COPY:
+	case OP_MAINTENANCE_OUT:
+	case 0x1d: /* SEND DIAGNOSTIC */
+	case 0x3b: /* WRITE BUFFER */
+	case 0x4c: /* LOG SELECT */
+	case 0x5f: /* PERSISTENT RESERVE OUT */
+		return RINGSIM_TO_DEVICE;
+	default:
+		return RINGSIM_FROM_DEVICE;
 	}
 }
 
@@ -194,4 +221,5 @@ void fuzz_cdb_decode(struct fuzz_cdb *c, const uint8_t *cdb, uint64_t disk_block
 		c->whole = c->lba <= disk_blocks && c->blocks <= disk_blocks - c->lba;
 	}
 	c->data_len = data_len_of(c, s, cdb, block_size);
+	c->dir = dir_of(c, cdb[0]);
 }

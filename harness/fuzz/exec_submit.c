@@ -230,6 +230,14 @@ static void count_submit(struct exec *r, struct exec_cmd *e)
 	r->last_head = head;
 }
 
+/* A command comes the way round that it is meant: from the ring nobody can tell (KRN-023). */
+static void right_way(struct target_io *io, const struct fuzz_cdb *cdb)
+{
+	if (cdb->dir != RINGSIM_NONE &&
+	    (io->dir == RINGSIM_TO_DEVICE || io->dir == RINGSIM_FROM_DEVICE))
+		io->dir = cdb->dir;
+}
+
 struct exec_cmd *exec_submit(struct exec *r, const struct fuzz_op *op, uint32_t nr)
 {
 	struct exec_cmd *e = r->idle;
@@ -250,6 +258,7 @@ struct exec_cmd *exec_submit(struct exec *r, const struct fuzz_op *op, uint32_t 
 	e->c.began = ++r->now;
 	e->c.ended = 0;
 	fuzz_cdb_decode(&e->cdb, e->c.io.cdb, r->facts.blocks, r->facts.block_size);
+	right_way(&e->c.io, &e->cdb);
 	if (r->oracles & FUZZ_O_DISK) {
 		fuzz_disk_fill(r->disk, &e->c, &e->cdb);
 		fuzz_disk_begin(r->disk, &e->c, &e->cdb);
@@ -383,6 +392,8 @@ static void judge(struct exec *r, struct exec_cmd *e)
 			fuzz_expect_end(r->expect, r->tc, &e->c, &e->cdb, &effect);
 	} else if (e->c.io.id && outcome != RINGSIM_REFUSED) {
 		judge_lost(r, e);
+	} else if (r->x->oracles & FUZZ_O_EXPECT) {
+		fuzz_expect_lost(r->expect, &e->c);
 	}
 	if (r->oracles & FUZZ_O_DISK)
 		fuzz_disk_end(r->disk, r->tc, &e->c, &e->cdb, &effect);

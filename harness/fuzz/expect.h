@@ -36,6 +36,7 @@ enum fuzz_kind {
  *           of FUZZ_K_WRITE_SAME if it is not refused, means up to the end
  * @whole:   @lba and @blocks lie within the disk
  * @data_len: bytes that the command asks to move, whatever its buffer has room for
+ * @dir:     which way they go; RINGSIM_NONE without any, or if nobody knows
  * @fua:     what is written is on the medium when it ends; also of WRITE AND VERIFY, which would
  *           else verify its cache
  * @name:    "READ(10)"; never NULL
@@ -46,6 +47,7 @@ struct fuzz_cdb {
 	uint64_t lba;
 	uint64_t blocks;
 	uint64_t data_len;
+	enum ringsim_dir dir;
 	bool whole, fua, unmap, ndob;
 	uint8_t bytchk;
 };

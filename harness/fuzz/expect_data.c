@@ -148,16 +148,6 @@ static void judge_bidi(const struct seen *s)
 		expect_zeros(s, c->bidi, 0, n);
 }
 
-/* Commands that take data, sent the wrong way round: they look right on the ring (KRN-023). */
-static bool takes_data(const struct seen *s)
-{
-	uint8_t op = s->c->io.cdb[0];
-
-	if (s->d->kind != FUZZ_K_OTHER)
-		return s->d->kind != FUZZ_K_READ && s->d->data_len != 0;
-	return op == OP_MODE_SELECT_6 || op == OP_MODE_SELECT_10;
-}
-
 /* Opcodes whose answers nobody here knows. */
 static bool is_strange(const struct seen *s)
 {
@@ -188,10 +178,9 @@ void expect_data(const struct seen *s)
 			     s->e->facts.read_len ? "" : ", though READ_LEN is not offered");
 		return;
 	}
-	if (takes_data(s))
+	/* the wrong way round, which looks right on the ring (KRN-023) */
+	if (s->d->dir == RINGSIM_TO_DEVICE)
 		return;
-	if (io->cdb[0] == OP_READ_CAPACITY_10)
-		valid = 8;
 	if (valid > io->len)
 		valid = io->len;
 	if (answer_of(s, &a)) {

@@ -100,6 +100,21 @@ static void flags(void)
 	CU_ASSERT_EQUAL(decode("af060000000000000001").bytchk, 3);
 }
 
+static void directions(void)
+{
+	CU_ASSERT_EQUAL(decode("28000000000000000100").dir, RINGSIM_FROM_DEVICE);
+	CU_ASSERT_EQUAL(decode("28000000000000000000").dir, RINGSIM_NONE);
+	CU_ASSERT_EQUAL(decode("2a000000000000000100").dir, RINGSIM_TO_DEVICE);
+	CU_ASSERT_EQUAL(decode("2f000000000000000100").dir, RINGSIM_NONE);
+	CU_ASSERT_EQUAL(decode("2f020000000000000100").dir, RINGSIM_TO_DEVICE);
+	CU_ASSERT_EQUAL(decode("42000000000000001800").dir, RINGSIM_TO_DEVICE);
+	CU_ASSERT_EQUAL(decode("120000002400").dir, RINGSIM_FROM_DEVICE);
+	CU_ASSERT_EQUAL(decode("25000000000000000000").dir, RINGSIM_FROM_DEVICE);
+	CU_ASSERT_EQUAL(decode("151000001800").dir, RINGSIM_TO_DEVICE);
+	CU_ASSERT_EQUAL(decode("000000000000").dir, RINGSIM_NONE);
+	CU_ASSERT_EQUAL(decode("ff").dir, RINGSIM_NONE);
+}
+
 static void ranges(void)
 {
 	CU_ASSERT_TRUE(decode("2800000000000003e800").whole);  /* all of it */
@@ -140,6 +155,7 @@ int main(void)
 	s = CU_add_suite("CDBs taken apart", NULL, NULL);
 	CU_add_test(s, "fields of every length of CDB", fields);
 	CU_add_test(s, "flags", flags);
+	CU_add_test(s, "directions", directions);
 	CU_add_test(s, "ranges at the end of the disk", ranges);
 	CU_add_test(s, "every opcode has a name", all_opcodes);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
