@@ -198,13 +198,12 @@ void gen_any_opcode(struct gen *g)
 	if (gen_one_in(g, 3))
 		for (i = 1; i < 12; i++)
 			cdb[i] = (uint8_t)gen_bits(g);
-	/* with the medium's commands, random fields name ranges that nobody would */
 	if (cdb[0] == 0x7f)
 		variable_length(g, cdb);
 	if (gen_one_in(g, 2))
 		gen_cdb(g, cdb, RINGSIM_NONE, 0);
 	else
-		gen_cdb(g, cdb, gen_in(g, RINGSIM_TO_DEVICE, RINGSIM_FROM_DEVICE), some_len(g));
+		gen_cdb(g, cdb, gen_direction(g, cdb[0]), some_len(g));
 }
 
 /* So that what the unit says of itself can be held against what it does. */

@@ -178,6 +178,24 @@ static uint64_t wrong_len(struct gen *g, uint64_t len)
 	}
 }
 
+/*
+ * The direction that the initiator gives a buffer. It is the opcode's, if that has one: a handler
+ * is not told of any other, so nothing can be asked of it then.
+ */
+enum ringsim_dir gen_direction(struct gen *g, uint8_t opcode)
+{
+	static const uint8_t in[] = { 0x03, 0x08, 0x12, 0x1a, 0x25, 0x28,
+				      0x5a, 0x88, 0x9e, 0xa3, 0xa8 };
+	static const uint8_t out[] = { 0x0a, 0x15, 0x2a, 0x2e, 0x2f, 0x41, 0x42, 0x55,
+				       0x89, 0x8a, 0x8e, 0x8f, 0x93, 0xaa, 0xae, 0xaf };
+
+	if (memchr(in, opcode, sizeof(in)))
+		return RINGSIM_FROM_DEVICE;
+	if (memchr(out, opcode, sizeof(out)))
+		return RINGSIM_TO_DEVICE;
+	return gen_one_in(g, 2) ? RINGSIM_TO_DEVICE : RINGSIM_FROM_DEVICE;
+}
+
 /* One field of a finished command goes wrong. */
 static void spoil(struct gen *g, struct fuzz_op *op)
 {
@@ -192,13 +210,7 @@ static void spoil(struct gen *g, struct fuzz_op *op)
 	case 3:
 		op->cdb[gen_in(g, 1, op->cdb_len - 1u)] = (uint8_t)gen_below(g, 256);
 		break;
-	case 4: /* the fabric says one direction, the CDB another */
-		if (op->n[FUZZ_S_LEN])
-			op->n[FUZZ_S_DIR] = op->n[FUZZ_S_DIR] == RINGSIM_FROM_DEVICE
-						    ? RINGSIM_TO_DEVICE
-						    : RINGSIM_FROM_DEVICE;
-		break;
-	case 5:
+	case 4:
 		op->n[FUZZ_S_DIR] = RINGSIM_BIDI;
 		op->n[FUZZ_S_BIDI] = GEN_OF(g, 512, 4096, 1, 8192, 5000);
 		break;
@@ -207,7 +219,7 @@ static void spoil(struct gen *g, struct fuzz_op *op)
 		if (op->n[FUZZ_S_LEN] > FUZZ_DATA_MAX)
 			op->n[FUZZ_S_LEN] = FUZZ_DATA_MAX;
 		if (op->n[FUZZ_S_DIR] == RINGSIM_NONE)
-			op->n[FUZZ_S_DIR] = gen_in(g, RINGSIM_TO_DEVICE, RINGSIM_FROM_DEVICE);
+			op->n[FUZZ_S_DIR] = gen_direction(g, op->cdb[0]);
 	}
 	if (!op->n[FUZZ_S_LEN] && op->n[FUZZ_S_DIR] != RINGSIM_BIDI)
 		op->n[FUZZ_S_DIR] = RINGSIM_NONE;

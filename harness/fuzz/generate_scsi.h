@@ -15,6 +15,8 @@ struct fuzz_op *gen_cdb(struct gen *g, const uint8_t *cdb, enum ringsim_dir dir,
 void gen_remember(struct gen *g, uint64_t lba, uint32_t blocks);
 /** gen_range() - blocks to go to: in range mostly. */
 struct gen_range gen_range(struct gen *g);
+/** gen_direction() - of a buffer that comes with this opcode. */
+enum ringsim_dir gen_direction(struct gen *g, uint8_t opcode);
 /** gen_spoil() - as often as the profile wants it, one thing about a finished command is wrong. */
 void gen_spoil(struct gen *g, struct fuzz_op *op);
 
