@@ -77,7 +77,8 @@ HANDLER_OBJS := $(call obj,$(filter-out harness/handlers/main.c,\
 # What only the program tcmu-handler needs: finding devices, serving several, netlink.
 DAEMON_OBJS  := $(call obj,$(wildcard harness/handlers/daemon/*.c))
 # All of the harness without its mains: what unit tests may link.
-HARNESS_OBJS := $(call obj,$(filter-out harness/main.c harness/handlers/main.c,\
+HARNESS_OBJS := $(call obj,$(filter-out harness/main.c harness/handlers/main.c \
+		harness/fuzz/libfuzzer.c,\
 		$(wildcard harness/*.c $(HARNESS_PARTS:%=harness/%/*.c))))
 
 # The simulator once more, and who plays hostile handlers on it, who act between any two of its
@@ -319,6 +320,32 @@ handlers: all examples ## Judge real handlers and write results/handlers anew
 
 lint: ## Format, static analysis, shell scripts, spelling, file length
 	@ci/lint.sh
+
+# --- fuzzing by coverage -------------------------------------------------------------------------
+
+# The entry of harness/fuzz/libfuzzer.c with an engine, in a build directory of its own. Corpus and what
+# breaks it stay there; `$(BUILD)/tcmu-fuzz FILE` tells.
+FUZZ_ENGINE ?= -DFUZZ_STANDALONE
+FUZZ_TIME   ?= 60
+$(BUILD)/tcmu-fuzz: harness/fuzz/libfuzzer.c $(HARNESS_OBJS) $(BUILD)/libworld.a \
+		$(BUILD)/libringsim.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(FUZZ_ENGINE) $(filter %.c,$^) $(filter %.o,$^) $(filter %.a,$^) \
+		$(ALL_LDFLAGS) $(LIBS) -o $@
+
+.PHONY: fuzz-libfuzzer fuzz-afl
+fuzz-libfuzzer: ## Fuzz by coverage with libFuzzer for FUZZ_TIME=60 seconds
+	@$(MAKE) --no-print-directory BUILD=build-libfuzzer CC=clang FUZZ_ENGINE=-fsanitize=fuzzer \
+		SANITIZE=fuzzer-no-link,address,undefined build-libfuzzer/tcmu-fuzz
+	@mkdir -p build-libfuzzer/corpus
+	build-libfuzzer/tcmu-fuzz -max_total_time=$(FUZZ_TIME) -max_len=4128 -timeout=10 \
+		-artifact_prefix=build-libfuzzer/ build-libfuzzer/corpus harness/fuzz/seeds
+
+fuzz-afl: ## Fuzz by coverage with AFL++ for FUZZ_TIME=60 seconds
+	@$(MAKE) --no-print-directory BUILD=build-afl CC=afl-clang-fast FUZZ_ENGINE=-fsanitize=fuzzer \
+		build-afl/tcmu-fuzz
+	AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 afl-fuzz \
+		-V $(FUZZ_TIME) -i harness/fuzz/seeds -o build-afl/out -- build-afl/tcmu-fuzz
 
 # --- installing --------------------------------------------------------------------------------
 

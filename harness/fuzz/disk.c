@@ -128,10 +128,11 @@ static bool writes(const struct fuzz_cmd *c, const struct fuzz_cdb *cdb)
 static bool descriptor(const struct fuzz_cmd *c, uint32_t i, uint64_t *lba, uint64_t *n)
 {
 	uint64_t have = c->io.len, list = be_get(c->io.cdb + 7, 2);
-	const uint8_t *p = c->data + 8 + 16 * i;
+	const uint8_t *p;
 
 	if (!disk_data_out(c))
 		return false;
+	p = c->data + 8 + 16 * i;
 	if (have > list)
 		have = list;
 	if (have < 8 + 16 * (i + 1ull) || be_get(c->data + 2, 2) < 16 * (i + 1ull))

@@ -36,6 +36,8 @@ void disk_hear(struct fuzz_disk *d, struct tc *tc, uint32_t from)
 	const struct witness *last = NULL, *w, *end = d->witnesses.at + d->witnesses.cnt;
 	uint64_t earlier = NEVER, later = NEVER;
 
+	if (from == d->witnesses.cnt)
+		return;
 	for (w = d->witnesses.at + from; w < end && !tc->failed; last = w++) {
 		enum side side = d->writes.at[w->swap].sure ? side_of(d, w) : UNKNOWN;
 
