@@ -170,6 +170,19 @@ static bool can_take_over(struct exec *r)
 	return !st.inflight && !st.expired && st.head == st.tail;
 }
 
+/*
+ * A successor cannot tell which commands its predecessor has begun: of a COMPARE AND WRITE that it
+ * finds, blocks that hold what should be written mean that it was carried out (HND-062).
+ */
+static void blur_replays(struct exec *r)
+{
+	struct exec_cmd *e;
+
+	for (e = r->first; e; e = e->next)
+		if (e->cdb.kind == FUZZ_K_CAW && e->c.io.cmd.state == RINGSIM_INFLIGHT)
+			e->c.disturbed = true;
+}
+
 void exec_restart(struct exec *r)
 {
 	bool was_blocked = r->blocked, reset;
@@ -183,6 +196,7 @@ void exec_restart(struct exec *r)
 		exec_block(r, true);
 		reset_ring(r, 1);
 	}
+	blur_replays(r);
 	if (exec_stopped(r) || target_restart(r->t))
 		return;
 	r->dead = false;
