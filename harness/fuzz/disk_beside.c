@@ -12,23 +12,23 @@
 enum side { UNKNOWN, EARLIER, LATER };
 
 /* On which side of its swap the one that testified was. */
-static enum side side_of(struct fuzz_disk *d, const struct witness *wit)
+static enum side side_of(struct fuzz_disk *d, const struct witness *heard)
 {
-	const struct block *b = disk_find(d, wit->lba);
+	const struct block *b = disk_find(d, heard->lba);
 	const struct mark *at = d->marks.at;
-	uint32_t c = disk_mark_of(d, b, wit->swap), x = disk_mark_of(d, b, wit->w);
+	uint32_t c = disk_mark_of(d, b, heard->swap), x = disk_mark_of(d, b, heard->w);
 
-	if (wit->w == wit->swap)
+	if (heard->w == heard->swap)
 		return LATER;
-	if (!c || d->writes.at[wit->w].again || (x && disk_again(d, &at[x])))
+	if (!c || d->writes.at[heard->w].again || (x && disk_again(d, &at[x])))
 		return UNKNOWN;
 	if (x && disk_before(d, &at[c], &at[x]))
 		return LATER;
 	if (x && disk_before(d, &at[x], &at[c]))
 		return EARLIER;
-	if (disk_f(d, &at[c]) < wit->s)
+	if (disk_f(d, &at[c]) < heard->s)
 		return LATER;
-	return wit->f < at[c].s ? EARLIER : UNKNOWN;
+	return heard->f < at[c].s ? EARLIER : UNKNOWN;
 }
 
 void disk_hear(struct fuzz_disk *d, struct tc *tc, uint32_t from)

@@ -203,12 +203,13 @@ static bool durable(const struct judge *j, uint32_t block, uint32_t i, const str
 static bool try_cut(struct judge *j, uint32_t cmd, uint32_t block)
 {
 	const struct cmd *cut = &j->h->cmds[cmd];
-	uint32_t was = j->depth[block], i;
+	uint32_t was, i;
 	bool ok = false;
 	uint8_t top_was;
 
 	if (block == BLOCKS)
 		return search(j);
+	was = j->depth[block];
 	top_was = j->stack[block][was - 1];
 	for (i = was; i-- > 0 && !ok;) {
 		/* what is chosen lies on top; what a second cut may go back to is below, all of it
