@@ -57,6 +57,7 @@ void fuzz_disk_reset(struct fuzz_disk *d, uint64_t blocks, uint32_t block_size, 
 	d->flags = flags;
 	d->synced = 0;
 	d->failed = false;
+	d->resets++;
 	d->filled = NULL;
 	d->free_mark = 0;
 	d->touched.cnt = d->wides.cnt = d->syncs.cnt = d->cuts.cnt = d->unresolved.cnt = 0;
@@ -282,6 +283,7 @@ void fuzz_disk_begin(struct fuzz_disk *d, struct fuzz_cmd *c, const struct fuzz_
 	bool filled = d->filled == c;
 
 	c->disk.p = fl;
+	c->disk.b = d->resets;
 	d->filled = NULL;
 	if (!filled)
 		c->disk.a = 0;
@@ -312,4 +314,28 @@ void fuzz_disk_power(struct fuzz_disk *d, uint64_t now)
 		d->cuts.at[d->cuts.cnt++] = now;
 	for (i = 0; i < d->touched.cnt; i++)
 		disk_cut(d, &d->touched.at[i], now);
+}
+
+void fuzz_disk_blank(struct fuzz_disk *d, uint64_t now)
+{
+	struct chunk zeros = { .kind = C_ZERO };
+	uint32_t i, n = 0, w = d->writes.cnt;
+
+	if (!GROW(d, d->writes, 1))
+		return;
+	d->writes.at[d->writes.cnt++] = (struct write){ .name = "the store was lost",
+							.began = now,
+							.ended = now,
+							.until = now,
+							.sure = true,
+							.durable = true };
+	for (i = 0; i < d->touched.cnt; i++) {
+		disk_lose(d, &d->touched.at[i], now);
+		disk_push(d, &d->touched.at[i], w, &zeros);
+	}
+	for (i = 0; i < d->wides.cnt; i++) {
+		if (d->writes.at[d->wides.at[i].w].until > now)
+			d->wides.at[n++] = d->wides.at[i];
+	}
+	d->wides.cnt = n;
 }

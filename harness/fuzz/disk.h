@@ -55,6 +55,8 @@ void fuzz_disk_quiet(struct fuzz_disk *d, uint64_t now);
  * flight are disturbed already
  */
 void fuzz_disk_power(struct fuzz_disk *d, uint64_t now);
+/** fuzz_disk_blank() - all of the store was lost with its handler; in flight: as for a power cut */
+void fuzz_disk_blank(struct fuzz_disk *d, uint64_t now);
 /** fuzz_disk_failed() - memory ran out since the reset: what it says means nothing. */
 bool fuzz_disk_failed(const struct fuzz_disk *d);
 

@@ -235,8 +235,8 @@ void fuzz_disk_end(struct fuzz_disk *d, struct tc *tc, struct fuzz_cmd *c,
 {
 	struct flight *fl = c->disk.p;
 
-	if (!fl)
-		return;
+	if (!fl || c->disk.b != d->resets)
+		return; /* of another program */
 	if (fl->w)
 		end_write(d, tc, c, cdb, effect, fl->w);
 	if (c->io.outcome == RINGSIM_ANSWERED) {

@@ -116,7 +116,7 @@ struct flight {
 	}
 
 struct fuzz_disk {
-	uint64_t blocks, seed, synced;
+	uint64_t blocks, seed, synced, resets;
 	uint32_t block_size;
 	unsigned int flags;
 	bool failed;
@@ -211,6 +211,8 @@ bool disk_over(const struct fuzz_disk *d, const struct mark *u, uint64_t s, uint
 void disk_note(struct mark *v, uint64_t began, uint64_t ended);
 /** disk_cut() - the power fails at @cut. */
 void disk_cut(struct fuzz_disk *d, struct block *b, uint64_t cut);
+/** disk_lose() - forget what has ended; what can still take effect stays. */
+void disk_lose(struct fuzz_disk *d, struct block *b, uint64_t now);
 /** disk_f(), disk_chain_f() - when it, or its chain up to it, has taken effect if at all. */
 uint64_t disk_f(const struct fuzz_disk *d, const struct mark *m);
 uint64_t disk_chain_f(const struct fuzz_disk *d, const struct mark *m);

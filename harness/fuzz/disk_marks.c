@@ -364,6 +364,25 @@ static bool concerned(const struct fuzz_disk *d, const struct mark *m, uint64_t 
 	return d->writes.at[m->w].began < cut && d->writes.at[m->w].until <= cut;
 }
 
+void disk_lose(struct fuzz_disk *d, struct block *b, uint64_t now)
+{
+	struct mark *at = d->marks.at;
+	uint32_t *link = &b->live, i;
+
+	while ((i = *link) != 0) {
+		if (concerned(d, &at[i], now + 1)) {
+			*link = at[i].next;
+			drop(d, i);
+		} else {
+			link = &at[i].next;
+		}
+	}
+	while ((i = b->old) != 0) {
+		b->old = at[i].next;
+		drop(d, i);
+	}
+}
+
 /* Of those that are left one is there, and nobody knows which. */
 void disk_cut(struct fuzz_disk *d, struct block *b, uint64_t cut)
 {

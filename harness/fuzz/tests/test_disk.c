@@ -664,6 +664,39 @@ static void wide_and_power(void)
 	play_close(&r);
 }
 
+/* A store that dies with its handler; what is in flight is carried out on the new one. */
+static void blank(void)
+{
+	struct fuzz_cmd *a, *b, *s;
+	struct play r;
+
+	play_open(&r, 512, 5000, 0);
+	a = play_write(&r, 8, 2);
+	s = play_start(&r, OP_WRITE_SAME_10, 100, 1000);
+	play_end(&r, s, 0);
+	b = play_start(&r, 0x2a, 9, 2);
+	play_reads(&r, 9, b);
+	b->disturbed = true;
+	fuzz_disk_blank(r.d, r.clock);
+	play_reads(&r, 8, NULL);
+	play_reads(&r, 9, NULL);
+	play_reads(&r, 9, b);
+	play_reads(&r, 200, NULL);
+	play_end(&r, b, 0);
+	play_reads(&r, 9, b);
+	PLAY_OK(&r);
+	play_reads(&r, 8, a);
+	PLAY_FAILS(&r, "SCS-030", "found write #1");
+	/* what the last program left in flight is no concern of the next one */
+	play_start(&r, 0x2a, 8, 2);
+	fuzz_disk_reset(r.d, 5000, 512, 1, 0);
+	r.tc.failed = false;
+	play_end(&r, &r.cmds[r.used - 1], 0);
+	play_reads(&r, 8, NULL);
+	PLAY_OK(&r);
+	play_close(&r);
+}
+
 /* Short, long and misdirected buffers. */
 static void lengths(void)
 {
@@ -730,6 +763,7 @@ int main(void)
 	CU_add_test(s, "power cuts", power_cuts);
 	CU_add_test(s, "what flushes", not_flushed);
 	CU_add_test(s, "wide commands and power", wide_and_power);
+	CU_add_test(s, "a store that is lost", blank);
 	CU_add_test(s, "lengths", lengths);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
