@@ -51,13 +51,13 @@ static void mailbox_violation(struct ringsim_device *dev)
 }
 
 /*
- * This and shadow_check_entry() run after every store of a handler in this process, so it compares
- * 16 bytes at a time.
+ * Whether a mailbox word but the tail differs. This and entry_differs() run after every store of a
+ * handler in this process: 16 bytes are compared at a time.
  */
-static void check_mailbox(struct ringsim_device *dev)
+static inline bool mailbox_differs(const struct ringsim_device *dev)
 {
 	typedef uint32_t lanes __attribute__((vector_size(16), may_alias));
-	static const lanes not_tail = { 0, UINT32_MAX, UINT32_MAX, UINT32_MAX };
+	const lanes not_tail = { 0, UINT32_MAX, UINT32_MAX, UINT32_MAX };
 	const lanes *a = (const void *)dev->shadow->copy;
 	const lanes *b = (const void *)shm_peek(dev->region, 0, sizeof(struct tcmu_mailbox));
 	lanes diff = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) |
@@ -68,7 +68,12 @@ static void check_mailbox(struct ringsim_device *dev)
 			       sizeof(struct tcmu_mailbox) == 8 * sizeof(lanes),
 		       "not_tail stands for the fifth");
 	memcpy(any, &diff, sizeof(any));
-	if (any[0] | any[1])
+	return (any[0] | any[1]) != 0;
+}
+
+static void check_mailbox(struct ringsim_device *dev)
+{
+	if (mailbox_differs(dev))
 		mailbox_violation(dev);
 }
 
@@ -111,7 +116,7 @@ static void entry_violation(struct ringsim_device *dev, const struct record *rec
 }
 
 /* The bits of a CMD entry's header that stay: all but cmd_id and uflags. */
-static uint64_t fixed_hdr(void)
+static inline uint64_t fixed_hdr(void)
 {
 	const struct tcmu_cmd_entry_hdr hdr = { .len_op = UINT32_MAX, .kflags = UINT8_MAX };
 	uint64_t bits;
@@ -120,11 +125,28 @@ static uint64_t fixed_hdr(void)
 	return bits;
 }
 
-static void find_entry_violation(struct ringsim_device *dev, const struct record *rec, bool moved)
+/* Whether there is a difference that find_entry_violation() has to look at. */
+static inline bool entry_differs(const struct ringsim_device *dev, const struct record *rec)
+{
+	uint64_t off = entry_off(dev, rec), diff;
+	uint32_t len = rec_len(rec), i;
+	const uint8_t *want = dev->shadow->copy + off, *got = shm_peek(dev->region, off, len);
+
+	if (rec_op(rec) != TCMU_OP_CMD)
+		return memcmp(want, got, len) != 0;
+	diff = (shm_load64(want, 0) ^ shm_load64(got, 0)) & fixed_hdr();
+	if (shm_load16(got, RINGSIM_OFF_ID) == rec->id)
+		for (i = RINGSIM_RSP_END; i < len; i += 8)
+			diff |= shm_load64(want, i) ^ shm_load64(got, i);
+	return diff != 0;
+}
+
+static void find_entry_violation(struct ringsim_device *dev, const struct record *rec)
 {
 	uint64_t off = entry_off(dev, rec);
 	uint32_t len = rec_len(rec), op = rec_op(rec), i;
 	const uint8_t *want = dev->shadow->copy + off, *got = shm_peek(dev->region, off, len);
+	bool moved = op == TCMU_OP_CMD && shm_load16(got, RINGSIM_OFF_ID) != rec->id;
 
 	for (i = 0; i < len; i++) {
 		if (want[i] == shm_load8(got, i) || may_store(op, i) ||
@@ -143,22 +165,8 @@ static void find_entry_violation(struct ringsim_device *dev, const struct record
  */
 void shadow_check_entry(struct ringsim_device *dev, const struct record *rec)
 {
-	uint64_t off = entry_off(dev, rec), diff;
-	uint32_t len = rec_len(rec), i;
-	const uint8_t *want = dev->shadow->copy + off, *got = shm_peek(dev->region, off, len);
-	bool moved;
-
-	if (rec_op(rec) != TCMU_OP_CMD) {
-		if (memcmp(want, got, len) != 0)
-			find_entry_violation(dev, rec, false);
-		return;
-	}
-	moved = shm_load16(got, RINGSIM_OFF_ID) != rec->id;
-	diff = (shm_load64(want, 0) ^ shm_load64(got, 0)) & fixed_hdr();
-	for (i = moved ? len : RINGSIM_RSP_END; i < len; i += 8)
-		diff |= shm_load64(want, i) ^ shm_load64(got, i);
-	if (diff)
-		find_entry_violation(dev, rec, moved);
+	if (entry_differs(dev, rec))
+		find_entry_violation(dev, rec);
 }
 
 static void judge_sense(struct ringsim_device *dev, const struct record *rec, uint16_t id)
@@ -321,13 +329,11 @@ static void bad_tail(struct ringsim_device *dev, uint32_t tail)
 		  "cmd_tail %u %s (it was %u, cmd_head is %u)", tail, what, s->tail, head);
 }
 
-static void check_tail(struct ringsim_device *dev)
+static void follow_tail(struct ringsim_device *dev, uint32_t tail)
 {
 	struct shadow *s = dev->shadow;
-	uint32_t tail = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL), i;
+	uint32_t i;
 
-	if (tail == s->tail)
-		return;
 	for (i = s->tail_recs; i < dev->rec_count; i++)
 		if (rec_end(dev, rec_at(dev, i)) == tail)
 			break;
@@ -342,14 +348,24 @@ static void check_tail(struct ringsim_device *dev)
 	}
 }
 
+static inline void check_tail(struct ringsim_device *dev)
+{
+	uint32_t tail = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL);
+
+	if (tail != dev->shadow->tail)
+		follow_tail(dev, tail);
+}
+
 void ringsim_observe(struct ringsim_device *dev)
 {
-	if (!dev->shadow)
+	const struct shadow *s = dev->shadow;
+
+	if (!s)
 		return;
 	check_mailbox(dev);
 	check_tail(dev);
-	if (dev->shadow->tail_recs < dev->rec_count)
-		shadow_check_entry(dev, rec_at(dev, dev->shadow->tail_recs));
+	if (s->tail_recs < dev->rec_count)
+		shadow_check_entry(dev, rec_at(dev, s->tail_recs));
 }
 
 /* Asking the file costs a system call, so where doorbells are many not each of them asks. */

@@ -76,12 +76,14 @@ int shadow_create(struct ringsim_device *dev)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
 	dev->shadow = s;
 	s->blk_used = calloc(dev->lay.blocks, sizeof(*s->blk_used));
+	s->blk_was = calloc(dev->lay.blocks, sizeof(*s->blk_was));
 	s->blk_last = calloc(dev->lay.blocks, sizeof(*s->blk_last));
 	s->pattern = aligned_alloc(STARTS, pattern_bytes(dev));
 	s->answered = table_alloc(ANSWERED_BYTES);
 	s->copy = table_alloc(dev->lay.region_size);
 	s->judged = table_alloc(dev->lay.data_size);
-	if (!s->blk_used || !s->blk_last || !s->pattern || !s->answered || !s->copy || !s->judged)
+	if (!s->blk_used || !s->blk_was || !s->blk_last || !s->pattern || !s->answered ||
+	    !s->copy || !s->judged)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
 	return 0;
 }
@@ -104,6 +106,7 @@ void shadow_forget(struct ringsim_device *dev)
 	memset(s->copy + dev->lay.cmdr_off, 0, dev->ring_end);
 	memset(s->answered, 0, dev->id_max + 1u);
 	memset(s->blk_used, 0, s->blk_end * sizeof(*s->blk_used));
+	memset(s->blk_was, 0, s->blk_end * sizeof(*s->blk_was));
 	memset(s->blk_last, 0, s->blk_end * sizeof(*s->blk_last));
 	s->blk_end = s->tail_recs = s->walks = 0;
 	s->has_bad_tail = false;
@@ -119,6 +122,7 @@ void shadow_destroy(struct ringsim_device *dev)
 	table_free(s->answered, ANSWERED_BYTES);
 	free(s->pattern);
 	free(s->blk_last);
+	free(s->blk_was);
 	free(s->blk_used);
 	free(s);
 	dev->shadow = NULL;
@@ -156,35 +160,36 @@ void shadow_page_fresh(struct ringsim_device *dev, uint32_t page)
 static uint32_t find_touched(const struct ringsim_device *dev, uint32_t blk, uint32_t from,
 			     uint32_t end)
 {
-	uint32_t page = blk * dev->lay.pages_per_blk, size = dev->lay.page_size, at = 0, lo, i;
+	uint32_t page = blk * dev->lay.pages_per_blk, size = dev->lay.page_size, at = 0, lo, hi, i;
 
 	for (; at < end; at += size, page++) {
 		const uint8_t *want = unowned(dev, page), *got;
 
 		lo = from > at ? from - at : 0;
-		if (lo >= size)
+		hi = end - at < size ? end - at : size;
+		if (lo >= hi)
 			continue;
 		got = shm_peek(dev->region, page_off(dev, page), size);
-		if (!memcmp(got + lo, want + lo, size - lo))
+		if (!memcmp(got + lo, want + lo, hi - lo))
 			continue;
-		for (i = lo; i < size; i++)
+		for (i = lo; i < hi; i++)
 			if (shm_load8(got, i) != want[i])
 				return at + i;
 	}
 	return end;
 }
 
-/* Compares the bytes of @blk from @from on with what nobody should have touched. */
-void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from)
+/* Compares bytes [from, end) of @blk with what nobody should have touched. */
+static void check_bytes(struct ringsim_device *dev, uint32_t blk, uint32_t from, uint32_t end)
 {
-	uint32_t present = data_present_bytes(dev, blk), at, size = dev->lay.page_size;
+	uint32_t at, size = dev->lay.page_size;
 	uint16_t last = dev->shadow->blk_last[blk];
 	const uint8_t *want, *got;
 
-	if (from >= present)
+	if (from >= end)
 		return;
-	at = find_touched(dev, blk, from, present);
-	if (at == present)
+	at = find_touched(dev, blk, from, end);
+	if (at == end)
 		return;
 	want = unowned(dev, blk * dev->lay.pages_per_blk + at / size) + at % size;
 	got = shm_peek(dev->region, blk_off(dev, blk) + at, 1);
@@ -195,15 +200,27 @@ void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from)
 	else
 		violation(dev, "HND-018", blk_off(dev, blk) + at, last, want, got, 1,
 			  "store into data block %u outside every iov", blk);
-	disown(dev, blk, from, present);
+	disown(dev, blk, from, end);
 }
 
+void shadow_check_block(struct ringsim_device *dev, uint32_t blk, uint32_t from)
+{
+	check_bytes(dev, blk, from, data_present_bytes(dev, blk));
+}
+
+/*
+ * Whoever had @blk before must not have stored there since. What lies behind his bytes and those of
+ * the new owner is compared when that one gives it back.
+ */
 void shadow_block_taken(struct ringsim_device *dev, uint32_t blk, uint32_t used_bytes)
 {
-	shadow_check_block(dev, blk, 0);
-	dev->shadow->blk_used[blk] = used_bytes;
-	if (blk >= dev->shadow->blk_end)
-		dev->shadow->blk_end = blk + 1;
+	struct shadow *s = dev->shadow;
+	uint32_t end = s->blk_was[blk] > used_bytes ? s->blk_was[blk] : used_bytes;
+
+	check_bytes(dev, blk, 0, end);
+	s->blk_used[blk] = used_bytes;
+	if (blk >= s->blk_end)
+		s->blk_end = blk + 1;
 }
 
 static void check_guard(struct ringsim_device *dev, uint32_t blk, uint16_t id)
@@ -223,8 +240,11 @@ void shadow_slot_checked(struct ringsim_device *dev, const struct slot *slot, ui
 
 void shadow_block_freed(struct ringsim_device *dev, uint32_t blk)
 {
-	disown(dev, blk, 0, dev->shadow->blk_used[blk]);
-	dev->shadow->blk_used[blk] = 0;
+	struct shadow *s = dev->shadow;
+
+	disown(dev, blk, 0, s->blk_used[blk]);
+	s->blk_was[blk] = s->blk_used[blk];
+	s->blk_used[blk] = 0;
 }
 
 void shadow_pages_released(struct ringsim_device *dev)

@@ -16,7 +16,8 @@
  * @answered:    ids that a published slot answers, until it is reclaimed
  * @judged:      Data-In of answered commands as it was then; by offset in the data area
  * @pattern:     see shadow.c
- * @blk_used:    bytes of a block that iovs refer to; @blk_last: id that had it last
+ * @blk_used:    bytes of a block that iovs refer to; @blk_was: did before; @blk_last: id that had
+ * it last
  * @blk_end:     one past the highest block ever used
  * @pages_known: pages the kernel's half gave out, for comparing with the file's block count
  */
@@ -29,7 +30,7 @@ struct shadow {
 	uint8_t *answered;
 	uint8_t *judged;
 	uint8_t *pattern;
-	uint32_t *blk_used;
+	uint32_t *blk_used, *blk_was;
 	uint16_t *blk_last;
 	uint32_t blk_end;
 	uint64_t base_blocks, pages_known;

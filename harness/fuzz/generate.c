@@ -149,7 +149,7 @@ static uint32_t length(struct gen *g)
 	if (g->lim->ops)
 		return g->max > 8 ? g->max - 8 : 0;
 	if (g->profile == FUZZ_P_FAST)
-		return gen_in(g, 1000, 1400);
+		return gen_in(g, 3000, 4000);
 	return gen_one_in(g, 8) ? gen_in(g, 120, 400) : gen_in(g, 16, 120);
 }
 

@@ -172,7 +172,7 @@ static void fast(struct gen *g)
 
 	s->ring = GEN_OF(g, 0, 65536, 8 * 1021);
 	s->blocks = GEN_OF(g, 0, 256);
-	s->disk = 2048;
+	s->disk = 512;
 	s->block_size = 512;
 	s->cmd_s = 30;
 	s->in_order = gen_one_in(g, 4);

@@ -22,7 +22,10 @@ static void on_complete(void *ctx, struct ringsim_cmd *cmd)
 
 	io->status = cmd->status;
 	io->sense_valid = cmd->sense_valid;
-	memcpy(io->sense, cmd->sense, sizeof(io->sense));
+	if (cmd->sense_valid)
+		memcpy(io->sense, cmd->sense, sizeof(io->sense));
+	else
+		memset(io->sense, 0, sizeof(io->sense));
 	io->residual = cmd->residual;
 	io->data_in = cmd->data_in;
 	io->outcome = cmd->outcome;
@@ -154,17 +157,19 @@ static void sim_submit(struct target *t, struct target_io *io)
 {
 	io->sg = (struct iovec){ .iov_base = io->data, .iov_len = io->len };
 	io->bidi_sg = (struct iovec){ .iov_base = io->bidi, .iov_len = io->bidi_len };
-	io->cmd = (struct ringsim_cmd){
-		.cdb = io->cdb,
-		.cdb_room = sizeof(io->cdb),
-		.dir = io->dir,
-		.data_len = io->len,
-		.sg = &io->sg,
-		.sg_cnt = io->data && !io->no_sg,
-		.bidi_sg = &io->bidi_sg,
-		.bidi_cnt = io->bidi != NULL,
-		.user = io,
-	};
+	/* not all of it: what the submission sets is a good part */
+	io->cmd.cdb = io->cdb;
+	io->cmd.cdb_room = sizeof(io->cdb);
+	io->cmd.dir = io->dir;
+	io->cmd.data_len = io->len;
+	io->cmd.sg = &io->sg;
+	io->cmd.sg_cnt = io->data && !io->no_sg;
+	io->cmd.bidi_sg = &io->bidi_sg;
+	io->cmd.bidi_cnt = io->bidi != NULL;
+	io->cmd.aborted = false;
+	io->cmd.user = io;
+	io->cmd.state = RINGSIM_IDLE;
+	io->cmd.tap = 0;
 	ringsim_submit(t->dev, &io->cmd);
 }
 
