@@ -24,6 +24,7 @@ struct fuzz_disk *fuzz_disk_new(void)
 		return NULL;
 	}
 	d->oldest.next = d->oldest.prev = &d->oldest;
+	d->wider = disk_wider();
 	return d;
 }
 
@@ -186,17 +187,6 @@ static struct chunk chunk_at(const struct fuzz_disk *d, const struct fuzz_cmd *c
 	return d->chunks.at[cdb->kind == FUZZ_K_CAW ? cdb->blocks + i : need - 1];
 }
 
-static void mark(struct fuzz_disk *d, uint64_t lba, uint32_t w, const struct chunk *chunk)
-{
-	struct block *b = disk_touch(d, lba);
-
-	if (!b)
-		return;
-	if (d->marks.at[b->live].next)
-		disk_prune(d, b);
-	disk_push(d, b, w, chunk);
-}
-
 /* The same in many blocks: only where it is known already what they hold. */
 static void mark_wide(struct fuzz_disk *d, uint64_t lba, uint64_t n, uint32_t w,
 		      const struct chunk *chunk)
@@ -205,7 +195,7 @@ static void mark_wide(struct fuzz_disk *d, uint64_t lba, uint64_t n, uint32_t w,
 
 	for (i = 0; i < d->touched.cnt; i++) {
 		if (d->touched.at[i].lba - lba < n)
-			mark(d, d->touched.at[i].lba, w, chunk);
+			disk_mark(d, d->touched.at[i].lba, w, chunk);
 	}
 	if (GROW(d, d->wides, 1))
 		d->wides.at[d->wides.cnt++] =
@@ -249,7 +239,7 @@ static void begin_write(struct fuzz_disk *d, struct fuzz_cmd *c, const struct fu
 		}
 		for (i = 0; i < n; i++) {
 			chunk = chunk_at(d, c, cdb, i);
-			mark(d, lba + i, w, &chunk);
+			disk_mark(d, lba + i, w, &chunk);
 		}
 	}
 }

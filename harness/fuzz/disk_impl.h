@@ -69,9 +69,13 @@ struct mark {
 	uint8_t kind, flags;
 };
 
-/* A block that was touched; @live, @old: lists of marks, newest first, 0 = end. */
+/*
+ * A block that was touched
+ * @live, @old: lists of marks, newest first, 0 = end
+ * @pruned:     when the oldest command in flight had begun as nothing more could go from @live
+ */
 struct block {
-	uint64_t lba;
+	uint64_t lba, pruned;
 	uint32_t live, old;
 };
 
@@ -119,7 +123,7 @@ struct fuzz_disk {
 	uint64_t blocks, seed, synced, resets;
 	uint32_t block_size;
 	unsigned int flags;
-	bool failed;
+	bool failed, wider;
 
 	uint32_t *direct, *hash; /* index + 1 into @touched */
 	uint32_t hash_mask;
@@ -161,6 +165,8 @@ void *disk_grow(struct fuzz_disk *d, void *at, uint32_t *room, uint64_t cnt, siz
 
 /* disk_pattern.c: bytes. */
 
+/** disk_wider() - whether the processor does more at once than all of its kind. */
+bool disk_wider(void);
 /** disk_words() - the words that write @w puts into block @lba. */
 struct chunk disk_words(const struct fuzz_disk *d, uint32_t w, uint64_t lba);
 /** disk_put() - the first @len bytes of @c; of C_ANY zeros. */
@@ -200,6 +206,8 @@ struct block *disk_touch(struct fuzz_disk *d, uint64_t lba);
 struct mark *disk_push(struct fuzz_disk *d, struct block *b, uint32_t w, const struct chunk *c);
 /** disk_pull() - write @w was refused; false if somebody has seen it. */
 bool disk_pull(struct fuzz_disk *d, struct block *b, uint32_t w);
+/** disk_mark() - write @w has begun and will leave @c there. */
+void disk_mark(struct fuzz_disk *d, uint64_t lba, uint32_t w, const struct chunk *c);
 /** disk_prune() - forget what no read can return any more. */
 void disk_prune(struct fuzz_disk *d, struct block *b);
 /** disk_can() - whether a command from @began to @ended may find the mark @v there. */

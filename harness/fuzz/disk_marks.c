@@ -80,7 +80,7 @@ static uint32_t *slot_of(const struct fuzz_disk *d, uint64_t lba)
 
 struct block *disk_find(struct fuzz_disk *d, uint64_t lba)
 {
-	const uint32_t *slot = slot_of(d, lba);
+	const uint32_t *slot = lba < DIRECT ? &d->direct[lba] : slot_of(d, lba);
 
 	return slot && *slot ? &d->touched.at[*slot - 1] : NULL;
 }
@@ -108,14 +108,12 @@ static bool make_room(struct fuzz_disk *d)
 	return true;
 }
 
-struct block *disk_touch(struct fuzz_disk *d, uint64_t lba)
+static struct block *first_touch(struct fuzz_disk *d, uint64_t lba)
 {
-	struct block *b = disk_find(d, lba);
 	const struct chunk zeros = { .kind = C_ZERO };
+	struct block *b;
 	uint32_t i;
 
-	if (b)
-		return b;
 	if (!GROW(d, d->touched, 1) || (lba >= DIRECT && !make_room(d)))
 		return NULL;
 	b = &d->touched.at[d->touched.cnt++];
@@ -131,6 +129,13 @@ struct block *disk_touch(struct fuzz_disk *d, uint64_t lba)
 	for (i = 0; i < d->cuts.cnt; i++)
 		disk_cut(d, b, d->cuts.at[i]);
 	return b;
+}
+
+struct block *disk_touch(struct fuzz_disk *d, uint64_t lba)
+{
+	struct block *b = disk_find(d, lba);
+
+	return b ? b : first_touch(d, lba);
 }
 
 /* --- marks --- */
@@ -239,7 +244,7 @@ bool disk_before(const struct fuzz_disk *d, const struct mark *v, const struct m
 	return disk_chain_f(d, v) < u->s;
 }
 
-/* No read of now or later can return @v. */
+/* No read of now or later can return @v, whatever COMPARE AND WRITEs there were. */
 static bool is_dead(const struct fuzz_disk *d, const struct block *b, uint32_t v, uint64_t oldest)
 {
 	const struct mark *at = d->marks.at;
@@ -257,6 +262,39 @@ static bool is_dead(const struct fuzz_disk *d, const struct block *b, uint32_t v
 			return true;
 	}
 	return false;
+}
+
+/* Which of the marks can go; how many. */
+static uint32_t find_dead(struct fuzz_disk *d, struct block *b, uint64_t oldest)
+{
+	struct mark *at = d->marks.at;
+	uint64_t latest = 0, second = 0; /* beginnings among what is surely there by now */
+	uint32_t i, last = 0, dead = 0;
+	bool chains = false;
+
+	for (i = b->live; i; i = at[i].next) {
+		const struct write *w = &d->writes.at[at[i].w];
+
+		chains |= at[i].rank != 0;
+		if (w->until == NEVER || !disk_sure(d, &at[i]) || disk_f(d, &at[i]) >= oldest)
+			continue;
+		if (at[i].s > latest) {
+			second = latest;
+			latest = at[i].s;
+			last = i;
+		} else if (at[i].s > second) {
+			second = at[i].s;
+		}
+	}
+	for (i = b->live; i; i = at[i].next) {
+		if (chains ? !is_dead(d, b, i, oldest)
+			   : d->writes.at[at[i].w].until == NEVER ||
+				     disk_f(d, &at[i]) >= (i == last ? second : latest))
+			continue;
+		at[i].flags |= M_DEAD;
+		dead++;
+	}
+	return dead;
 }
 
 /* The latest beginning of a write that a power cut now would leave, or something after it. */
@@ -294,16 +332,12 @@ static void prune_old(struct fuzz_disk *d, struct block *b)
 	}
 }
 
-void disk_prune(struct fuzz_disk *d, struct block *b)
+/* Marks that are dead go, or go aside. */
+static void bury(struct fuzz_disk *d, struct block *b)
 {
-	uint64_t oldest = d->oldest.next != &d->oldest ? d->oldest.next->began : NEVER - 1;
 	struct mark *at = d->marks.at;
 	uint32_t *link, i;
 
-	for (i = b->live; i; i = at[i].next) {
-		if (is_dead(d, b, i, oldest))
-			at[i].flags |= M_DEAD;
-	}
 	for (link = &b->live; (i = *link) != 0;) {
 		if (!(at[i].flags & M_DEAD)) {
 			link = &at[i].next;
@@ -318,8 +352,30 @@ void disk_prune(struct fuzz_disk *d, struct block *b)
 			drop(d, i);
 		}
 	}
+}
+
+void disk_prune(struct fuzz_disk *d, struct block *b)
+{
+	uint64_t oldest = d->oldest.next != &d->oldest ? d->oldest.next->began : NEVER - 1;
+
+	if (b->pruned == oldest)
+		return;
+	if (find_dead(d, b, oldest))
+		bury(d, b);
+	b->pruned = oldest;
 	if (b->old)
 		prune_old(d, b);
+}
+
+void disk_mark(struct fuzz_disk *d, uint64_t lba, uint32_t w, const struct chunk *c)
+{
+	struct block *b = disk_touch(d, lba);
+
+	if (!b)
+		return;
+	if (d->marks.at[b->live].next)
+		disk_prune(d, b);
+	disk_push(d, b, w, c);
 }
 
 /* --- power --- */

@@ -43,60 +43,123 @@ bool disk_who(const struct fuzz_disk *d, uint64_t found, uint32_t i, uint32_t *w
 	return *w != 0 && *w < d->writes.cnt && (*lba < d->blocks || *lba == SAME_LBA);
 }
 
-static void put_words(uint64_t v, uint8_t *to, uint32_t len)
-{
-	quad a = { v, v + STEP, v + 2 * STEP, v + 3 * STEP };
-	const quad four = { 4 * STEP, 4 * STEP, 4 * STEP, 4 * STEP };
-	uint32_t n;
+/*
+ * The loops, compiled twice where a processor may do 32 bytes at once. @v is the base; the words of
+ * a block are in two quads that leap over each other.
+ */
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __x86_64__
+#define WIDER __attribute__((target("avx2")))
+#endif
 
-	for (n = len / 32; n != 0; n--, to += 32, a += four)
+INLINE void put_words(uint64_t v, uint8_t *to, uint32_t len)
+{
+	const quad leap = { 8 * STEP, 8 * STEP, 8 * STEP, 8 * STEP };
+	quad a = { v, v + STEP, v + 2 * STEP, v + 3 * STEP };
+	quad b = a + (quad){ 4 * STEP, 4 * STEP, 4 * STEP, 4 * STEP };
+	uint32_t n = len / 64;
+
+	for (v += n * 8 * STEP; n != 0; n--, to += 64, a += leap, b += leap) {
 		*(quad *)to = a;
-	v = a[0];
-	for (n = len % 32 / 8; n != 0; n--, to += 8, v += STEP)
+		*(quad *)(to + 32) = b;
+	}
+	for (n = len % 64 / 8; n != 0; n--, to += 8, v += STEP)
 		*(word *)to = v;
-	memcpy(to, &v, len % 8);
+	if (len % 8)
+		memcpy(to, &v, len % 8);
 }
 
-static bool holds_words(uint64_t v, const uint8_t *p, uint32_t len)
+INLINE bool hold_words(uint64_t v, const uint8_t *p, uint32_t len)
 {
-	quad a = { v, v + STEP, v + 2 * STEP, v + 3 * STEP }, diff = { 0 };
-	const quad four = { 4 * STEP, 4 * STEP, 4 * STEP, 4 * STEP };
+	const quad leap = { 8 * STEP, 8 * STEP, 8 * STEP, 8 * STEP };
+	quad a = { v, v + STEP, v + 2 * STEP, v + 3 * STEP };
+	quad b = a + (quad){ 4 * STEP, 4 * STEP, 4 * STEP, 4 * STEP };
+	quad diff = { 0 }, other = { 0 };
+	uint32_t n = len / 64;
+	uint64_t rest;
+
+	for (v += n * 8 * STEP; n != 0; n--, p += 64, a += leap, b += leap) {
+		diff |= *(const quad *)p ^ a;
+		other |= *(const quad *)(p + 32) ^ b;
+	}
+	diff |= other;
+	rest = diff[0] | diff[1] | diff[2] | diff[3];
+	for (n = len % 64 / 8; n != 0; n--, p += 8, v += STEP)
+		rest |= *(const word *)p ^ v;
+	return rest == 0 && (len % 8 == 0 || memcmp(p, &v, len % 8) == 0);
+}
+
+INLINE bool hold_zeros(const uint8_t *p, uint32_t len)
+{
+	quad any = { 0 };
 	uint64_t rest;
 	uint32_t n;
 
-	if (len >= 8 && *(const word *)p != v)
-		return false;
-	for (n = len / 32; n != 0; n--, p += 32, a += four)
-		diff |= *(const quad *)p ^ a;
-	v = a[0];
-	rest = diff[0] | diff[1] | diff[2] | diff[3];
-	for (n = len % 32 / 8; n != 0; n--, p += 8, v += STEP)
-		rest |= *(const word *)p ^ v;
-	return rest == 0 && memcmp(p, &v, len % 8) == 0;
-}
-
-static bool holds_zeros(const uint8_t *p, uint32_t len)
-{
-	quad any = { 0 };
-	uint32_t n;
-
-	if (len >= 8 && *(const word *)p != 0)
-		return false;
 	for (n = len / 32; n != 0; n--, p += 32)
 		any |= *(const quad *)p;
-	if ((any[0] | any[1] | any[2] | any[3]) != 0)
+	rest = any[0] | any[1] | any[2] | any[3];
+	for (n = len % 32; n != 0; n--, p++)
+		rest |= *p;
+	return rest == 0;
+}
+
+static void put_plain(uint64_t v, uint8_t *to, uint32_t len)
+{
+	put_words(v, to, len);
+}
+
+static bool plain_words(uint64_t v, const uint8_t *p, uint32_t len)
+{
+	return hold_words(v, p, len);
+}
+
+static bool plain_zeros(const uint8_t *p, uint32_t len)
+{
+	return hold_zeros(p, len);
+}
+
+#ifdef WIDER
+WIDER static void put_wider(uint64_t v, uint8_t *to, uint32_t len)
+{
+	put_words(v, to, len);
+}
+
+WIDER static bool wider_words(uint64_t v, const uint8_t *p, uint32_t len)
+{
+	return hold_words(v, p, len);
+}
+
+WIDER static bool wider_zeros(const uint8_t *p, uint32_t len)
+{
+	return hold_zeros(p, len);
+}
+
+bool disk_wider(void)
+{
+	return __builtin_cpu_supports("avx2");
+}
+#else
+#define put_wider   put_plain
+#define wider_words plain_words
+#define wider_zeros plain_zeros
+
+bool disk_wider(void)
+{
+	return false;
+}
+#endif
+
+static bool holds_zeros(const struct fuzz_disk *d, const uint8_t *p, uint32_t len)
+{
+	if (len >= 8 && *(const word *)p != 0)
 		return false;
-	for (n = 0; n < len % 32; n++) {
-		if (p[n] != 0)
-			return false;
-	}
-	return true;
+	return d->wider ? wider_zeros(p, len) : plain_zeros(p, len);
 }
 
 void disk_put(const struct fuzz_disk *d, const struct chunk *c, uint8_t *to, uint32_t len)
 {
 	if (c->kind == C_WORDS)
-		put_words(c->v, to, len);
+		(d->wider ? put_wider : put_plain)(c->v, to, len);
 	else if (c->kind == C_BLOB)
 		memcpy(to, d->blobs.at + c->v * d->block_size, len);
 	else
@@ -107,9 +170,11 @@ bool disk_holds(const struct fuzz_disk *d, const struct chunk *c, const uint8_t 
 {
 	switch (c->kind) {
 	case C_ZERO:
-		return holds_zeros(p, len);
+		return holds_zeros(d, p, len);
 	case C_WORDS:
-		return holds_words(c->v, p, len);
+		if (len >= 8 && *(const word *)p != c->v)
+			return false;
+		return d->wider ? wider_words(c->v, p, len) : plain_words(c->v, p, len);
 	case C_BLOB:
 		return memcmp(p, d->blobs.at + c->v * d->block_size, len) == 0;
 	default:
@@ -145,7 +210,7 @@ struct chunk disk_take(struct fuzz_disk *d, const uint8_t *p)
 {
 	struct chunk c = { .kind = C_ZERO };
 
-	if (holds_zeros(p, d->block_size))
+	if (holds_zeros(d, p, d->block_size))
 		return c;
 	if (!GROW(d, d->blobs, d->block_size))
 		return (struct chunk){ .kind = C_ANY };

@@ -42,6 +42,10 @@ uint32_t disk_see(struct fuzz_disk *d, uint64_t lba, const uint8_t *p, uint32_t 
 
 	if (!b)
 		return disk_holds(d, &c, p, len) ? SEEN_ZEROS : SEEN_NONE;
+	if (!d->marks.at[b->live].next && !self) {
+		c = chunk_of(&d->marks.at[b->live]);
+		return disk_holds(d, &c, p, len) ? b->live : SEEN_NONE;
+	}
 	for (i = b->live; i; i = d->marks.at[i].next) {
 		c = chunk_of(&d->marks.at[i]);
 		if ((self && d->marks.at[i].w == self) || !disk_holds(d, &c, p, len))
