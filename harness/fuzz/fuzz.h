@@ -17,6 +17,7 @@
 /**
  * struct fuzz_options - see the help text; NULL, 0 and false where nothing was said
  * @seeds:    of --mutants, how many
+ * @stores:   of --hostile; @triggers: enum seat_trigger for --export
  * @program:  what to replay
  */
 struct fuzz_options {
@@ -25,7 +26,9 @@ struct fuzz_options {
 	unsigned int oracles;
 	uint64_t seed, time_ms, runs, jobs, shard, shards, seeds;
 	const char *corpus, *save, *json, *mutants, *program, *keep;
-	bool no_shrink, bench, clauses, verbose;
+	bool no_shrink, bench, clauses, verbose, hostile, export_seat;
+	uint64_t stores;
+	int triggers;
 };
 
 /** fuzz_options() - of verb "fuzz" or "replay". -1 to go on, or the exit status. */

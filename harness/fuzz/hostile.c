@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #define PROGRAM_S 60   /* seconds that one program may take, under sanitizers on a busy machine */
 #define JOBS_MAX  64
 #define SHRINK_MS 10000
+#define PRINTED	  200 /* operations of a program that goes to standard output */
 
 /* What a worker shares: where it is, and the program it is at. */
 struct shared {
@@ -122,17 +124,18 @@ static int run_seed(struct shared *s, uint64_t seed)
 	return rc;
 }
 
-static void work(struct shared *s, uint64_t seed, uint32_t step)
+static void work(struct shared *s, uint64_t seed, uint32_t step, uint64_t count)
 {
 	int rc = 0;
 
-	for (; !rc && !s->r.what[0] && !__atomic_load_n(&s->stop, __ATOMIC_RELAXED); seed += step)
+	for (; count-- && !rc && !s->r.what[0] && !__atomic_load_n(&s->stop, __ATOMIC_RELAXED);
+	     seed += step)
 		rc = run_seed(s, seed);
 	fflush(NULL);
 	_exit(rc ? 2 : s->r.what[0] != 0);
 }
 
-static pid_t start(struct shared *s, uint64_t seed, uint32_t step)
+static pid_t start(struct shared *s, uint64_t seed, uint32_t step, uint64_t count)
 {
 	pid_t pid;
 
@@ -140,7 +143,10 @@ static pid_t start(struct shared *s, uint64_t seed, uint32_t step)
 	pid = fork();
 	if (pid)
 		return pid;
-	work(s, seed, step);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	work(s, seed, step, count);
 	return 0;
 }
 
@@ -239,10 +245,11 @@ static void save(const struct fuzz_program *p, const char *path)
 		fclose(f);
 }
 
-static void tell(const struct shared *s, int status, const char *path)
+static void tell(const struct shared *s, int status, const struct fuzz_hostile_opts *opt)
 {
 	struct shrinking sh = { .like = &s->r };
 	struct fuzz_program p;
+	char path[512];
 
 	verdict(s, status, sh.what, sizeof(sh.what));
 	printf("not ok - hostile program, seed 0x%" PRIx64 "%s%s: %s\n", s->r.seed,
@@ -252,9 +259,15 @@ static void tell(const struct shared *s, int status, const char *path)
 		return;
 	if (!shows(&sh, &p))
 		printf("# its program alone does not show it again\n");
-	else
+	else if (opt->shrink)
 		fuzz_shrink(&p, shows, &sh, SHRINK_MS);
-	save(&p, path);
+	if (opt->save)
+		snprintf(path, sizeof(path), "%s/hostile-%016" PRIx64 ".fuzz", opt->save,
+			 s->r.seed);
+	if (opt->save || p.cnt <= PRINTED)
+		save(&p, opt->save ? path : NULL);
+	else
+		printf("# %u operations; --save DIR keeps them\n", p.cnt);
 	fuzz_program_free(&p);
 }
 
@@ -290,29 +303,37 @@ static void summary(const struct hostile_tally *t, double s)
 	       t->commands, t->ended, t->answers, t->checked, t->broken);
 }
 
-/* Until the goal is reached or somebody is dead: that one, or @n. */
+static void progress(const struct hostile_tally *t, double s)
+{
+	fprintf(stderr, "\r%" PRIu64 " programs, %.1f million stores, %.0f s ", t->programs,
+		(double)t->stores / 1e6, s);
+}
+
+/* Until the goal is reached, all have done their share, or one is dead: that one, or @n. */
 static uint32_t watch(struct worker *w, uint32_t n, const struct fuzz_hostile_opts *opt,
 		      int *status)
 {
-	double begun = now_s(), s;
-	struct hostile_tally t;
-	uint32_t i;
+	double begun = now_s(), s = 0;
+	struct hostile_tally t = { 0 };
+	uint32_t i, left = n;
 
-	for (;;) {
-		for (i = 0; i < n; i++)
-			if (waitpid(w[i].pid, status, WNOHANG) == w[i].pid) {
-				w[i].pid = 0;
+	while (left && !*opt->stop && !(opt->stores && t.stores >= opt->stores) &&
+	       !(opt->time_ms && s * 1000 >= (double)opt->time_ms)) {
+		usleep(100000);
+		for (i = 0; i < n; i++) {
+			if (w[i].pid <= 0 || waitpid(w[i].pid, status, WNOHANG) != w[i].pid)
+				continue;
+			w[i].pid = 0;
+			if (*status)
 				return i;
-			}
+			left--;
+		}
 		sum_up(w, n, &t);
 		s = now_s() - begun;
-		if (!opt->quiet && isatty(STDERR_FILENO))
-			fprintf(stderr, "\r%" PRIu64 " programs, %.0f million stores, %.0f s ",
-				t.programs, (double)(t.stores + t.racing) / 1e6, s);
-		if ((opt->stores && t.stores >= opt->stores) || (opt->time_s && s >= opt->time_s))
-			return n;
-		usleep(100000);
+		if (isatty(STDERR_FILENO))
+			progress(&t, s);
 	}
+	return n;
 }
 
 static void stop_all(struct worker *w, uint32_t n, bool hard)
@@ -344,9 +365,15 @@ static uint32_t gather(struct worker *w, uint32_t n, int *bad)
 	return found;
 }
 
+/* Programs of worker @i of @n. */
+static uint64_t share(const struct fuzz_hostile_opts *opt, uint32_t n, uint32_t i)
+{
+	return opt->programs ? opt->programs / n + (i < opt->programs % n) : UINT64_MAX;
+}
+
 int fuzz_hostile(const struct fuzz_hostile_opts *opt)
 {
-	uint32_t n = opt->jobs ? opt->jobs : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN), i, bad;
+	uint32_t n = opt->jobs, i, bad;
 	struct worker w[JOBS_MAX] = { 0 };
 	struct hostile_tally t;
 	double begun = now_s();
@@ -355,7 +382,7 @@ int fuzz_hostile(const struct fuzz_hostile_opts *opt)
 	n = n > JOBS_MAX ? JOBS_MAX : n;
 	for (i = 0; i < n; i++) {
 		w[i].s = shared_new();
-		w[i].pid = w[i].s ? start(w[i].s, opt->seed + i, n) : -1;
+		w[i].pid = w[i].s ? start(w[i].s, opt->seed + i, n, share(opt, n, i)) : -1;
 		if (w[i].pid < 0) {
 			fprintf(stderr, "tcmu-harness fuzz: worker: %s\n", strerror(errno));
 			stop_all(w, w[i].s ? i + 1 : i, true);
@@ -368,12 +395,14 @@ int fuzz_hostile(const struct fuzz_hostile_opts *opt)
 		gather(w, n, &(int){ 0 });
 	else
 		bad = gather(w, n, &status);
-	if (!opt->quiet && isatty(STDERR_FILENO))
+	if (*opt->stop)
+		bad = n; /* the signal has come to the workers, too */
+	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
 	sum_up(w, n, &t);
 	summary(&t, now_s() - begun);
 	if (bad < n)
-		tell(w[bad].s, status, opt->save);
+		tell(w[bad].s, status, opt);
 	else
 		puts("ok - hostile programs");
 	for (i = 0; i < n; i++)

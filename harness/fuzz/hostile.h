@@ -13,6 +13,8 @@
 
 #include "program.h"
 
+#include <signal.h>
+
 /**
  * struct hostile_tally - what was done
  * @stores: by operations of programs; of those @inside: in the middle of a call
@@ -50,18 +52,20 @@ int hostile_run(struct hostile_run *r);
 
 /**
  * struct fuzz_hostile_opts - what to do and for how long
- * @seed:    of the first program; the others follow
- * @stores:  of programs to reach, those of second threads not counted; @time_s: or so many seconds,
- * whichever is first; 0 = no such end
- * @jobs:    processes; 0 = one for each processor
- * @save:    where the program of a finding goes; NULL = standard output
- * @quiet:   no progress line
+ * @seed:     of the first program; the others follow
+ * @stores:   of programs to reach, those of second threads not counted; @programs: or so many;
+ *            @time_ms: or so many milliseconds, whichever is first; 0 = no such end
+ * @jobs:     processes
+ * @save:     directory for the program of a finding; NULL: it is printed
+ * @shrink:   make that as short as possible
+ * @stop:     end soon once this is set
  */
 struct fuzz_hostile_opts {
-	uint64_t seed, stores;
-	uint32_t time_s, jobs;
+	uint64_t seed, stores, programs, time_ms;
+	uint32_t jobs;
 	const char *save;
-	bool quiet;
+	bool shrink;
+	const volatile sig_atomic_t *stop;
 };
 
 /** fuzz_hostile() - run programs, print what was done; an exit status (0, 1, 2). */

@@ -3,6 +3,8 @@
  */
 #include "fuzz.h"
 
+#include "../seat/generate.h"
+
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,6 +45,9 @@ static const char fuzz_help[] =
 	"  --bench            commands per second, in one process, and what each oracle costs\n"
 	"  --clauses          the clauses that programs can find broken, and what it takes\n"
 	"\n"
+	"  --hostile          hostile handlers against the simulator: any store at any moment, --stores N\n"
+	"                     of them (or --time, --runs), from --seed on, in --jobs processes\n"
+	"\n"
 	"Exit status: 0 nothing found, 1 findings, 2 usage or set-up error, 77 nothing ran.\n";
 
 static const char replay_help[] =
@@ -53,6 +58,9 @@ static const char replay_help[] =
 	"  --handler NAME, --mutant NAME, --exec 'CMD ...' and so on: as for `tcmu-harness fuzz`\n"
 	"  --profile NAME     of a SEED, the one that it was found with (default any)\n"
 	"  --oracles LIST     who watches: of sanitizer, expect, disk (default: all), or none\n"
+	"  --hostile          play FILE as `tcmu-harness fuzz --hostile` does\n"
+	"  --export seat      print it as a program for `tcmu-harness seat` instead; --triggers MASK:\n"
+	"                     with stores known to hurt kernels, see there\n"
 	"  --verbose          show the end of the log and the ring, too\n"
 	"  --keep NAME        afterwards put it into harness/fuzz/regress/NAME.fuzz, where the tests\n"
 	"                     look for it: with --mutant it must be found in that mutant for ever,\n"
@@ -78,6 +86,10 @@ enum {
 	O_CLAUSES,
 	O_VERBOSE,
 	O_KEEP,
+	O_HOSTILE,
+	O_STORES,
+	O_EXPORT,
+	O_TRIGGERS,
 	O_HELP,
 };
 
@@ -98,6 +110,8 @@ static const struct option fuzz_long[] = {
 	{ "mutants", required_argument, NULL, O_MUTANTS },
 	{ "bench", no_argument, NULL, O_BENCH },
 	{ "clauses", no_argument, NULL, O_CLAUSES },
+	{ "hostile", no_argument, NULL, O_HOSTILE },
+	{ "stores", required_argument, NULL, O_STORES },
 	{ "help", no_argument, NULL, O_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -108,6 +122,9 @@ static const struct option replay_long[] = {
 	{ "oracles", required_argument, NULL, O_ORACLES },
 	{ "verbose", no_argument, NULL, O_VERBOSE },
 	{ "keep", required_argument, NULL, O_KEEP },
+	{ "hostile", no_argument, NULL, O_HOSTILE },
+	{ "export", required_argument, NULL, O_EXPORT },
+	{ "triggers", required_argument, NULL, O_TRIGGERS },
 	{ "help", no_argument, NULL, O_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -203,6 +220,23 @@ static int set_oracles(struct fuzz_options *o, const char *verb)
 		   : 0;
 }
 
+static int set_export(struct fuzz_options *o, const char *verb)
+{
+	o->export_seat = !strcmp(optarg, "seat");
+	return o->export_seat ? 0
+			      : usage_error(verb, "--export: expected seat, found '%s'", optarg);
+}
+
+static int set_triggers(struct fuzz_options *o, const char *verb)
+{
+	uint64_t mask;
+	int rc = number(verb, "triggers", 0, SEAT_WILD_ALL, &mask);
+
+	if (!rc)
+		o->triggers = (int)mask;
+	return rc;
+}
+
 static int set_option(struct fuzz_options *o, const char *verb, int c)
 {
 	switch (c) {
@@ -222,6 +256,12 @@ static int set_option(struct fuzz_options *o, const char *verb, int c)
 		return set_shard(o, verb);
 	case O_ORACLES:
 		return set_oracles(o, verb);
+	case O_STORES:
+		return number(verb, "stores", 1, UINT64_MAX, &o->stores);
+	case O_EXPORT:
+		return set_export(o, verb);
+	case O_TRIGGERS:
+		return set_triggers(o, verb);
 	}
 	if (c == O_CORPUS)
 		o->corpus = optarg;
@@ -237,6 +277,7 @@ static int set_option(struct fuzz_options *o, const char *verb, int c)
 	o->bench |= c == O_BENCH;
 	o->clauses |= c == O_CLAUSES;
 	o->verbose |= c == O_VERBOSE;
+	o->hostile |= c == O_HOSTILE;
 	return 0;
 }
 
@@ -278,6 +319,12 @@ static int conflicts(const struct fuzz_options *o, const char *verb, bool replay
 		return usage_error(verb, "unexpected argument '%s'", argv[optind + replay]);
 	if (o->mutants && (w->handlers || w->exec || w->mutant))
 		return usage_error(verb, "only one of --handler, --exec, --mutant and --mutants");
+	if (o->hostile && (w->handlers || w->exec || w->mutant || o->mutants || o->bench))
+		return usage_error(verb,
+				   "--hostile: the handler is made up, and only the simulator is "
+				   "up against it");
+	if (o->stores && !o->hostile)
+		return usage_error(verb, "--stores: expected --hostile, too");
 	if (o->bench && (w->handlers || w->exec || w->mutant || o->mutants))
 		return usage_error(verb, "--bench: it is the memory handler that is measured");
 	if (o->keep && (!*o->keep || strspn(o->keep, "abcdefghijklmnopqrstuvwxyz0123456789-") !=

@@ -3,7 +3,9 @@
  * `tcmu-harness replay`: one program, operation by operation, and what came of it; and putting it
  * among those that the tests carry out for ever.
  */
+#include "export.h"
 #include "fuzz.h"
+#include "hostile.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -153,7 +155,7 @@ static int replay(struct replay *r)
 
 int verb_replay(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
-	struct fuzz_options o = { .oracles = FUZZ_O_ALL, .jobs = 1, .shards = 1 };
+	struct fuzz_options o = { .oracles = FUZZ_O_ALL, .jobs = 1, .shards = 1, .triggers = -1 };
 	struct replay r = { .o = &o };
 	uint64_t seed;
 	int rc = fuzz_options(&o, "replay", argc, argv);
@@ -165,7 +167,11 @@ int verb_replay(int argc, char **argv, const volatile sig_atomic_t *stop)
 		rc = make_program(&r, seed);
 	else
 		rc = read_program(&r, o.program);
-	if (!rc)
+	if (!rc && o.export_seat)
+		fuzz_export_seat(&r.p, r.header.seed, o.triggers, stdout);
+	else if (!rc && o.hostile)
+		rc = fuzz_hostile_program(&r.p);
+	else if (!rc)
 		rc = replay(&r);
 	finding_free(&r.f);
 	fuzz_program_free(&r.p);

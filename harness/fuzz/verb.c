@@ -6,6 +6,7 @@
  * a run does.
  */
 #include "fuzz.h"
+#include "hostile.h"
 
 #include "../check/child.h"
 #include "../report/result.h"
@@ -234,6 +235,22 @@ static int run_all(struct run *r)
 	return r->programs ? EXIT_OK : EXIT_NOTHING;
 }
 
+static int hostile(const struct fuzz_options *o, const volatile sig_atomic_t *stop)
+{
+	const struct fuzz_hostile_opts opt = {
+		.seed = o->seed,
+		.stores = o->stores,
+		.programs = o->runs,
+		.time_ms = o->time_ms || o->stores || o->runs ? o->time_ms : FUZZ_TIME_MS,
+		.jobs = (uint32_t)o->jobs,
+		.save = o->save,
+		.shrink = !o->no_shrink,
+		.stop = stop,
+	};
+
+	return fuzz_hostile(&opt);
+}
+
 int verb_fuzz(int argc, char **argv, const volatile sig_atomic_t *stop)
 {
 	struct fuzz_options o = {
@@ -248,6 +265,8 @@ int verb_fuzz(int argc, char **argv, const volatile sig_atomic_t *stop)
 		judged_list(stdout);
 		return EXIT_OK;
 	}
+	if (o.hostile)
+		return hostile(&o, stop);
 	if (o.mutants)
 		return fuzz_mutants(&o, stop);
 	if (o.bench)
