@@ -130,7 +130,7 @@ static void answered_page(const struct seen *s, const struct rule *r, uint32_t e
 	const uint8_t *cdb = s->c->io.cdb;
 	bool refused = error == E_CDB && r->must == 0, right = r->may == E_CDB;
 
-	if (cdb[0] == OP_INQUIRY && (cdb[1] & 3) == 1 && cdb[5] == 0) {
+	if (cdb[0] == OP_INQUIRY && cdb[1] == 1 && cdb[5] == 0) {
 		if (error == 0)
 			bit_set(&e->vpd_works, cdb[2]);
 		else if (refused && right)

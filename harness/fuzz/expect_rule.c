@@ -447,8 +447,8 @@ void expect_rule(const struct fuzz_expect *e, const struct fuzz_cmd *c, const st
 			r->may = E_ANY;
 		else
 			r->must = E_OPCODE;
-		if (cdb[0] == 0x7f)
-			r->must |= r->must ? E_CDB : 0;
+		if (cdb[0] == 0x7f || cdb[ringsim_cdb_len(cdb) - 1] != 0)
+			r->may |= E_CDB;
 		return;
 	}
 	reserved_bits(e, cdb, row, r);
