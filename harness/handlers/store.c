@@ -309,6 +309,7 @@ static int setup_file(struct store *s, const struct store_config *cfg, char *err
 	}
 	s->can_punch = probe_punch(s);
 	s->zeros = mmap(NULL, STORE_ZEROS_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	s->zeros_bytes = STORE_ZEROS_BYTES / cfg->block_size * cfg->block_size;
 	if (s->zeros == MAP_FAILED) {
 		s->zeros = NULL;
 		return store_fail(err, err_len, -ENOMEM, "store '%s': out of memory", cfg->spec);

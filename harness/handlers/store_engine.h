@@ -21,6 +21,8 @@
  * @poll_fd:   readable when reap has work; -1 if synchronous
  * @dio_align: alignment that direct I/O wants of memory, in bytes; 0 = buffered
  * @zeros:     STORE_ZEROS_BYTES of read-only zeros, one shared page underneath
+ * @zeros_bytes: as many of them as one call writes: whole blocks, so that no other command tears
+ *             one in two
  * @inflight:  submitted, done() not called yet
  * @engine:    the engine's own state
  */
@@ -33,6 +35,7 @@ struct store {
 	int fd, poll_fd;
 	bool read_only, can_punch;
 	void *zeros;
+	uint32_t zeros_bytes;
 	void *engine;
 };
 

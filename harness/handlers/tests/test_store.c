@@ -5,6 +5,8 @@
  */
 #include "fixture.h"
 
+#include "../store_engine.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -224,6 +226,37 @@ static void discard_zero(struct store *s)
 static void test_discard_zero(void)
 {
 	each_kind(discard_zero);
+}
+
+/* Two commands over the same block at once: no call covers a part of it (SCS-030). */
+static void test_whole_blocks(void)
+{
+	struct store_config cfg = { .engine = "psync",
+				    .block_size = 520,
+				    .depth = 1,
+				    .size_bytes = 520u * 4096,
+				    .create = true };
+	struct store_io io = { .op = STORE_ZERO, .len_bytes = 520u * 4096 };
+	struct store_plan p;
+	struct scratch dir;
+	struct store *s = NULL;
+	char err[256] = "";
+	unsigned int calls = 0;
+
+	dir = scratch_make();
+	cfg.spec = dir.spec;
+	CU_ASSERT_EQUAL_FATAL(store_open(&s, &cfg, err, sizeof(err)), 0);
+	CU_ASSERT_TRUE(store_plan_begin(&p, s, &io));
+	CU_ASSERT_TRUE(store_plan_next(&p, -EOPNOTSUPP)); /* the file system cannot do it at once */
+	do {
+		CU_ASSERT_EQUAL(p.off_bytes % 520, 0);
+		CU_ASSERT_EQUAL(p.iov->iov_len % 520, 0);
+		calls++;
+	} while (calls < 10 && store_plan_next(&p, (int64_t)p.iov->iov_len));
+	CU_ASSERT_EQUAL(calls, 3);
+	CU_ASSERT_EQUAL(io.result, 0);
+	store_close(s);
+	scratch_remove(&dir);
 }
 
 static void bounds(struct store *s)
@@ -515,6 +548,7 @@ int main(void)
 		{ "iovs at odd addresses", test_odd_iovs },
 		{ "thousands of iovs", test_many_iovs },
 		{ "discard and zero", test_discard_zero },
+		{ "whole blocks", test_whole_blocks },
 		{ "beyond the end", test_bounds },
 		{ "many in flight", test_in_flight },
 		{ "close with operations in flight", test_close_in_flight },
