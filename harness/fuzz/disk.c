@@ -237,7 +237,14 @@ static void begin_write(struct fuzz_disk *d, struct fuzz_cmd *c, const struct fu
 			mark_wide(d, lba, n, w, &chunk);
 			continue;
 		}
-		for (i = 0; i < n; i++) {
+		i = 0;
+		if (cdb->kind == FUZZ_K_WRITE && disk_data_out(c)) {
+			uint64_t whole = c->io.len / d->block_size;
+
+			for (; i < n && i < whole; i++)
+				disk_mark(d, lba + i, w, &d->chunks.at[i]);
+		}
+		for (; i < n; i++) {
 			chunk = chunk_at(d, c, cdb, i);
 			disk_mark(d, lba + i, w, &chunk);
 		}

@@ -76,6 +76,24 @@ static void change(struct fuzz_disk *d, struct fuzz_cmd *c, uint64_t from, uint6
 	}
 }
 
+/* New blocks, all for places of their own: the most of what there is. Returns how many bytes. */
+static uint32_t plain(struct fuzz_disk *d, const struct fuzz_cmd *c, const struct fuzz_cdb *cdb,
+		      uint32_t w)
+{
+	uint32_t bs = d->block_size, off;
+	uint64_t lba = cdb->lba;
+
+	if (c->op->n[FUZZ_S_FILL] != FUZZ_FILL_NEW || cdb->kind != FUZZ_K_WRITE)
+		return 0;
+	for (off = 0; c->io.len - off >= bs; off += bs) {
+		struct chunk *part = &d->chunks.at[d->chunks.cnt++];
+
+		*part = disk_words(d, w, lba++);
+		disk_put(d, part, c->data + off, bs);
+	}
+	return off;
+}
+
 void fuzz_disk_fill(struct fuzz_disk *d, struct fuzz_cmd *c, const struct fuzz_cdb *cdb)
 {
 	uint32_t bs = d->block_size, off, n, w;
@@ -91,7 +109,8 @@ void fuzz_disk_fill(struct fuzz_disk *d, struct fuzz_cmd *c, const struct fuzz_c
 		disk_new_write(d, c, cdb);
 	if (!w || !GROW(d, d->chunks, (c->io.len + bs - 1) / bs))
 		return;
-	for (off = 0; off < c->io.len; off += n) {
+	off = plain(d, c, cdb, w);
+	for (; off < c->io.len; off += n) {
 		struct chunk *part = &d->chunks.at[d->chunks.cnt];
 
 		n = c->io.len - off < bs ? c->io.len - off : bs;

@@ -354,11 +354,32 @@ static void bury(struct fuzz_disk *d, struct block *b)
 	}
 }
 
+/* As it mostly is: the last write is there for sure, and all others are before it. */
+static bool only_last(struct fuzz_disk *d, struct block *b, uint64_t oldest)
+{
+	struct mark *at = d->marks.at, *last = &at[b->live];
+	const struct write *w = &d->writes.at[last->w];
+	uint32_t i, end = 0;
+
+	if (!w->sure || w->until >= oldest || w->again || last->chain != last->w ||
+	    (d->flags & FUZZ_DISK_POWER))
+		return false;
+	for (i = last->next; i; end = i, i = at[i].next) {
+		w = &d->writes.at[at[i].w];
+		if (w->until >= last->s || at[i].chain == last->chain)
+			return false;
+	}
+	at[end].next = d->free_mark;
+	d->free_mark = last->next;
+	last->next = 0;
+	return true;
+}
+
 void disk_prune(struct fuzz_disk *d, struct block *b)
 {
 	uint64_t oldest = d->oldest.next != &d->oldest ? d->oldest.next->began : NEVER - 1;
 
-	if (b->pruned == oldest)
+	if (b->pruned == oldest || only_last(d, b, oldest))
 		return;
 	if (find_dead(d, b, oldest))
 		bury(d, b);

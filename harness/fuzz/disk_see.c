@@ -4,31 +4,19 @@
  */
 #include "disk_impl.h"
 
-#define MANY 6u /* marks of a block */
-
 static struct chunk chunk_of(const struct mark *m)
 {
 	return (struct chunk){ .v = m->v, .kind = m->kind };
 }
 
-/* Marks that can no more be found do no harm; but searching among many takes its time. */
-static bool many(const struct fuzz_disk *d, const struct block *b)
-{
-	uint32_t i, n = 0;
-
-	for (i = b->live; i && n < MANY; i = d->marks.at[i].next)
-		n++;
-	return n == MANY;
-}
-
-/* The marks of @lba; NULL: zeros since the beginning. */
+/* The marks of @lba with nothing in them that is gone; NULL: zeros since the beginning. */
 static struct block *settled(struct fuzz_disk *d, uint64_t lba)
 {
 	struct block *b = disk_find(d, lba);
 
 	if (!b && d->wides.cnt)
 		b = disk_touch(d, lba);
-	if (b && many(d, b))
+	if (b && d->marks.at[b->live].next)
 		disk_prune(d, b);
 	return b;
 }
