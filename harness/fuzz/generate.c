@@ -158,6 +158,7 @@ int fuzz_generate(struct fuzz_program *p, uint64_t seed, const struct fuzz_limit
 	struct gen g = { .rng = seed };
 	uint32_t most, moves;
 
+	g.rng = mix(&g.rng); /* seeds that lie one step apart are no shifted streams */
 	begin(&g, p, lim);
 	most = length(&g);
 	if (g.profile != FUZZ_P_SEAT && gen_one_in(&g, g.profile == FUZZ_P_SCSI ? 2 : 8))
