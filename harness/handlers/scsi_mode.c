@@ -220,12 +220,12 @@ static enum scsi_sense check_list(const struct scsi_lun *lun, const uint8_t *p, 
 
 /*
  * Without the cache every completed write is durable: new ones from now on, those that the cache
- * still holds before the answer.
+ * still holds before the answer. It may hold some although it is off: a predecessor's.
  */
 static void apply(struct scsi_task *t, const struct mode_request *req)
 {
 	struct scsi_lun *lun = t->lun;
-	bool cache_off = lun->wce && !req->wce;
+	bool cache_off = !req->wce;
 
 	lun->d_sense = req->d_sense;
 	lun->wce = req->wce;

@@ -224,6 +224,10 @@ static void test_mode_select(void)
 	select_caching(u, false, 0, 0);
 	GOOD(u);
 	CU_ASSERT_FALSE(u->lun.wce);
+	u->task.io.op = STORE_READ;
+	select_caching(u, false, 0, 0);
+	GOOD(u);
+	CU_ASSERT_EQUAL(u->task.io.op, STORE_FLUSH); /* a predecessor may have had a cache */
 	select_caching(u, true, 7, 1);
 	FAILS(u, SENSE_LIST_FIELD);
 	CU_ASSERT_FALSE(u->lun.wce);
