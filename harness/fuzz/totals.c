@@ -2,6 +2,8 @@
 /* What a run did, told: while it runs, at its end, and as JSON. */
 #include "fuzz.h"
 
+#define OPCODES_TOLD 14
+
 /* By enum ringsim_outcome. */
 static const char *const outcomes[8] = { "none",	  "answered", "refused", "expired",
 					 "queue expired", "reset",    "aborted", "other" };
@@ -72,21 +74,38 @@ static void end(struct line *l)
 		fputc('\n', l->f);
 }
 
+/* Those that were sent most. */
+static void tell_opcodes(const struct fuzz_stats *st, FILE *f)
+{
+	struct line l = { f, "opcodes", 0 };
+	bool told[256] = { false };
+	unsigned int i, k, top, sent = 0;
+	char name[16];
+
+	for (i = 0; i < 256; i++)
+		sent += st->opcodes[i] != 0;
+	for (k = 0; k < OPCODES_TOLD && k < sent; k++) {
+		for (top = 0, i = 1; i < 256; i++)
+			if (told[top] || (!told[i] && st->opcodes[i] > st->opcodes[top]))
+				top = i;
+		told[top] = true;
+		snprintf(name, sizeof(name), "%02x:", top);
+		item(&l, name, st->opcodes[top]);
+	}
+	if (sent > k)
+		item(&l, "others:", sent - k);
+	end(&l);
+}
+
 static void tell_ops(const struct fuzz_stats *st, FILE *f)
 {
-	struct line verbs = { f, "operations", 0 }, opcodes = { f, "opcodes", 0 },
-		    ends = { f, "ends", 0 };
-	char name[8];
+	struct line verbs = { f, "operations", 0 }, ends = { f, "ends", 0 };
 	unsigned int i;
 
 	for (i = 0; i < FUZZ_VERBS; i++)
 		item(&verbs, fuzz_verb_name((enum fuzz_verb)i), st->verbs[i]);
 	end(&verbs);
-	for (i = 0; i < 256; i++) {
-		snprintf(name, sizeof(name), "%02x:", i);
-		item(&opcodes, name, st->opcodes[i]);
-	}
-	end(&opcodes);
+	tell_opcodes(st, f);
 	for (i = 0; i < 8; i++)
 		item(&ends, outcomes[i], st->ended[i]);
 	end(&ends);

@@ -122,7 +122,7 @@ struct inproc {
 	struct consumer_probe probe;
 	void *map;
 	size_t map_len;
-	bool fresh, frozen, killed, keep_power;
+	bool fresh, frozen, killed, keep_power, refused;
 	unsigned int events;
 	uint32_t kill_in;
 	uint64_t steps, wakeups;

@@ -113,6 +113,7 @@ static ssize_t uio_write(void *ctx, const void *buf, size_t len)
 	n = t->in.faults.gone ? -EINVAL : ringsim_uio_write(&t->uio, buf, len);
 	if (n >= 0)
 		return n;
+	t->in.refused |= t->in.faults.gone;
 	errno = (int)-n;
 	return -1;
 }
@@ -363,6 +364,8 @@ bool inproc_turn(struct target *t)
 	in->stepping = true;
 	in->status = t->spec->api->step(in->h, in->events);
 	in->stepping = false;
+	if (in->refused && !in->status)
+		tc_fail(t->tc, "HND-045", "a doorbell failed with EINVAL, and the handler goes on");
 	if (in->status) {
 		t->spec->api->detach(in->h);
 		discard(t);
