@@ -52,7 +52,7 @@ static void mailbox_violation(struct ringsim_device *dev)
 
 /*
  * Whether a mailbox word but the tail differs. This and entry_differs() run after every store of a
- * handler in this process: 16 bytes are compared at a time.
+ * handler in this process, so 16 bytes are compared at a time.
  */
 static inline bool mailbox_differs(const struct ringsim_device *dev)
 {
@@ -115,16 +115,6 @@ static void entry_violation(struct ringsim_device *dev, const struct record *rec
 			  "read them (HND-017)");
 }
 
-/* The bits of a CMD entry's header that stay: all but cmd_id and uflags. */
-static inline uint64_t fixed_hdr(void)
-{
-	const struct tcmu_cmd_entry_hdr hdr = { .len_op = UINT32_MAX, .kflags = UINT8_MAX };
-	uint64_t bits;
-
-	memcpy(&bits, &hdr, sizeof(bits));
-	return bits;
-}
-
 /* Whether there is a difference that find_entry_violation() has to look at. */
 static inline bool entry_differs(const struct ringsim_device *dev, const struct record *rec)
 {
@@ -134,7 +124,8 @@ static inline bool entry_differs(const struct ringsim_device *dev, const struct 
 
 	if (rec_op(rec) != TCMU_OP_CMD)
 		return memcmp(want, got, len) != 0;
-	diff = (shm_load64(want, 0) ^ shm_load64(got, 0)) & fixed_hdr();
+	diff = shm_load32(want, 0) ^ shm_load32(got, 0);
+	diff |= shm_load8(want, RINGSIM_OFF_KFLAGS) ^ shm_load8(got, RINGSIM_OFF_KFLAGS);
 	if (shm_load16(got, RINGSIM_OFF_ID) == rec->id)
 		for (i = RINGSIM_RSP_END; i < len; i += 8)
 			diff |= shm_load64(want, i) ^ shm_load64(got, i);

@@ -18,9 +18,10 @@
 
 #include "../target/impl.h"
 
-#define CMDS_MAX  4096u /* in flight */
-#define ARMED_MAX 64u	/* operations that wait for a step */
-#define CLASSES	  13u	/* of buffers: 512 bytes, 1 KiB ... 2 MiB */
+#define CMDS_MAX    4096u /* in flight */
+#define ARMED_MAX   64u	  /* operations that wait for a step */
+#define CLASSES	    13u	  /* of buffers: 512 bytes, 1 KiB ... 2 MiB */
+#define NEAR_BLOCKS 16384u
 
 /**
  * struct exec_cmd - a command, and where it is
@@ -53,7 +54,7 @@ struct exec_armed {
 
 /**
  * struct exec - struct fuzz_exec.priv: what stays from program to program, then the program's own
- * @idle:    commands that are free, a list through @next
+ * @idle:    commands that are free, a list through @next, and those from @cmds_used on
  * @arena:   of buffers; @fresh: bytes of it that were used since the program began; @spare: free
  *           buffers of each class, a list through their first bytes
  *
@@ -69,11 +70,12 @@ struct exec_armed {
  * @after:   what an operation inside the run wants done when the handler has died of it
  * @restarted: this handler is not the first; @wakeups: target_wakeups() when it started
  * @lost:    some command ended that may take effect yet
- * @touched: what is read back at the end
+ * @near:    what is read back at the end of the disk's first blocks, by block; @touched: of others
  * @ring_ops: entries of reserved opcodes; @memory_faults: times that memory was refused
  */
 struct exec {
 	struct exec_cmd *cmds, *idle;
+	uint32_t cmds_used;
 	uint8_t *arena;
 	uint64_t fresh;
 	uint8_t *spare[CLASSES];
@@ -101,6 +103,7 @@ struct exec {
 	} after;
 	struct exec_armed armed[ARMED_MAX];
 	uint32_t armed_cnt;
+	uint64_t near[NEAR_BLOCKS / 64];
 	struct exec_range *touched;
 	uint32_t touched_cnt, touched_room;
 	uint64_t tmrs, wakeups;
@@ -128,6 +131,8 @@ void exec_memory_free(struct exec *r);
 void exec_memory_reset(struct exec *r);
 /** exec_submit() - @op is submitted, unless too much is in flight. @nr: its number, 0: none */
 struct exec_cmd *exec_submit(struct exec *r, const struct fuzz_op *op, uint32_t nr);
+/** exec_touched() - puts all that was written, and may not have been, into @touched. */
+void exec_touched(struct exec *r);
 /** exec_ended() - the target's hook: @io has ended. */
 void exec_ended(void *ctx, struct target_io *io);
 

@@ -377,9 +377,11 @@ static int by_lba(const void *a, const void *b)
 /* Sorted, each block once. */
 static void merge_ranges(struct exec *r)
 {
-	struct exec_range *to = r->touched;
+	struct exec_range *to;
 	uint32_t i;
 
+	exec_touched(r);
+	to = r->touched;
 	if (!r->touched_cnt)
 		return;
 	qsort(r->touched, r->touched_cnt, sizeof(*r->touched), by_lba);

@@ -39,15 +39,23 @@ void exec_memory_free(struct exec *r)
 
 void exec_memory_reset(struct exec *r)
 {
-	uint32_t i;
-
 	r->idle = NULL;
-	for (i = CMDS_MAX; i--; r->idle = &r->cmds[i]) {
-		r->cmds[i].busy = false;
-		r->cmds[i].next = r->idle;
-	}
+	while (r->cmds_used)
+		r->cmds[--r->cmds_used].busy = false;
 	r->fresh = 0;
 	memset(r->spare, 0, sizeof(r->spare));
+}
+
+/* A command; NULL: too many are in flight. */
+static struct exec_cmd *take_cmd(struct exec *r)
+{
+	struct exec_cmd *e = r->idle;
+
+	if (e)
+		r->idle = e->next;
+	else if (r->cmds_used < CMDS_MAX)
+		e = &r->cmds[r->cmds_used++];
+	return e;
 }
 
 /* A buffer of @len bytes; NULL: too much is in flight. */
@@ -131,16 +139,14 @@ static void unlink_cmd(struct exec *r, struct exec_cmd *e)
 
 /* Submission. */
 
-static void touch(struct exec *r, uint64_t lba, uint64_t blocks)
+static void add_range(struct exec *r, uint64_t lba, uint64_t blocks)
 {
 	struct exec_range *more, *last = r->touched_cnt ? &r->touched[r->touched_cnt - 1] : NULL;
 
-	if (lba >= r->facts.blocks || !blocks)
+	if (last && lba == last->lba + last->blocks) {
+		last->blocks += blocks;
 		return;
-	if (blocks > r->facts.blocks - lba)
-		blocks = r->facts.blocks - lba;
-	if (last && lba >= last->lba && lba + blocks <= last->lba + last->blocks)
-		return;
+	}
 	if (r->touched_cnt == r->touched_room) {
 		r->touched_room = r->touched_room ? 2 * r->touched_room : 256;
 		more = reallocarray(r->touched, r->touched_room, sizeof(*more));
@@ -152,6 +158,29 @@ static void touch(struct exec *r, uint64_t lba, uint64_t blocks)
 		r->touched = more;
 	}
 	r->touched[r->touched_cnt++] = (struct exec_range){ lba, blocks };
+}
+
+static void touch(struct exec *r, uint64_t lba, uint64_t blocks)
+{
+	if (lba >= r->facts.blocks || !blocks)
+		return;
+	if (blocks > r->facts.blocks - lba)
+		blocks = r->facts.blocks - lba;
+	if (lba + blocks > NEAR_BLOCKS) {
+		add_range(r, lba, blocks);
+		return;
+	}
+	for (; blocks; lba++, blocks--)
+		r->near[lba / 64] |= 1ull << (lba % 64);
+}
+
+void exec_touched(struct exec *r)
+{
+	uint64_t word, i;
+
+	for (i = 0; i < NEAR_BLOCKS / 64; i++)
+		for (word = r->near[i]; word; word &= word - 1)
+			add_range(r, 64 * i + (uint64_t)__builtin_ctzll(word), 1);
 }
 
 static uint64_t be(const uint8_t *p, unsigned int n)
@@ -240,11 +269,10 @@ static void right_way(struct target_io *io, const struct fuzz_cdb *cdb)
 
 struct exec_cmd *exec_submit(struct exec *r, const struct fuzz_op *op, uint32_t nr)
 {
-	struct exec_cmd *e = r->idle;
+	struct exec_cmd *e = take_cmd(r);
 
 	if (!e)
 		return NULL;
-	r->idle = e->next;
 	set_io(e, op);
 	if (!buffers(r, e)) {
 		release(r, e);

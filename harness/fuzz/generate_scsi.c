@@ -52,12 +52,18 @@ static struct gen_range former(struct gen *g)
 	return g->ranges[gen_below(g, n)];
 }
 
+static uint32_t few_blocks(struct gen *g)
+{
+	return gen_one_in(g, 64) ? gen_in(g, 9, 32) : gen_in(g, 1, gen_in(g, 1, 8));
+}
+
 static uint32_t some_blocks(struct gen *g)
 {
 	uint32_t most = g->most / g->block_size, n;
-	bool small = g->profile == FUZZ_P_FAST && !gen_one_in(g, 32);
 
-	switch (small ? 0 : gen_below(g, 16)) {
+	if (g->profile == FUZZ_P_FAST)
+		return few_blocks(g);
+	switch (gen_below(g, 16)) {
 	case 13:
 		n = gen_in(g, 9, 40);
 		break;
@@ -68,7 +74,7 @@ static uint32_t some_blocks(struct gen *g)
 		n = gen_in(g, 0, 2);
 		break;
 	default:
-		n = gen_in(g, 1, small ? gen_in(g, 1, 8) : 8);
+		n = gen_in(g, 1, 8);
 	}
 	if (most && n > most)
 		n = most;
