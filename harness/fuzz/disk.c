@@ -56,7 +56,7 @@ void fuzz_disk_reset(struct fuzz_disk *d, uint64_t blocks, uint32_t block_size, 
 	d->block_size = block_size;
 	d->seed = seed;
 	d->flags = flags;
-	d->synced = 0;
+	d->synced = d->lost = d->gone = 0;
 	d->failed = false;
 	d->resets++;
 	d->filled = NULL;
@@ -307,6 +307,7 @@ void fuzz_disk_power(struct fuzz_disk *d, uint64_t now)
 {
 	uint32_t i;
 
+	d->lost = now;
 	if (GROW(d, d->cuts, 1))
 		d->cuts.at[d->cuts.cnt++] = now;
 	for (i = 0; i < d->touched.cnt; i++)
@@ -318,6 +319,7 @@ void fuzz_disk_blank(struct fuzz_disk *d, uint64_t now)
 	struct chunk zeros = { .kind = C_ZERO };
 	uint32_t i, n = 0, w = d->writes.cnt;
 
+	d->lost = d->gone = now;
 	if (!GROW(d, d->writes, 1))
 		return;
 	d->writes.at[d->writes.cnt++] = (struct write){ .name = "the store was lost",

@@ -56,7 +56,8 @@ static void end_write(struct fuzz_disk *d, struct tc *tc, struct fuzz_cmd *c,
 		return;
 	}
 	wr->until = c->ended;
-	wr->sure = effect->did;
+	/* what was carried out before the power failed, and answered after it, may be lost, too */
+	wr->sure = effect->did && c->began > (wr->durable ? d->gone : d->lost);
 	if (!effect->did && !c->disturbed)
 		refuse(d, tc, c, cdb, w);
 }
@@ -242,7 +243,9 @@ void fuzz_disk_end(struct fuzz_disk *d, struct tc *tc, struct fuzz_cmd *c,
 	if (c->io.outcome == RINGSIM_ANSWERED) {
 		if (effect->sync)
 			synced(d, c, 0, 0);
-		if (c->io.status == 0 && effect->did)
+		if (c->began <= d->lost)
+			; /* it may have found what was lost since */
+		else if (c->io.status == 0 && effect->did)
 			end_good(d, tc, c, cdb, fl);
 		else if (is_miscompare(c) && (!c->disturbed || cdb->kind == FUZZ_K_WRITE_VERIFY))
 			end_miscompare(d, tc, c, cdb);

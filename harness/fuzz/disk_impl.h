@@ -119,8 +119,9 @@ struct flight {
 		uint32_t cnt, room; \
 	}
 
+/* @lost: when something was lost for the last time: the power failed, or all (@gone) */
 struct fuzz_disk {
-	uint64_t blocks, seed, synced, resets;
+	uint64_t blocks, seed, synced, resets, lost, gone;
 	uint32_t block_size;
 	unsigned int flags;
 	bool failed, wider;

@@ -581,6 +581,57 @@ static void power_cuts(void)
 	play_close(&r);
 }
 
+/* Who dies with an answer on the ring may have read what is lost since. */
+static void reads_before(void)
+{
+	struct fuzz_cmd *a, *b, *c;
+	struct play r;
+
+	play_open(&r, 512, 100, FUZZ_DISK_POWER);
+	a = play_write(&r, 8, 1);
+	c = play_start(&r, 0x28, 8, 1);
+	b = play_write(&r, 8, 1);
+	sync(&r, 0, 0);
+	power(&r);
+	play_returns(&r, c, 8, a);
+	play_end(&r, c, 0);
+	play_reads(&r, 8, b);
+	PLAY_OK(&r);
+	play_reads(&r, 8, a);
+	PLAY_FAILS(&r, "HND-054", "found write #1");
+	play_close(&r);
+}
+
+/* Nor is a write on the medium because its answer came after the power was back. */
+static void writes_before(void)
+{
+	struct fuzz_cmd *a, *b;
+	struct play r;
+	uint32_t i;
+
+	play_open(&r, 512, 100, FUZZ_DISK_POWER);
+	for (i = 0; i < 4; i++) {
+		play_reset(&r, FUZZ_DISK_POWER);
+		a = play_write(&r, 8, 1);
+		sync(&r, 0, 0);
+		b = play_cmd(&r, 0x2a, 8, 1, FUZZ_FILL_NEW);
+		b->io.cdb[1] = i & 1 ? CDB1_FUA : 0;
+		play_begin(&r, b);
+		b->disturbed = true;
+		power(&r);
+		if (i == 3)
+			fuzz_disk_blank(r.d, r.clock);
+		play_end(&r, b, 0);
+		play_reads(&r, 8, i == 0 ? a : i == 3 ? NULL : b);
+		PLAY_OK(&r);
+		if (i != 1)
+			continue;
+		play_reads(&r, 8, a);
+		PLAY_FAILS(&r, "HND-054", "found write #1");
+	}
+	play_close(&r);
+}
+
 /* What does not make anything durable, and what does. */
 static void not_flushed(void)
 {
@@ -761,6 +812,8 @@ int main(void)
 	CU_add_test(s, "VERIFY with one block", verifies_one);
 	CU_add_test(s, "WRITE AND VERIFY", writes_and_verifies);
 	CU_add_test(s, "power cuts", power_cuts);
+	CU_add_test(s, "reads before a power cut", reads_before);
+	CU_add_test(s, "writes before a power cut", writes_before);
 	CU_add_test(s, "what flushes", not_flushed);
 	CU_add_test(s, "wide commands and power", wide_and_power);
 	CU_add_test(s, "a store that is lost", blank);
