@@ -489,7 +489,9 @@ static void fragment(struct exec *r)
 {
 	const struct ringsim_layout *lay = target_layout(r->t);
 	uint32_t n = r->p->setup.frag, iovs = (lay->cmdr_size / 4 - 64) / 16;
+	struct ringsim_stats st;
 
+	r->kept = 0;
 	if (!n || r->seat || r->p->setup.no_keep_buf)
 		return;
 	/* its commands over the blocks between have to fit side by side, with a PAD */
@@ -501,6 +503,8 @@ static void fragment(struct exec *r)
 		n = FRAG_MAX;
 	if (n && work_fragment_every(r->tc, n))
 		r->last_head = seat_head(r->t);
+	if (target_stats(r->t, &st))
+		r->kept = st.kept;
 }
 
 static void count(struct exec *r)

@@ -69,6 +69,7 @@ struct exec_armed {
  * @inside:  an operation happens inside the handler's run
  * @after:   what an operation inside the run wants done when the handler has died of it
  * @restarted: this handler is not the first; @wakeups: target_wakeups() when it started
+ * @kept:    buffers that a predecessor kept
  * @lost:    some command ended that may take effect yet
  * @near:    what is read back at the end of the disk's first blocks, by block; @touched: of others
  * @ring_ops: entries of reserved opcodes; @memory_faults: times that memory was refused
@@ -91,7 +92,7 @@ struct exec {
 	unsigned int oracles; /* none in the seat */
 	uint64_t now, ms, ended;
 	struct exec_cmd *first, *last;
-	uint32_t in_flight, pc;
+	uint32_t in_flight, pc, kept;
 	bool seat, process, dead, doomed, frozen, blocked, plugged, over, inside, lost, restarted,
 		power, removed;
 	uint32_t gone;
