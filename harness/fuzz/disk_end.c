@@ -158,19 +158,20 @@ static bool may_miscompare(struct fuzz_disk *d, const struct fuzz_cmd *c,
 static void end_miscompare(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
 			   const struct fuzz_cdb *cdb)
 {
-	bool caw = cdb->kind == FUZZ_K_CAW;
+	bool caw = cdb->kind == FUZZ_K_CAW, replay = caw && c->disturbed;
 	uint64_t at, half = caw ? cdb->data_len / 2 : cdb->data_len;
 
 	if (!disk_data_out(c) || c->io.len < cdb->data_len || !cdb->data_len)
 		return;
 	if (!may_miscompare(d, c, cdb, -1)) {
-		tc_fail(tc, "SCS-030",
+		tc_fail(tc, replay ? "HND-062" : "SCS-030",
 			"%s, operation %u: MISCOMPARE, but block %llu and those behind it held "
-			"what they were compared with",
-			cdb->name, c->nr, (unsigned long long)cdb->lba);
+			"what they were compared with%s",
+			cdb->name, c->nr, (unsigned long long)cdb->lba,
+			replay ? ", until it wrote itself before the handler died" : "");
 		return;
 	}
-	if (cdb->kind == FUZZ_K_WRITE_VERIFY || !fuzz_sense_information(c->io.sense, &at))
+	if (replay || cdb->kind == FUZZ_K_WRITE_VERIFY || !fuzz_sense_information(c->io.sense, &at))
 		return;
 	if (at < half && may_miscompare(d, c, cdb, (int64_t)at))
 		return;
@@ -247,7 +248,7 @@ void fuzz_disk_end(struct fuzz_disk *d, struct tc *tc, struct fuzz_cmd *c,
 			; /* it may have found what was lost since */
 		else if (c->io.status == 0 && effect->did)
 			end_good(d, tc, c, cdb, fl);
-		else if (is_miscompare(c) && (!c->disturbed || cdb->kind == FUZZ_K_WRITE_VERIFY))
+		else if (is_miscompare(c))
 			end_miscompare(d, tc, c, cdb);
 	}
 	disk_land(d, fl);

@@ -381,6 +381,20 @@ static void miscompares(void)
 		c = swap(&r, 8, 3);
 		play_miscompare(&r, c, -1);
 		PLAY_FAILS(&r, "SCS-030", "MISCOMPARE, but block 8");
+		/* its own write is no reason, even if the one that wrote has died */
+		play_reset(&r, 0);
+		play_write(&r, 8, 3);
+		c = swap(&r, 8, 3);
+		play_reads(&r, 9, c);
+		c->disturbed = true;
+		play_miscompare(&r, c, 0);
+		PLAY_FAILS(&r, "HND-062", "until it wrote itself");
+		play_reset(&r, 0);
+		c = swap(&r, 8, 3);
+		c->disturbed = true;
+		play_write(&r, 10, 1);
+		play_miscompare(&r, c, 0);
+		PLAY_OK(&r);
 		/* what was not equal must not be written */
 		play_reset(&r, 0);
 		c = play_start(&r, OP_CAW, 8, 2);
