@@ -167,11 +167,17 @@ static const char *clause_of(uint32_t must)
 	return "SCS-040";
 }
 
-/* The clause that asks for GOOD. */
-static const char *clause_of_good(const struct seen *s)
+/* The clause that asks for GOOD instead of @error. */
+static const char *clause_of_good(const struct seen *s, uint32_t error)
 {
 	uint8_t op = s->c->io.cdb[0];
 
+	if (error == E_LBA)
+		return "SCS-042";
+	if (error == E_READ || error == E_WRITE)
+		return "SCS-040";
+	if (s->e->busy > 0)
+		return "SCS-043";
 	if (is_select(s->c) || s->d->kind == FUZZ_K_UNMAP)
 		return s->d->data_len == 0 ? "SCS-023" : "SCS-030";
 	if ((op == OP_INQUIRY || op == OP_REQUEST_SENSE || is_mode_sense(s->c)) &&
@@ -219,8 +225,9 @@ static uint32_t judge_check(const struct seen *s, const struct rule *r, bool *un
 		expect_wrong(s, "SCS-040", "expected %s, found CHECK CONDITION %x/%04x", wanted,
 			     sense_key(p), sense_asc(p));
 	} else {
-		expect_wrong(s, clause_of_good(s), "expected GOOD, found CHECK CONDITION %x/%04x",
-			     sense_key(p), sense_asc(p));
+		expect_wrong(s, clause_of_good(s, error),
+			     "expected GOOD, found CHECK CONDITION %x/%04x", sense_key(p),
+			     sense_asc(p));
 	}
 	return error;
 }

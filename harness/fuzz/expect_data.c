@@ -20,15 +20,20 @@ struct answer {
 	judge_fn *judge;
 };
 
-void expect_zeros(const struct seen *s, const uint8_t *p, uint32_t from, uint32_t to)
+static void zeros(const struct seen *s, const char *clause, const uint8_t *p, uint32_t from,
+		  uint32_t to)
 {
 	if (from >= to || (p[from] == 0 && memcmp(p + from, p + from + 1, to - from - 1) == 0))
 		return;
 	while (p[from] == 0)
 		from++;
-	expect_wrong(s, "HND-035",
-		     "byte %u of %u is no part of the answer: expected 0, found 0x%02x", from, to,
-		     p[from]);
+	expect_wrong(s, clause, "byte %u of %u is no part of the answer: expected 0, found 0x%02x",
+		     from, to, p[from]);
+}
+
+void expect_zeros(const struct seen *s, const uint8_t *p, uint32_t from, uint32_t to)
+{
+	zeros(s, "HND-035", p, from, to);
 }
 
 bool expect_said(const struct seen *s, struct said *said, const uint8_t *p, uint32_t n)
@@ -126,7 +131,8 @@ static void judge_answer(const struct seen *s, const struct answer *a, uint32_t 
 		most = total;
 	if (most < valid)
 		valid = most;
-	expect_zeros(s, p, valid, io->data_in);
+	/* behind the answer, or behind what the allocation lets through of it */
+	zeros(s, valid < total ? "SCS-022" : "HND-035", p, valid, io->data_in);
 	if (io->data_in != io->len && total != 0 && io->data_in != most)
 		expect_wrong(s, "HND-035", "READ_LEN: expected %u of %u bytes, found %u", most,
 			     io->len, io->data_in);

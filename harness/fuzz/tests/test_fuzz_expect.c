@@ -17,7 +17,7 @@ static const struct row rows[] = {
 	/* transfers */
 	{ "a read", "", "28000000000800000400 in=2048 : good", NULL },
 	{ "a read of the last block", "", "2800000003e700000100 in=512 : good", NULL },
-	{ "the last block refused", "", "2800000003e700000100 in=512 : 5/2100", "SCS-030" },
+	{ "the last block refused", "", "2800000003e700000100 in=512 : 5/2100", "SCS-042" },
 	{ "one too far", "", "2800000003e800000100 in=512 : good", "SCS-042" },
 	{ "one too far, refused", "", "2800000003e800000100 in=512 : 5/2100", NULL },
 	{ "one too far, wrong sense", "", "2800000003e800000100 in=512 : 5/2400", "SCS-040" },
@@ -40,7 +40,7 @@ static const struct row rows[] = {
 	{ "a status that is none", "", "2a000000000800000100 out=512 : status=1", "HND-032" },
 	{ "TASK ABORTED by nobody", "", "2a000000000800000100 out=512 : status=64", "SCS-030" },
 	{ "an error of the medium by nobody", "", "2a000000000800000100 out=512 : 3/0c00",
-	  "SCS-030" },
+	  "SCS-040" },
 	{ "length 0 refused", "", "28000000000800000000 : 5/2400", "SCS-021" },
 	{ "BYTCHK 2", "", "2f040000000800000100 : good", "SCS-040" },
 	{ "a verify that differs", "", "2f020000000800000100 out=512 : e/1d00", NULL },
@@ -107,7 +107,7 @@ static const struct row rows[] = {
 	/* data */
 	{ "a byte behind the answer", "", "120000002800 in=40 give=" STD "00000099 : good",
 	  "HND-035" },
-	{ "more than the allocation", "", "120000000500 in=40 give=" STD " : good", "HND-035" },
+	{ "more than the allocation", "", "120000000500 in=40 give=" STD " : good", "SCS-022" },
 	{ "no allocation", "", "120000000000 in=8 : good", NULL },
 	{ "READ_LEN", "l", "120000002800 in=40 came=36 give=" STD " : good", NULL },
 	{ "READ_LEN that is not offered", "", "120000002800 in=40 came=36 give=" STD " : good",
