@@ -25,8 +25,8 @@ struct fuzz_options {
 	enum fuzz_profile profile;
 	unsigned int oracles;
 	uint64_t seed, time_ms, runs, jobs, shard, shards, seeds;
-	const char *corpus, *save, *json, *mutants, *program, *keep;
-	bool no_shrink, bench, clauses, verbose, hostile, export_seat;
+	const char *corpus, *save, *json, *mutants, *program, *keep, *record;
+	bool no_shrink, bench, clauses, verbose, hostile, export_seat, kernel;
 	uint64_t stores;
 	int triggers;
 };
@@ -44,6 +44,8 @@ int fuzz_write_json(const char *path, json_t *root);
 /** fuzz_mutants() - `fuzz --mutants DIR`. fuzz_bench() - `fuzz --bench`. The exit status. */
 int fuzz_mutants(const struct fuzz_options *o, const volatile sig_atomic_t *stop);
 int fuzz_bench(const struct fuzz_options *o, const volatile sig_atomic_t *stop);
+/** fuzz_record() - `fuzz --record FILE`, see record.h. The exit status. */
+int fuzz_record(const struct fuzz_options *o, const volatile sig_atomic_t *stop);
 
 /* What was done, told. */
 

@@ -43,6 +43,8 @@ static const char fuzz_help[] =
 	"  --mutants DIR      how long it takes to find each mutant in DIR, for --seeds N (default 5)\n"
 	"                     seeds from --seed on, at most --time each (default 10s)\n"
 	"  --bench            commands per second, in one process, and what each oracle costs\n"
+	"  --record FILE      write down what legal programs of --seed see on the simulator, or with\n"
+	"                     --target kernel on the running kernel: the two files must be equal\n"
 	"  --clauses          the clauses that programs can find broken, and what it takes\n"
 	"\n"
 	"  --hostile          hostile handlers against the simulator: any store at any moment, --stores N\n"
@@ -84,6 +86,8 @@ enum {
 	O_MUTANTS,
 	O_BENCH,
 	O_CLAUSES,
+	O_RECORD,
+	O_TARGET,
 	O_VERBOSE,
 	O_KEEP,
 	O_HOSTILE,
@@ -112,6 +116,8 @@ static const struct option fuzz_long[] = {
 	{ "clauses", no_argument, NULL, O_CLAUSES },
 	{ "hostile", no_argument, NULL, O_HOSTILE },
 	{ "stores", required_argument, NULL, O_STORES },
+	{ "record", required_argument, NULL, O_RECORD },
+	{ "target", required_argument, NULL, O_TARGET },
 	{ "help", no_argument, NULL, O_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -237,6 +243,14 @@ static int set_triggers(struct fuzz_options *o, const char *verb)
 	return rc;
 }
 
+static int set_target(struct fuzz_options *o, const char *verb)
+{
+	o->kernel = !strcmp(optarg, "kernel");
+	if (o->kernel || !strcmp(optarg, "sim"))
+		return 0;
+	return usage_error(verb, "--target: expected sim or kernel, found '%s'", optarg);
+}
+
 static int set_option(struct fuzz_options *o, const char *verb, int c)
 {
 	switch (c) {
@@ -262,7 +276,11 @@ static int set_option(struct fuzz_options *o, const char *verb, int c)
 		return set_export(o, verb);
 	case O_TRIGGERS:
 		return set_triggers(o, verb);
+	case O_TARGET:
+		return set_target(o, verb);
 	}
+	if (c == O_RECORD)
+		o->record = optarg;
 	if (c == O_CORPUS)
 		o->corpus = optarg;
 	if (c == O_SAVE)
@@ -327,6 +345,11 @@ static int conflicts(const struct fuzz_options *o, const char *verb, bool replay
 		return usage_error(verb, "--stores: expected --hostile, too");
 	if (o->bench && (w->handlers || w->exec || w->mutant || o->mutants))
 		return usage_error(verb, "--bench: it is the memory handler that is measured");
+	if (o->kernel && !o->record)
+		return usage_error(verb, "--target kernel: only with --record");
+	if (o->record &&
+	    (w->handlers || w->exec || w->mutant || o->mutants || o->bench || o->hostile))
+		return usage_error(verb, "--record: the programs play the handler");
 	if (o->keep && (!*o->keep || strspn(o->keep, "abcdefghijklmnopqrstuvwxyz0123456789-") !=
 					     strlen(o->keep)))
 		return usage_error(verb, "--keep: expected a name such as pad-at-end, found '%s'",

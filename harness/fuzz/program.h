@@ -68,7 +68,8 @@
  * @FUZZ_READ:    a read of n[0] bytes
  * @FUZZ_MAP:     a mapping of n[0] bytes at offset n[1], undone again
  * @FUZZ_OPEN, @FUZZ_CLOSE: the node
- * @FUZZ_ANSWER:  n[0] entries answered properly, one doorbell if n[1]
+ * @FUZZ_ANSWER:  n[0] entries answered properly, one doorbell if n[1]; where programs are recorded
+ *                (record.h), n[2] chooses order, status and flags, else it is GOOD in order
  * @FUZZ_FREE:    free_kept_buf n[0]
  */
 enum fuzz_verb {

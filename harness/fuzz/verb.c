@@ -271,6 +271,8 @@ int verb_fuzz(int argc, char **argv, const volatile sig_atomic_t *stop)
 		return fuzz_mutants(&o, stop);
 	if (o.bench)
 		return fuzz_bench(&o, stop);
+	if (o.record)
+		return fuzz_record(&o, stop);
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return usage_error("fuzz", "out of memory");

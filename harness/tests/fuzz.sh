@@ -66,6 +66,10 @@ bad "fuzz: two handlers" "only one of" "$harness" fuzz --handler memory --exec t
 bad "fuzz: a handler among mutants" "only one of" "$harness" fuzz --handler memory --mutants x
 bad "fuzz: no mutants" "No such file" "$harness" fuzz --mutants "$dir/none"
 bad "fuzz: the bench of another handler" "memory" "$harness" fuzz --bench --handler psync
+bad "fuzz: the record of a handler" "--record" "$harness" fuzz --record x --handler memory
+bad "fuzz: a record into nowhere" "$dir/none/x" "$harness" fuzz --record "$dir/none/x"
+bad "fuzz: a kernel without a record" "only with --record" "$harness" fuzz --target kernel
+bad "fuzz: unknown target" "'frob'" "$harness" fuzz --record x --target frob
 bad "fuzz: a world without a program" "expected --exec" "$harness" fuzz --attach uio
 bad "fuzz: no such program" "none" "$harness" fuzz --exec "$dir/none" --runs 1
 : >"$dir/file"
@@ -143,6 +147,8 @@ for file in harness/fuzz/regress/*.fuzz; do
 	good "kept: $name: $mutant breaks $clause" 1 "FAILS: $clause" \
 		"$harness" replay "$file" --mutant "$mutant"
 done
+
+good "fuzz: a record" 0 '^end 1 status=' "$harness" fuzz --record - --runs 8
 
 # The clauses that are said to be watched for are those that the oracles name.
 "$harness" fuzz --clauses | awk 'NR > 1 { print $1 }' | sort -u >"$dir/said"
