@@ -40,7 +40,7 @@ static void test_any_store(void)
 	struct hostile_run r;
 
 	room(&p);
-	for (seed = 1000; stores < 400000; seed++) {
+	for (seed = 1000; stores < 1500000; seed++) {
 		r = play(&p, seed, seed & 1, false);
 		stores += r.tally.stores;
 		inside += r.tally.inside;
@@ -98,9 +98,9 @@ static void test_second_thread(void)
 	uint64_t seed, stores = 0;
 
 	room(&p);
-	for (seed = 1; stores < 2000000 && seed < 2000; seed++)
+	for (seed = 1; stores < 8500000 && seed < 5000; seed++)
 		stores += play(&p, seed, seed & 1, true).tally.racing;
-	CU_ASSERT(stores >= 2000000);
+	CU_ASSERT(stores >= 8500000);
 	free(p.ops);
 }
 #endif
