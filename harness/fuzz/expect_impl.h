@@ -167,7 +167,10 @@ struct seen {
 	const struct fuzz_cdb *d;
 };
 
-/** expect_wrong() - fail with the command in words: "READ(10) lba=..: " and the rest */
+/**
+ * expect_wrong() - fail with the command in words: "READ(10) lba=..: " and the rest
+ * Nothing happens if the user knows that the handler breaks @clause (tc_overlooks()).
+ */
 void expect_wrong(const struct seen *s, const char *clause, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

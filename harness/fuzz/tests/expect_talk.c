@@ -8,11 +8,10 @@ static void result_free(struct result *r)
 	free(r->clause);
 }
 
-bool talk_open(struct talk *t)
+bool talk_open(struct talk *t, const char *overlook)
 {
-	static struct target_spec spec = { .label = "none", .tmpdir = "/tmp" };
-
-	t->stage = tc_stage_new(&spec, "answers");
+	t->spec = (struct target_spec){ .label = "none", .tmpdir = "/tmp", .overlook = overlook };
+	t->stage = tc_stage_new(&t->spec, "answers");
 	t->e = fuzz_expect_new();
 	return t->stage && t->e;
 }

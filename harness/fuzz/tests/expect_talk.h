@@ -45,6 +45,7 @@
 struct talk {
 	struct fuzz_expect *e;
 	struct tc_stage *stage;
+	struct target_spec spec;
 	struct fuzz_cmd c;
 	struct fuzz_cdb d;
 	struct fuzz_effect effect;
@@ -53,8 +54,8 @@ struct talk {
 	uint8_t data[TALK_ROOM * 32], bidi[TALK_ROOM];
 };
 
-/** talk_open() - false without memory. */
-bool talk_open(struct talk *t);
+/** talk_open() - @overlook: clauses that are known to be broken, or NULL; false without memory */
+bool talk_open(struct talk *t, const char *overlook);
 void talk_close(struct talk *t);
 /**
  * talk_reset() - with another unit

@@ -160,6 +160,24 @@ static void restarted(void)
 	CU_ASSERT_FALSE(right(SHOWS_0));
 }
 
+/* A clause that is known to be broken hides no other. */
+static void overlooked(void)
+{
+	static const char stale[] = "000000000000 in=8 give=00000001 : good";
+	char clause[64];
+	static struct talk t;
+
+	talk_reset(&talk, "");
+	CU_ASSERT_FALSE(right(stale));
+	CU_ASSERT_TRUE_FATAL(talk_open(&t, "HND-022,HND-035"));
+	talk_reset(&t, "");
+	talk_begin(&t, stale);
+	CU_ASSERT_TRUE(talk_end(&t, clause));
+	talk_begin(&t, "ff : good");
+	CU_ASSERT_FALSE(talk_end(&t, clause));
+	talk_close(&t);
+}
+
 static void information(void)
 {
 	uint8_t fixed[96] = { 0xf0, 0, 0x0e, 0, 0, 1, 2, 10 };
@@ -184,7 +202,7 @@ int main(void)
 	CU_pSuite s;
 	int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || !talk_open(&talk))
+	if (CU_initialize_registry() != CUE_SUCCESS || !talk_open(&talk, NULL))
 		return 2;
 	s = CU_add_suite("what answers mean", NULL, NULL);
 	CU_add_test(s, "for the disk", effects);
@@ -193,6 +211,7 @@ int main(void)
 	CU_add_test(s, "MODE SELECTs that overlap", overlap);
 	CU_add_test(s, "a MODE SELECT that was lost", lost);
 	CU_add_test(s, "another handler", restarted);
+	CU_add_test(s, "clauses that are overlooked", overlooked);
 	CU_add_test(s, "the INFORMATION field", information);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();

@@ -304,7 +304,7 @@ int main(void)
 	CU_pSuite s;
 	int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || !talk_open(&talk))
+	if (CU_initialize_registry() != CUE_SUCCESS || !talk_open(&talk, NULL))
 		return 2;
 	s = CU_add_suite("answers to SCSI commands", NULL, NULL);
 	CU_add_test(s, "right and wrong answers", answers);
