@@ -271,9 +271,10 @@ FUZZ_TIME    ?= 60
 FUZZ_HANDLER ?= memory,psync,libaio,io_uring
 FUZZ_SEED    ?= 1
 FUZZ_SAVE    ?= $(BUILD)/fuzz
+FUZZ_OPTIONS ?=
 fuzz: all ## Fuzz the reference handlers, FUZZ_TIME=60 seconds each; FUZZ_SEED=1, FUZZ_HANDLER=LIST
 	@$(BUILD)/tcmu-harness fuzz --handler $(FUZZ_HANDLER) --time $(FUZZ_TIME) --seed $(FUZZ_SEED) \
-		--jobs $(shell nproc) --save $(FUZZ_SAVE)
+		--jobs $(shell nproc) --save $(FUZZ_SAVE) $(FUZZ_OPTIONS)
 
 KERNELS       ?= 6.1 6.12
 SCENARIO_JOBS ?= 1
