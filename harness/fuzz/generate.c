@@ -146,8 +146,13 @@ static void begin(struct gen *g, struct fuzz_program *p, const struct fuzz_limit
 /* Most are short: then a finding is, too, and a device is not too dear. */
 static uint32_t length(struct gen *g)
 {
+	const struct fuzz_setup *s = &g->p->setup;
+
 	if (g->lim->ops)
 		return g->max > 8 ? g->max - 8 : 0;
+	/* what is to be refused never gets that far */
+	if (s->version || !fuzz_names[s->name].ours)
+		return 1;
 	if (g->profile == FUZZ_P_FAST)
 		return gen_in(g, 3000, 4000);
 	return gen_one_in(g, 8) ? gen_in(g, 120, 400) : gen_in(g, 16, 120);
@@ -161,7 +166,8 @@ int fuzz_generate(struct fuzz_program *p, uint64_t seed, const struct fuzz_limit
 	g.rng = mix(&g.rng); /* seeds that lie one step apart are no shifted streams */
 	begin(&g, p, lim);
 	most = length(&g);
-	if (g.profile != FUZZ_P_SEAT && gen_one_in(&g, g.profile == FUZZ_P_SCSI ? 2 : 8))
+	if (g.profile != FUZZ_P_SEAT && most > 1 &&
+	    gen_one_in(&g, g.profile == FUZZ_P_SCSI ? 2 : 8))
 		gen_introduction(&g);
 	/* a move has an operation at least, but for those that cannot be now */
 	for (moves = 0; p->cnt < most && moves < 2 * most && !g.rc; moves++)

@@ -28,6 +28,7 @@ enum move {
 	M_AT,
 	M_DEATH,
 	M_DUEL,
+	M_RELAPSE,
 	M_FAULT,
 	M_FLUSH,
 	M_FLOOD,
@@ -285,6 +286,28 @@ static void death(struct gen *g)
 		gen_read_back(g);
 }
 
+/*
+ * A long list of iovs answered once, but for the last store, and then again by a successor who has
+ * no memory for it: nothing of the first answer may be left (HND-037).
+ */
+static void relapse(struct gen *g)
+{
+	uint8_t inquiry[6] = { 0x12, 0, 0, 0, 36 };
+
+	if (!g->p->setup.frag || !g->kept_order || g->lim->process) {
+		death(g);
+		return;
+	}
+	gen_push(g, FUZZ_SETTLE);
+	gen_op(g, FUZZ_KILL, gen_in(g, 3, 9), 0);
+	gen_cdb(g, inquiry, RINGSIM_FROM_DEVICE, 100000);
+	gen_push(g, FUZZ_SETTLE);
+	gen_op(g, FUZZ_KILL, 0, 0);
+	gen_op(g, FUZZ_FAULT, FUZZ_NO_MEMORY, 1);
+	gen_push(g, FUZZ_RESTART);
+	gen_push(g, FUZZ_SETTLE);
+}
+
 static void fault(struct gen *g)
 {
 	uint32_t store = STORE_ZERO + 1, what;
@@ -383,7 +406,8 @@ static const uint8_t move_weights[FUZZ_PROFILES][MOVES] = {
 		[M_TURN] = 6, [M_BURST] = 6, [M_SLEEP] = 4, [M_DEATH] = 3, [M_POLL] = 2,
 		[M_REPEAT] = 3 },
 	[FUZZ_P_CRASH] = { [M_COMMAND] = 16, [M_BURST] = 10, [M_SETTLE] = 8, [M_DEATH] = 30,
-		[M_FLUSH] = 8, [M_REPEAT] = 4, [M_TMR] = 1, [M_RAW] = 1, [M_DUEL] = 3 },
+		[M_FLUSH] = 8, [M_REPEAT] = 4, [M_TMR] = 1, [M_RAW] = 1, [M_DUEL] = 3,
+		[M_RELAPSE] = 4 },
 	[FUZZ_P_FAULT] = { [M_COMMAND] = 16, [M_BURST] = 10, [M_SETTLE] = 8, [M_FAULT] = 30,
 		[M_FLUSH] = 8, [M_REPEAT] = 6, [M_DEATH] = 3, [M_EVENT] = 2, [M_AT] = 3 },
 	[FUZZ_P_PLUG] = { [M_COMMAND] = 16, [M_BURST] = 10, [M_SETTLE] = 8, [M_HOTPLUG] = 16,
@@ -466,6 +490,9 @@ void gen_move(struct gen *g)
 			tmr(g);
 		run(g);
 		break;
+	case M_RELAPSE:
+		relapse(g);
+		break;
 	case M_DEATH:
 		death(g);
 		break;
@@ -491,7 +518,8 @@ void gen_finish(struct gen *g)
 	if (g->profile == FUZZ_P_SEAT || g->profile == FUZZ_P_FAST)
 		return;
 	if (!g->lim->process && gen_one_in(g, g->profile == FUZZ_P_FAULT ? 6 : 60)) {
-		gen_simple(g);
+		if (gen_one_in(g, 2))
+			gen_simple(g);
 		if (gen_one_in(g, 2))
 			gen_op(g, FUZZ_AT, gen_in(g, 1, 12), 0);
 		gen_op(g, FUZZ_FAULT, gen_in(g, FUZZ_GONE, FUZZ_HANGUP), 0);
@@ -500,6 +528,12 @@ void gen_finish(struct gen *g)
 		return;
 	}
 	/* sometimes nothing follows that could make good what was forgotten */
+	if (g->profile == FUZZ_P_CRASH && !g->lim->process && gen_one_in(g, 2)) {
+		gen_op(g, FUZZ_KILL, gen_in(g, 1, 24), 0);
+		some_commands(g, 2);
+		gen_push(g, FUZZ_SETTLE);
+		return;
+	}
 	if (gen_one_in(g, 3))
 		return;
 	gen_push(g, FUZZ_SETTLE);

@@ -143,6 +143,10 @@ void gen_verify(struct gen *g, bool write)
 		op->n[FUZZ_S_FILL] = GEN_OF(g, FUZZ_FILL_CURRENT, FUZZ_FILL_CURRENT,
 					    FUZZ_FILL_CURRENT, FUZZ_FILL_ZERO);
 		op->n[FUZZ_S_FLIP] = flip(g, op->n[FUZZ_S_LEN]);
+		if (op->n[FUZZ_S_LEN] > 1u << 20 && gen_one_in(g, 2)) {
+			op->n[FUZZ_S_FILL] = FUZZ_FILL_CURRENT;
+			op->n[FUZZ_S_FLIP] = op->n[FUZZ_S_LEN] - gen_below(g, 4096);
+		}
 	}
 	gen_spoil(g, op);
 }
