@@ -164,7 +164,10 @@ static void end_miscompare(struct fuzz_disk *d, struct tc *tc, const struct fuzz
 	if (!disk_data_out(c) || c->io.len < cdb->data_len || !cdb->data_len)
 		return;
 	if (!may_miscompare(d, c, cdb, -1)) {
-		tc_fail(tc, replay ? "HND-062" : "SCS-030",
+		tc_fail(tc,
+			replay	      ? "HND-062"
+			: d->cuts.cnt ? "HND-054"
+				      : "SCS-030",
 			"%s, operation %u: MISCOMPARE, but block %llu and those behind it held "
 			"what they were compared with%s",
 			cdb->name, c->nr, (unsigned long long)cdb->lba,
