@@ -375,11 +375,20 @@ static bool only_last(struct fuzz_disk *d, struct block *b, uint64_t oldest)
 	return true;
 }
 
+/* Marks that can no more be found do no harm; it is only that searching among many takes time. */
+static bool few(const struct fuzz_disk *d, const struct block *b)
+{
+	const struct mark *at = d->marks.at;
+	uint32_t second = at[b->live].next;
+
+	return !at[second].next || !at[at[second].next].next;
+}
+
 void disk_prune(struct fuzz_disk *d, struct block *b)
 {
 	uint64_t oldest = d->oldest.next != &d->oldest ? d->oldest.next->began : NEVER - 1;
 
-	if (b->pruned == oldest || only_last(d, b, oldest))
+	if (b->pruned == oldest || only_last(d, b, oldest) || few(d, b))
 		return;
 	if (find_dead(d, b, oldest))
 		bury(d, b);
