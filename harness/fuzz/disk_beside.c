@@ -33,15 +33,14 @@ static enum side side_of(struct fuzz_disk *d, const struct witness *heard)
 
 void disk_hear(struct fuzz_disk *d, struct tc *tc, uint32_t from)
 {
-	const struct witness *last = NULL, *w, *end = d->witnesses.at + d->witnesses.cnt;
 	uint64_t earlier = NEVER, later = NEVER;
+	uint32_t i;
 
-	if (from == d->witnesses.cnt)
-		return;
-	for (w = d->witnesses.at + from; w < end && !tc->failed; last = w++) {
+	for (i = from; i < d->witnesses.cnt && !tc->failed; i++) {
+		const struct witness *w = &d->witnesses.at[i];
 		enum side side = d->writes.at[w->swap].sure ? side_of(d, w) : UNKNOWN;
 
-		if (!last || w->nr != last->nr || w->swap != last->swap)
+		if (i == from || w->nr != w[-1].nr || w->swap != w[-1].swap)
 			earlier = later = NEVER;
 		if (side == EARLIER)
 			earlier = w->lba;

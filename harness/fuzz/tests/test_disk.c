@@ -60,7 +60,7 @@ static void wrong_bytes(void)
 			c->data[r.bs + at] ^= 1;
 			play_end(&r, c, 0);
 			PLAY_FAILS(&r, "SCS-030", "block 5, byte ");
-			CU_ASSERT_EQUAL(atoi(strstr(r.why, "byte ") + 5), at);
+			CU_ASSERT_EQUAL((uint32_t)atoi(strstr(r.why, "byte ") + 5), at);
 			PLAY_FAILS(&r, "SCS-030", "found bytes that nobody wrote");
 		}
 		play_reset(&r, 0);
