@@ -57,6 +57,7 @@ static struct chunk part_of(struct fuzz_disk *d, const struct fuzz_cmd *c,
 		break;
 	case FUZZ_FILL_ZERO:
 	case FUZZ_FILL_BYTES:
+	case FUZZ_FILL_SAME:
 		return (struct chunk){ .kind = C_ZERO };
 	default:
 		break;
@@ -73,6 +74,20 @@ static void change(struct fuzz_disk *d, struct fuzz_cmd *c, uint64_t from, uint6
 	for (i = from / bs; i < d->chunks.cnt && i * bs < to; i++) {
 		if ((i + 1) * bs <= c->io.len)
 			d->chunks.at[i] = disk_take(d, c->data + i * bs);
+	}
+}
+
+static void explicit_bytes(struct fuzz_disk *d, struct fuzz_cmd *c)
+{
+	uint32_t n = c->op->bytes_len < c->io.len ? c->op->bytes_len : c->io.len, i;
+
+	if (c->op->n[FUZZ_S_FILL] == FUZZ_FILL_SAME && n) {
+		for (i = 0; i < c->io.len; i++)
+			c->data[i] = c->op->bytes[i % n];
+		change(d, c, 0, c->io.len);
+	} else if (c->op->n[FUZZ_S_FILL] == FUZZ_FILL_BYTES) {
+		memcpy(c->data, c->op->bytes, n);
+		change(d, c, 0, n);
 	}
 }
 
@@ -118,11 +133,7 @@ void fuzz_disk_fill(struct fuzz_disk *d, struct fuzz_cmd *c, const struct fuzz_c
 		disk_put(d, part, c->data + off, n);
 		d->chunks.cnt++;
 	}
-	if (c->op->n[FUZZ_S_FILL] == FUZZ_FILL_BYTES) {
-		n = c->op->bytes_len < c->io.len ? c->op->bytes_len : c->io.len;
-		memcpy(c->data, c->op->bytes, n);
-		change(d, c, 0, n);
-	}
+	explicit_bytes(d, c);
 	if (flip != 0 && flip <= c->io.len) {
 		c->data[flip - 1] ^= 0xff;
 		change(d, c, flip - 1, flip);
