@@ -128,16 +128,15 @@ static void answered_page(const struct seen *s, const struct rule *r, uint32_t e
 {
 	struct fuzz_expect *e = s->e;
 	const uint8_t *cdb = s->c->io.cdb;
-	bool refused = error == E_CDB && r->must == 0, right = r->may == E_CDB;
+	bool refused = error == E_CDB && r->must == 0 && r->may == E_CDB && !r->odd;
 
-	if (cdb[0] == OP_INQUIRY && cdb[1] == 1 && cdb[5] == 0) {
+	if (cdb[0] == OP_INQUIRY && cdb[1] == 1) {
 		if (error == 0)
 			bit_set(&e->vpd_works, cdb[2]);
-		else if (refused && right)
+		else if (refused)
 			bit_set(&e->vpd_refused, cdb[2]);
 	}
-	if ((cdb[0] == OP_MODE_SENSE_6 || cdb[0] == OP_MODE_SENSE_10) && cdb[3] == 0 && refused &&
-	    right && (cdb[1] & ~(CDB1_DBD | CDB1_LLBAA)) == 0 && cdb[ringsim_cdb_len(cdb) - 1] == 0)
+	if ((cdb[0] == OP_MODE_SENSE_6 || cdb[0] == OP_MODE_SENSE_10) && cdb[3] == 0 && refused)
 		bit_set(&e->mode.refused, cdb[2] & 0x3f);
 }
 
@@ -146,12 +145,12 @@ static void answered_bits(const struct seen *s, const struct rule *r, uint32_t e
 {
 	struct fuzz_expect *e = s->e;
 	const uint8_t *cdb = s->c->io.cdb;
-	bool refused = error == E_CDB && r->must == 0 && r->limit == L_NONE &&
+	bool refused = error == E_CDB && r->must == 0 && !r->odd && r->limit == L_NONE &&
 		       s->c->io.len == s->d->data_len && s->d->blocks != 0;
 
 	if (cdb[0] == OP_MAINTENANCE_IN && cdb[1] == 0x0a && cdb[11] == 0) {
 		e->groups_work |= error == 0;
-		e->groups_refused |= (error & (E_OPCODE | E_CDB)) != 0;
+		e->groups_refused |= (error & (E_OPCODE | E_CDB)) != 0 && !r->odd;
 	}
 	if (s->d->kind == FUZZ_K_WRITE_SAME && (cdb[1] & ~CDB1_UNMAP) == 0 && s->d->unmap) {
 		bool *works = cdb[0] == OP_WRITE_SAME_16 ? &e->same_16_unmaps : &e->same_10_unmaps;

@@ -44,10 +44,12 @@ enum limit { L_NONE, L_TRANSFER, L_CAW, L_SAME, L_DESCS, L_UNMAP, LIMITS };
  * struct rule - the answers that a command may have
  * @must:  refusals that it deserves; GOOD is wrong if there is one
  * @may:   refusals that are right, too
+ * @odd:   has bits that mean nothing, which may be why it is refused
  * @limit: a limit that is not known yet, and that @count may exceed: @limit_error is right then
  */
 struct rule {
 	uint32_t must, may, limit_error;
+	bool odd;
 	enum limit limit;
 	uint64_t count;
 };

@@ -422,16 +422,14 @@ static void reserved_bits(const struct fuzz_expect *e, const uint8_t *cdb, const
 {
 	uint32_t len = ringsim_cdb_len(cdb);
 
-	for (uint32_t i = 1; i + 1 < len; i++) {
-		if (cdb[i] & ~row->defined[i - 1])
-			r->may |= E_CDB;
-	}
-	if (cdb[len - 1] == 0)
-		return;
-	if (!(cdb[len - 1] & CONTROL_NACA) || (e->inquiry_known && e->naca) || !e->facts.strict)
+	for (uint32_t i = 1; i + 1 < len; i++)
+		r->odd |= (cdb[i] & ~row->defined[i - 1]) != 0;
+	r->odd |= cdb[len - 1] != 0;
+	if (r->odd)
 		r->may |= E_CDB;
-	else
-		r->must |= E_CDB; /* there is no ACA to be had */
+	/* there is no ACA to be had */
+	if (cdb[len - 1] & CONTROL_NACA && e->facts.strict && !(e->inquiry_known && e->naca))
+		r->must |= E_CDB;
 }
 
 void expect_rule(const struct fuzz_expect *e, const struct fuzz_cmd *c, const struct fuzz_cdb *d,

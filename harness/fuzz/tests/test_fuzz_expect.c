@@ -174,6 +174,11 @@ static const struct row rows[] = {
 	  "9e100000000000000000000000200000 in=32 give=" RC16 " : good\n"
 	  "1201b200ff00 in=255 give=00b2000400e40200 : good",
 	  "SCS-031" },
+	{ "DPOFUA, but FUA is refused", "f",
+	  "28080000000000000100 in=512 : 5/2400\n1a083f00ff00 in=255 give=" ALL_6 " : good",
+	  "SCS-031" },
+	{ "DPOFUA, but NACA is refused", "f",
+	  "28080000000000000104 in=512 : 5/2400\n1a083f00ff00 in=255 give=" ALL_6 " : good", NULL },
 	{ "LBPU, but no UNMAP", "",
 	  "1201b200ff00 in=255 give=00b2000400e40200 : good\n42000000000000000000 : 5/2000",
 	  "SCS-031" },
