@@ -465,10 +465,11 @@ void shadow_reset(struct ringsim_device *dev)
 
 	s->tail = s->tail_recs = s->head = s->rung = 0;
 	s->has_bad_tail = false;
-	memset(s->answered, 0, RINGSIM_ID_MAX + 1);
+	/* a handler that answers what was never issued gets beyond what was */
+	memset(s->answered, 0, (dev->n_violations ? RINGSIM_ID_MAX : dev->id_max) + 1u);
 	shadow_adopt(dev, RINGSIM_OFF_HEAD, 4);
 	shadow_adopt(dev, RINGSIM_OFF_TAIL, 4);
 	/* what the handler wrote into entries that were never reclaimed is old bytes now (TRP-32)
 	 */
-	shadow_adopt(dev, dev->lay.cmdr_off, dev->lay.cmdr_size);
+	shadow_adopt(dev, dev->lay.cmdr_off, dev->ring_end);
 }

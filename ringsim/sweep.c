@@ -7,16 +7,40 @@
 
 #include <stdlib.h>
 
+static bool all_zero(const uint8_t *p, uint32_t len)
+{
+	static const uint8_t zeros[64];
+	uint32_t first = len < sizeof(zeros) ? len : sizeof(zeros);
+
+	return !memcmp(p, zeros, first) && !memcmp(p, p + first, len - first);
+}
+
+/* Where no entry has ever been there are zeros; the copy is not looked at, which has no pages
+ * there.
+ */
+static void sweep_free(struct ringsim_device *dev, uint32_t off, uint32_t end)
+{
+	uint32_t used = dev->ring_end < end ? dev->ring_end : end;
+
+	if (off < used)
+		shadow_before_write(dev, off, used - off);
+	else
+		used = off;
+	if (!all_zero(shm_peek(dev->region, (uint64_t)dev->lay.cmdr_off + used, end - used),
+		      end - used))
+		shadow_before_write(dev, used, end - used);
+}
+
 /* Checks the ring bytes that no published entry covers, in at most two runs. */
 static void sweep_free_ring(struct ringsim_device *dev)
 {
 	uint32_t head = ring_head(dev), size = dev->lay.cmdr_size;
 
 	if (head >= dev->reclaim) {
-		shadow_before_write(dev, head, size - head);
-		shadow_before_write(dev, 0, dev->reclaim);
+		sweep_free(dev, head, size);
+		sweep_free(dev, 0, dev->reclaim);
 	} else {
-		shadow_before_write(dev, head, dev->reclaim - head);
+		sweep_free(dev, head, dev->reclaim);
 	}
 }
 

@@ -307,10 +307,12 @@ struct tc_stage *tc_stage_new(const struct target_spec *spec, const char *id)
 	s->def = (struct case_def){ .id = id, .clauses = "" };
 	s->run.arena = malloc(ARENA_BYTES);
 	s->t = target_create(spec, NULL, 0);
-	if (s->run.arena && s->t)
-		return s;
-	tc_stage_free(s);
-	return NULL;
+	if (!s->run.arena || !s->t) {
+		tc_stage_free(s);
+		return NULL;
+	}
+	s->t->one_mapping = true;
+	return s;
 }
 
 void tc_stage_free(struct tc_stage *s)

@@ -25,9 +25,25 @@ struct memory {
 	uint64_t *written;
 };
 
+static uint64_t words(uint64_t size_bytes)
+{
+	return size_bytes / PAGE / 64 + 1;
+}
+
 static uint64_t *known_pages(uint64_t size_bytes)
 {
-	return size_bytes <= KNOWN_MAX ? calloc(size_bytes / PAGE / 64 + 1, 8) : NULL;
+	return size_bytes <= KNOWN_MAX ? calloc(words(size_bytes), 8) : NULL;
+}
+
+/* What is beyond the end of either size holds zeros. */
+static void resize_known(struct memory *m, uint64_t old_bytes, uint64_t size_bytes)
+{
+	uint64_t *old = m->written, n = words(old_bytes < size_bytes ? old_bytes : size_bytes);
+
+	m->written = old != NULL ? known_pages(size_bytes) : NULL;
+	if (m->written != NULL)
+		memcpy(m->written, old, n * sizeof(*old));
+	free(old);
 }
 
 static int memory_open(struct store *s, const struct store_config *cfg, char *err, size_t err_len)
@@ -74,8 +90,7 @@ static int memory_resize(struct store *s, uint64_t size_bytes)
 	end = (size_bytes + page - 1) / page * page;
 	if (size_bytes < old)
 		memset(m->bytes + size_bytes, 0, end - size_bytes);
-	free(m->written);
-	m->written = NULL;
+	resize_known(m, old, size_bytes);
 	return 0;
 }
 

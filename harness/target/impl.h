@@ -204,12 +204,17 @@ struct log_line {
 	};
 };
 
+/**
+ * struct target - see target.h
+ * @one_mapping: a handler in this process gets the simulator's own mapping. It costs half of the
+ *               page faults, and a load after the unmapping is not seen
+ */
 struct target {
 	const struct target_ops *ops;
 	const struct target_spec *spec;
 	struct tc *tc;
 	unsigned int needs;
-	bool seat, is_process;
+	bool seat, is_process, one_mapping;
 	struct target_opts opts;
 	struct ringsim_device *dev;
 	struct ringsim_uio uio;

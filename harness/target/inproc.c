@@ -59,6 +59,8 @@ static void *uio_map(void *ctx, size_t len, off_t offset)
 		errno = EINVAL;
 		return NULL;
 	}
+	if (t->one_mapping)
+		return ringsim_region(t->dev);
 	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, ringsim_region_fd(t->dev), 0);
 	if (p == MAP_FAILED)
 		return NULL;
@@ -71,6 +73,8 @@ static void uio_unmap(void *ctx, void *region, size_t len)
 {
 	struct target *t = ctx;
 
+	if (t->one_mapping)
+		return;
 	munmap(region, len);
 	t->in.map = NULL;
 }
@@ -156,20 +160,30 @@ void inproc_drop_cache(const struct target_spec *spec)
 	sim_drop_cache(spec->cache);
 }
 
+/* Memory can be made larger or smaller; a file is what it is. */
+static bool fits(const struct target *t, struct store *s, const struct store_config *cfg)
+{
+	const struct store_cache *cache = t->spec->cache;
+
+	if (cache->size_bytes == cfg->size_bytes && cache->block_size == cfg->block_size)
+		return true;
+	return !strcmp(t->spec->engine, "memory") &&
+	       !store_resize(s, cfg->size_bytes, cfg->block_size, false);
+}
+
 static bool take_cached(struct target *t, const struct store_config *cfg)
 {
 	struct store_cache *cache = t->spec->cache;
+	struct store *s = cache ? cache->store : NULL;
 
-	if (!cache || !cache->store)
+	if (!s)
 		return false;
-	if (cache->size_bytes != cfg->size_bytes || cache->block_size != cfg->block_size)
-		return false;
-	t->in.store = cache->store;
 	cache->store = NULL;
-	if (!wipe(t->in.store))
+	if (!wipe(s) && fits(t, s, cfg)) {
+		t->in.store = s;
 		return true;
-	store_close(t->in.store);
-	t->in.store = NULL;
+	}
+	store_close(s);
 	return false;
 }
 
