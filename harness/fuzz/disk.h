@@ -18,7 +18,8 @@
 /**
  * enum fuzz_disk_flags
  * @FUZZ_DISK_POWER: fuzz_disk_power() may come: what was overwritten is kept until that is durable
- * @FUZZ_DISK_UNMAP_ANY: unmapped blocks need not read as zeros (LBPRZ is 0)
+ * @FUZZ_DISK_UNMAP_ANY: unmapped blocks need not read as zeros, until a READ CAPACITY(16) says
+ * LBPRZ
  */
 enum fuzz_disk_flags { FUZZ_DISK_POWER = 1, FUZZ_DISK_UNMAP_ANY = 2 };
 

@@ -210,6 +210,15 @@ static bool stops(const uint8_t *cdb)
 	return cdb[0] == OP_START_STOP && !(cdb[1] & 1) && !(cdb[4] & 0xf5);
 }
 
+/* READ CAPACITY(16) says that unmapped blocks read as zeros (LBPRZ): so they have to from now on.
+ */
+static bool promises_zeros(const struct fuzz_cmd *c)
+{
+	return c->io.cdb[0] == OP_SERVICE_IN_16 && (c->io.cdb[1] & 0x1f) == 0x10 &&
+	       c->io.dir == RINGSIM_FROM_DEVICE && c->data && c->io.len - c->io.residual > 14 &&
+	       (c->data[14] & 0x40);
+}
+
 static void end_good(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
 		     const struct fuzz_cdb *cdb, const struct flight *fl)
 {
@@ -231,6 +240,8 @@ static void end_good(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *
 	default:
 		if (stops(c->io.cdb))
 			synced(d, c, 0, 0);
+		if (promises_zeros(c))
+			d->flags &= ~(unsigned int)FUZZ_DISK_UNMAP_ANY;
 		break;
 	}
 }

@@ -421,7 +421,8 @@ void exec_new_disk(struct exec *r)
 {
 	if (r->oracles & FUZZ_O_DISK)
 		fuzz_disk_reset(r->disk, r->facts.blocks, r->facts.block_size, r->tc->seed | 1,
-				r->p->setup.medium ? FUZZ_DISK_POWER : 0);
+				(r->p->setup.medium ? FUZZ_DISK_POWER : 0) |
+					(r->facts.strict ? 0 : FUZZ_DISK_UNMAP_ANY));
 }
 
 static void set_oracles(struct exec *r)

@@ -300,6 +300,53 @@ static void same_and_unmap(void)
 	play_close(&r);
 }
 
+/* Without LBPRZ unmapped blocks hold anything; those of WRITE SAME never do. */
+static void unmapped(void)
+{
+	static const uint8_t list[24] = { 0, 22, 0, 16, [15] = 8, [19] = 2 };
+	struct fuzz_cmd *a, *u, *cap;
+	struct play r;
+
+	play_open(&r, 512, 100, FUZZ_DISK_UNMAP_ANY);
+	a = play_write(&r, 8, 3);
+	u = play_cmd(&r, OP_UNMAP, 0, 0, FUZZ_FILL_BYTES);
+	r.ops[u - r.cmds].bytes_len = sizeof(list);
+	memcpy(r.ops[u - r.cmds].bytes, list, sizeof(list));
+	be_put(u->io.cdb + 7, 2, sizeof(list));
+	u->io.len = sizeof(list);
+	u->data = calloc(1, sizeof(list));
+	u->io.dir = RINGSIM_TO_DEVICE;
+	play_begin(&r, u);
+	play_end(&r, u, 0);
+	play_reads(&r, 8, a);
+	play_reads(&r, 8, NULL);
+	play_reads(&r, 10, a);
+	PLAY_OK(&r);
+	cap = play_cmd(&r, OP_SERVICE_IN_16, 0, 0, FUZZ_FILL_NEW);
+	cap->io.cdb[1] = 0x10;
+	cap->io.len = 32;
+	cap->io.dir = RINGSIM_FROM_DEVICE;
+	cap->data = calloc(1, 32);
+	play_begin(&r, cap);
+	play_end(&r, cap, 0);
+	play_write(&r, 8, 3);
+	play_again(&r, u);
+	play_end(&r, u, 0);
+	play_reads(&r, 8, a);
+	PLAY_OK(&r);
+	play_again(&r, cap);
+	cap->data[14] = 0x40;
+	play_end(&r, cap, 0);
+	a = play_write(&r, 8, 3);
+	play_again(&r, u);
+	play_end(&r, u, 0);
+	play_reads(&r, 9, NULL);
+	PLAY_OK(&r);
+	play_reads(&r, 8, a);
+	PLAY_FAILS(&r, "SCS-030", "expected write #");
+	play_close(&r);
+}
+
 /* --- COMPARE AND WRITE --- */
 
 static struct fuzz_cmd *swap(struct play *r, uint64_t lba, uint32_t n)
@@ -819,6 +866,7 @@ int main(void)
 	CU_add_test(s, "refused", refused);
 	CU_add_test(s, "disturbed", disturbed);
 	CU_add_test(s, "WRITE SAME and UNMAP", same_and_unmap);
+	CU_add_test(s, "UNMAP without LBPRZ", unmapped);
 	CU_add_test(s, "COMPARE AND WRITE", swaps);
 	CU_add_test(s, "MISCOMPARE", miscompares);
 	CU_add_test(s, "half done", half_done);
