@@ -20,8 +20,10 @@
  * @FUZZ_DISK_POWER: fuzz_disk_power() may come: what was overwritten is kept until that is durable
  * @FUZZ_DISK_UNMAP_ANY: unmapped blocks need not read as zeros, until a READ CAPACITY(16) says
  * LBPRZ
+ * @FUZZ_DISK_TORN: commands that overlap and are under way at once may mingle within a block: over
+ *                  files they do, at the borders of pages
  */
-enum fuzz_disk_flags { FUZZ_DISK_POWER = 1, FUZZ_DISK_UNMAP_ANY = 2 };
+enum fuzz_disk_flags { FUZZ_DISK_POWER = 1, FUZZ_DISK_UNMAP_ANY = 2, FUZZ_DISK_TORN = 4 };
 
 /** fuzz_disk_new() - NULL without memory. */
 struct fuzz_disk *fuzz_disk_new(void);

@@ -172,6 +172,10 @@ bool disk_wider(void);
 struct chunk disk_words(const struct fuzz_disk *d, uint32_t w, uint64_t lba);
 /** disk_put() - the first @len bytes of @c; of C_ANY zeros. */
 void disk_put(const struct fuzz_disk *d, const struct chunk *c, uint8_t *to, uint32_t len);
+/** disk_part() - at most PART bytes from @off on, a multiple of 8. */
+void disk_part(const struct fuzz_disk *d, const struct chunk *c, uint32_t off, uint8_t *to,
+	       uint32_t len);
+#define PART 64u
 /** disk_holds() - whether @p begins as @c does; C_ANY is never the reason that it does not. */
 bool disk_holds(const struct fuzz_disk *d, const struct chunk *c, const uint8_t *p, uint32_t len);
 /** disk_differs() - offset of the first byte that is not as in @c; @len if there is none. */

@@ -182,26 +182,34 @@ bool disk_holds(const struct fuzz_disk *d, const struct chunk *c, const uint8_t 
 	}
 }
 
+void disk_part(const struct fuzz_disk *d, const struct chunk *c, uint32_t off, uint8_t *to,
+	       uint32_t len)
+{
+	struct chunk part = *c;
+
+	if (c->kind == C_WORDS)
+		part.v += off / 8 * STEP;
+	if (c->kind == C_BLOB)
+		memcpy(to, d->blobs.at + c->v * d->block_size + off, len);
+	else
+		disk_put(d, &part, to, len);
+}
+
 uint32_t disk_differs(const struct fuzz_disk *d, const struct chunk *c, const uint8_t *p,
 		      uint32_t len)
 {
-	struct chunk part = *c;
 	uint32_t off, n, i;
-	uint8_t want[64];
+	uint8_t want[PART];
 
 	if (c->kind == C_ANY)
 		return len;
 	for (off = 0; off < len; off += n) {
-		n = len - off < sizeof(want) ? len - off : (uint32_t)sizeof(want);
-		if (c->kind == C_BLOB)
-			memcpy(want, d->blobs.at + c->v * d->block_size + off, n);
-		else
-			disk_put(d, &part, want, n);
+		n = len - off < PART ? len - off : PART;
+		disk_part(d, c, off, want, n);
 		for (i = 0; i < n; i++) {
 			if (p[off + i] != want[i])
 				return off + i;
 		}
-		part.v += part.kind == C_WORDS ? sizeof(want) / 8 * STEP : 0;
 	}
 	return len;
 }

@@ -21,6 +21,35 @@ static struct block *settled(struct fuzz_disk *d, uint64_t lba)
 	return b;
 }
 
+/* Whether every byte is that of one or another of those that may be there. */
+static bool is_torn(const struct fuzz_disk *d, const struct block *b, const uint8_t *p,
+		    uint32_t len, uint64_t began, uint64_t ended, uint32_t self)
+{
+	uint8_t want[PART], left;
+	uint32_t off, n, i, k;
+
+	for (off = 0; off < len; off += n) {
+		bool right[PART] = { false };
+
+		n = len - off < PART ? len - off : PART;
+		for (i = b->live; i; i = d->marks.at[i].next) {
+			struct chunk c = chunk_of(&d->marks.at[i]);
+
+			if ((self && d->marks.at[i].w == self) ||
+			    !disk_can(d, b, i, began, ended, self))
+				continue;
+			disk_part(d, &c, off, want, n);
+			for (k = 0; k < n; k++)
+				right[k] |= c.kind == C_ANY || want[k] == p[off + k];
+		}
+		for (k = left = 0; k < n; k++)
+			left |= !right[k];
+		if (left)
+			return false;
+	}
+	return true;
+}
+
 uint32_t disk_see(struct fuzz_disk *d, uint64_t lba, const uint8_t *p, uint32_t len, uint64_t began,
 		  uint64_t ended, uint32_t self)
 {
@@ -44,6 +73,9 @@ uint32_t disk_see(struct fuzz_disk *d, uint64_t lba, const uint8_t *p, uint32_t 
 			return SEEN_MANY;
 		found = i;
 	}
+	if (found == SEEN_NONE && (d->flags & FUZZ_DISK_TORN) &&
+	    is_torn(d, b, p, len, began, ended, self))
+		return SEEN_MANY;
 	return found;
 }
 
@@ -58,6 +90,8 @@ bool disk_may_differ(struct fuzz_disk *d, uint64_t lba, const uint8_t *p, int64_
 		diff = disk_differs(d, &c, p, d->block_size);
 		return at < 0 ? diff != d->block_size : diff == (uint64_t)at;
 	}
+	if (at >= 0 && (d->flags & FUZZ_DISK_TORN) && d->marks.at[b->live].next)
+		return true;
 	for (i = b->live; i; i = d->marks.at[i].next) {
 		c = chunk_of(&d->marks.at[i]);
 		if ((self && d->marks.at[i].w == self) || !disk_can(d, b, i, began, ended, self))

@@ -417,12 +417,29 @@ static void set_opts(struct exec *r)
 	}
 }
 
+/* Several operations at once on a file, by threads of the kernel or by who knows whom. */
+static bool tears(const struct exec *r)
+{
+	const char *engine = r->t->spec->engine;
+
+	if (r->process)
+		return true;
+	return !r->p->setup.medium && engine && strcmp(engine, "memory") && strcmp(engine, "psync");
+}
+
 void exec_new_disk(struct exec *r)
 {
-	if (r->oracles & FUZZ_O_DISK)
-		fuzz_disk_reset(r->disk, r->facts.blocks, r->facts.block_size, r->tc->seed | 1,
-				(r->p->setup.medium ? FUZZ_DISK_POWER : 0) |
-					(r->facts.strict ? 0 : FUZZ_DISK_UNMAP_ANY));
+	unsigned int flags = 0;
+
+	if (!(r->oracles & FUZZ_O_DISK))
+		return;
+	if (r->p->setup.medium)
+		flags |= FUZZ_DISK_POWER;
+	if (!r->facts.strict)
+		flags |= FUZZ_DISK_UNMAP_ANY;
+	if (tears(r))
+		flags |= FUZZ_DISK_TORN;
+	fuzz_disk_reset(r->disk, r->facts.blocks, r->facts.block_size, r->tc->seed | 1, flags);
 }
 
 static void set_oracles(struct exec *r)

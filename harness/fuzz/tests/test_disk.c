@@ -161,6 +161,38 @@ static void racing_reads(void)
 	play_close(&r);
 }
 
+/* Where blocks may be torn: only between commands that were under way at once. */
+static void torn(void)
+{
+	struct fuzz_cmd *a, *b, *c;
+	struct play r;
+	uint32_t i, k;
+
+	EACH_SIZE(i)
+	{
+		play_open(&r, sizes[i], 100, FUZZ_DISK_TORN);
+		for (k = 0; k < 4; k++) {
+			play_reset(&r, k ? FUZZ_DISK_TORN : 0);
+			a = play_write(&r, 8, 1);
+			b = play_start(&r, 0x2a, 8, 1);
+			c = play_start(&r, 0x28, 8, 1);
+			play_returns(&r, c, 8, a);
+			memcpy(c->data + 120, b->data + 120, r.bs - 120);
+			c->data[119] ^= k == 2;
+			if (k == 3) { /* but not when the write is over */
+				play_end(&r, b, 0);
+				c->began = ++r.clock;
+			}
+			play_end(&r, c, 0);
+			if (k == 1)
+				PLAY_OK(&r);
+			else
+				PLAY_FAILS(&r, "SCS-030", "block 8");
+		}
+		play_close(&r);
+	}
+}
+
 /* Refused commands leave no trace. */
 static void refused(void)
 {
@@ -863,6 +895,7 @@ int main(void)
 	CU_add_test(s, "wrong bytes", wrong_bytes);
 	CU_add_test(s, "racing writes", racing_writes);
 	CU_add_test(s, "racing reads", racing_reads);
+	CU_add_test(s, "torn blocks", torn);
 	CU_add_test(s, "refused", refused);
 	CU_add_test(s, "disturbed", disturbed);
 	CU_add_test(s, "WRITE SAME and UNMAP", same_and_unmap);
