@@ -191,9 +191,9 @@ static void do_qfull(struct exec *r, const struct fuzz_op *op)
 
 static void do_raw(struct exec *r, const struct fuzz_op *op)
 {
-	if (!ringsim_put_raw(target_device(r->t), (unsigned int)op->n[0] & TCMU_OP_MASK,
-			     (uint32_t)op->n[1], (uint8_t)op->n[2]))
-		r->ring_ops |= 1u << (op->n[0] & TCMU_OP_MASK);
+	/* no room is no harm, and no other opcode is taken */
+	ringsim_put_raw(target_device(r->t), (unsigned int)op->n[0] & TCMU_OP_MASK,
+			(uint32_t)op->n[1], (uint8_t)op->n[2]);
 }
 
 static void do_decoy(struct exec *r, const struct fuzz_op *op)
@@ -442,7 +442,7 @@ void exec_new_disk(struct exec *r)
 	fuzz_disk_reset(r->disk, r->facts.blocks, r->facts.block_size, r->tc->seed | 1, flags);
 }
 
-static void set_oracles(struct exec *r)
+static void set_facts(struct exec *r)
 {
 	const struct fuzz_setup *s = &r->p->setup;
 
@@ -454,7 +454,24 @@ static void set_oracles(struct exec *r)
 		.read_len = !s->no_read_len,
 		.strict = r->t->spec->api && !r->process,
 	};
-	r->oracles = r->seat ? 0 : r->x->oracles;
+}
+
+/* A program of somebody else's has the capacity that it says it has. */
+static void ask_capacity(struct exec *r)
+{
+	struct target_capacity cap;
+
+	if (target_capacity(r->t, &cap))
+		return;
+	r->facts.blocks = cap.blocks;
+	r->facts.block_size = cap.block_size;
+}
+
+static void set_oracles(struct exec *r)
+{
+	if (r->process)
+		ask_capacity(r);
+	r->oracles = r->seat || r->tc->failed ? 0 : r->x->oracles;
 	if (r->oracles & FUZZ_O_EXPECT)
 		fuzz_expect_reset(r->expect, &r->facts);
 	exec_new_disk(r);
@@ -498,7 +515,7 @@ static void begin(struct exec *r, struct fuzz_exec *x, struct tc *tc, const stru
 	r->last_head = p->setup.ring_start;
 	no_memory = 0;
 	exec_memory_reset(r);
-	set_oracles(r);
+	set_facts(r);
 	set_opts(r);
 }
 
@@ -549,7 +566,11 @@ void fuzz_exec_run(struct fuzz_exec *x, struct tc *tc, const struct fuzz_program
 		return;
 	if (r->opts.expect_no_attach && !r->seat)
 		return; /* it was left alone, as it should be */
-	fragment(r);
+	set_oracles(r);
+	if (!exec_stopped(r))
+		fragment(r);
+	if (exec_stopped(r))
+		return;
 	target_on_end(r->t, exec_ended, r);
 	carry_out(r);
 	if (!exec_stopped(r) && r->seat)

@@ -72,7 +72,7 @@ struct exec_armed {
  * @kept:    buffers that a predecessor kept
  * @lost:    some command ended that may take effect yet
  * @near:    what is read back at the end of the disk's first blocks, by block; @touched: of others
- * @ring_ops: entries of reserved opcodes; @memory_faults: times that memory was refused
+ * @memory_faults: times that memory was refused
  */
 struct exec {
 	struct exec_cmd *cmds, *idle;
@@ -108,7 +108,7 @@ struct exec {
 	struct exec_range *touched;
 	uint32_t touched_cnt, touched_room;
 	uint64_t tmrs, wakeups;
-	uint32_t ring_ops, last_fault, memory_faults;
+	uint32_t last_fault, memory_faults;
 	uint32_t last_head;
 };
 

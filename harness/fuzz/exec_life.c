@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define READ_BYTES (256u << 10) /* of one READ of the final look at the disk */
+#define GONE_TURNS 64
 #define READ_MAX   (8ull << 20) /* of each range, from either end */
 
 /* Deaths. */
@@ -167,7 +168,7 @@ static bool can_take_over(struct exec *r)
 	if (!r->process && (r->p->setup.in_order || r->p->setup.no_ooo))
 		return true;
 	ring_state(r, &st);
-	return !st.inflight && !st.expired && st.head == st.tail;
+	return st.head == st.tail;
 }
 
 /*
@@ -240,14 +241,33 @@ static const char *clause_of_stall(const struct exec *r, const struct exec_cmd *
 		return "HND-019";
 	if (group == 3 || group >= 6)
 		return "HND-022";
-	return r->ring_ops & ~1u ? "HND-015" : "HND-053";
+	return "HND-053";
+}
+
+/* ... or which waits behind something that the handler does not pass; NULL if there is no such. */
+static const char *clause_of_entry(struct exec *r)
+{
+	struct ringsim_device *dev = target_device(r->t);
+	struct ringsim_stats st;
+	struct ringsim_entry e;
+	uint32_t i;
+
+	ring_state(r, &st);
+	for (i = 0; ringsim_entry_at(dev, i, &e); i++)
+		if (e.off == st.tail && st.tail != st.head)
+			return e.op == TCMU_OP_CMD   ? NULL
+			       : e.op == TCMU_OP_PAD ? "HND-014"
+			       : e.op == TCMU_OP_TMR ? "HND-016"
+						     : "HND-015";
+	return NULL;
 }
 
 static void stalled(struct exec *r)
 {
 	const struct exec_cmd *e = r->first;
+	const char *clause = clause_of_entry(r);
 
-	tc_fail(r->tc, clause_of_stall(r, e),
+	tc_fail(r->tc, clause ? clause : clause_of_stall(r, e),
 		"%s, operation %u (id %u), never ends, nor do %u more", e->cdb.name, e->c.nr,
 		e->c.io.cmd.id, r->in_flight - 1);
 }
@@ -265,6 +285,7 @@ static bool helps(struct exec *r, void (*what)(struct ringsim_device *dev))
 /* Everybody sleeps, and commands are in flight: whose fault is it? */
 static void diagnose(struct exec *r)
 {
+	bool holds = !r->process && r->t->in.h && r->t->spec->api->busy(r->t->in.h);
 	bool fresh = !r->process && target_wakeups(r->t) - r->wakeups <= 1;
 	const char *name = r->first->cdb.name;
 	uint32_t left = r->in_flight, nr = r->first->c.nr;
@@ -276,9 +297,10 @@ static void diagnose(struct exec *r)
 			left, name, nr);
 	} else if (!r->tc->failed && helps(r, ringsim_spurious_event)) {
 		tc_fail(r->tc,
-			r->first ? "HND-043"
-			: fresh	 ? "HND-041"
-				 : "HND-042",
+			holds	   ? "HND-044"
+			: r->first ? "HND-043"
+			: fresh	   ? "HND-041"
+				   : "HND-042",
 			"the handler slept while %u commands were there, the first %s of operation "
 			"%u; after one more event %s",
 			left, name, nr, r->first ? "some ended" : "all ended");
@@ -336,18 +358,18 @@ static void expect_all_ended(struct exec *r)
 static void expect_stopped(struct exec *r)
 {
 	bool gone = r->gone == FUZZ_GONE + 1;
+	uint32_t turns = GONE_TURNS;
 
 	if (r->dead || r->process)
 		return;
-	target_settle(r->t);
-	if (gone && !r->tc->failed && target_attached(r->t)) {
-		/* it may not have touched the node since */
-		ringsim_spurious_event(target_device(r->t));
-		target_settle(r->t);
-	}
+	while (turns-- && !r->tc->failed && target_turn(r->t))
+		;
 	if (!r->tc->failed && target_step_status(r->t) != -EIO)
 		tc_fail(r->tc, gone ? "HND-046" : "HND-047",
 			"the node is gone, and the handler goes on");
+	else if (!r->tc->failed && target_faults(r->t)->failed > 1)
+		tc_fail(r->tc, "HND-045",
+			"the node is gone, and the handler went on after a call that failed");
 }
 
 static void calm_down(struct exec *r)

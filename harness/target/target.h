@@ -322,11 +322,12 @@ bool target_persistent(const struct target *t);
  * struct target_faults - what the UIO node does to an in-process handler; counted down to 0
  * @read_eagain, @read_eintr, @write_eintr: so many calls fail that way before one succeeds
  * @gone: every read is EIO, every write EINVAL (use ringsim_uio_unregister() for the whole truth)
+ * @failed: calls that failed because of @gone; counts up
  * @store: by enum store_op, the errno with which the next operation on MEDIUM_CACHED or MEDIUM_SLOW
  *         fails
  */
 struct target_faults {
-	uint32_t read_eagain, read_eintr, write_eintr;
+	uint32_t read_eagain, read_eintr, write_eintr, failed;
 	bool gone;
 	int store[STORE_ZERO + 1];
 };

@@ -21,11 +21,42 @@ static void body(struct tc *tc, void *ctx)
 	fuzz_exec_run(&x, tc, ctx);
 }
 
+/* A handler that is broken in one way, around one that is not. */
+static struct {
+	enum { SOUND, LOSES_EVENTS, GIVES_UP, CLINGS } how;
+	struct consumer_uio copy;
+	uint32_t steps;
+} broken;
+
+static int broken_attach(struct handler *h, const struct consumer_uio *uio, size_t map0_len)
+{
+	broken.copy = *uio;
+	broken.steps = 0;
+	return tcmu_handler_api()->attach(h, uio, map0_len);
+}
+
+static int broken_step(struct handler *h, unsigned int events)
+{
+	uint32_t value;
+	int rc;
+
+	broken.steps++;
+	if (broken.how == GIVES_UP && broken.steps == 2)
+		return -EPROTO;
+	if (broken.how == LOSES_EVENTS && events & HANDLER_EV_UIO && broken.steps == 2) {
+		broken.copy.read(broken.copy.ctx, &value, sizeof(value));
+		return 0;
+	}
+	rc = tcmu_handler_api()->step(h, events);
+	return broken.how == CLINGS ? 0 : rc;
+}
+
 /* Runs @text with @engine; the clause of the failure, "" for none, "skip". */
 static const char *run(const char *engine, const char *text)
 {
 	static char clause[32];
 	struct subject s = { 0 };
+	struct handler_api api;
 	struct fuzz_program p;
 	struct result r = { 0 };
 	struct tc_stage *stage;
@@ -36,6 +67,12 @@ static const char *run(const char *engine, const char *text)
 		return "parse";
 	}
 	subject_reference(&s, engine, dir, 5000);
+	if (broken.how) {
+		api = *tcmu_handler_api();
+		api.attach = broken_attach;
+		api.step = broken_step;
+		s.spec.api = &api;
+	}
 	stage = tc_stage_new(&s.spec, "fuzz");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(stage);
 	tc_stage_run(stage, p.setup.seat ? NEEDS_SEAT : 0, 1, body, &p, &r);
@@ -174,6 +211,27 @@ static void test_refusals(void)
 	passes("device name=50\nsubmit 000000000000\n");
 }
 
+/* What hangs, or stops by itself, is named by what would have helped it. */
+static void test_broken(void)
+{
+	static const char two[] = "submit 000000000000\nsettle\nsubmit 000000000000\nsettle\n";
+
+	broken.how = LOSES_EVENTS;
+	CU_ASSERT_STRING_EQUAL(run("memory", two), "HND-042");
+	broken.how = GIVES_UP;
+	CU_ASSERT_STRING_EQUAL(run("memory", two), "HND-043");
+	CU_ASSERT_STRING_EQUAL(run("memory", "submit 000000000000\nsettle\nfault read-eintr "
+					     "count=1\nsubmit 000000000000\nsettle\n"
+					     "submit 000000000000\n"),
+			       "HND-046");
+	broken.how = CLINGS;
+	CU_ASSERT_STRING_EQUAL(run("memory", "submit 000000000000\nsettle\nfault gone\n"),
+			       "HND-046");
+	CU_ASSERT_STRING_EQUAL(run("memory", "submit 000000000000\nsettle\nfault hangup\n"),
+			       "HND-047");
+	broken.how = SOUND;
+}
+
 static void test_seat(void)
 {
 	passes("device seat=1 ring=4096\nsubmit 000000000000\nsubmit 2a000000000800000100 out=512\n"
@@ -203,6 +261,7 @@ int main(void)
 	CU_add_test(suite, "ring", test_ring);
 	CU_add_test(suite, "fragments", test_fragments);
 	CU_add_test(suite, "refusals", test_refusals);
+	CU_add_test(suite, "broken handlers", test_broken);
 	CU_add_test(suite, "seat", test_seat);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
