@@ -22,7 +22,8 @@ struct exporting {
 	int triggers;
 	uint64_t sleep_ms;
 	uint32_t sent, taken, resets, threads, maps;
-	bool at; /* the next store comes in the middle of something */
+	bool no_time_out; /* if the program has none */
+	bool at;	  /* the next store comes in the middle of something */
 };
 
 static bool wild(const struct exporting *x, enum seat_trigger trigger)
@@ -255,14 +256,16 @@ static void setup(struct exporting *x, const struct fuzz_setup *p)
 	fprintf(x->f, "#! control cmd_ring_size_mb=1\n#! control max_data_area_mb=%llu\n",
 		num(mb < 64 ? mb : 64));
 	fprintf(x->f, "#! control data_pages_per_blk=%u\n", pages < 256 ? pages : 256);
-	fprintf(x->f, "#! attrib/cmd_time_out %u\n", p->cmd_s ? 1u : 0u);
+	/* Without one, an abort waits for ever, and so does everybody who waits for it (KRN-092).
+	 */
+	fprintf(x->f, "#! attrib/cmd_time_out %u\n", p->cmd_s || !x->no_time_out ? 1u : 0u);
 	fprintf(x->f, "#! attrib/qfull_time_out %d\n", p->qfull > 2 ? 1 : (int)p->qfull - 1);
 	fprintf(x->f, "#! attrib/tmr_notification %u\n", p->tmr ? 1u : 0u);
 }
 
 void fuzz_export_seat(const struct fuzz_program *p, uint64_t seed, int triggers, FILE *f)
 {
-	struct exporting x = { .f = f, .triggers = triggers };
+	struct exporting x = { .f = f, .triggers = triggers, .no_time_out = seed % 8 == 3 };
 	uint32_t i;
 
 	if (triggers < 0)
