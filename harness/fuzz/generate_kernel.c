@@ -294,7 +294,7 @@ static void relapse(struct gen *g)
 {
 	uint8_t inquiry[6] = { 0x12, 0, 0, 0, 36 };
 
-	if (!g->p->setup.frag || !g->kept_order || g->lim->process) {
+	if (g->p->setup.frag < 42 || !g->kept_order || g->lim->process) {
 		death(g);
 		return;
 	}
@@ -494,7 +494,10 @@ void gen_move(struct gen *g)
 		relapse(g);
 		break;
 	case M_DEATH:
-		death(g);
+		if (gen_one_in(g, 2))
+			death(g);
+		else
+			relapse(g);
 		break;
 	case M_FAULT:
 		fault(g);

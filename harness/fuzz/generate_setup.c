@@ -165,6 +165,18 @@ static void rare(struct gen *g)
 	}
 }
 
+/* Long lists of iovs, short answers, and successors that go on: see the move that goes with it. */
+static void relapsing(struct gen *g)
+{
+	struct fuzz_setup *s = &g->p->setup;
+
+	s->ring = s->ring_start = s->blocks = 0;
+	s->pages_per_blk = 1;
+	s->frag = 64;
+	s->in_order = s->read_len = 1;
+	s->no_read_len = 0;
+}
+
 /* What costs as little as a device can. */
 static void fast(struct gen *g)
 {
@@ -214,6 +226,8 @@ void gen_setup(struct gen *g)
 		capabilities(g);
 		handler(g);
 		rare(g);
+		if (g->profile == FUZZ_P_CRASH && gen_one_in(g, 12))
+			relapsing(g);
 	}
 	g->blocks = s->disk;
 	g->block_size = s->block_size;
