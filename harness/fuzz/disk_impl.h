@@ -213,6 +213,8 @@ struct mark *disk_push(struct fuzz_disk *d, struct block *b, uint32_t w, const s
 bool disk_pull(struct fuzz_disk *d, struct block *b, uint32_t w);
 /** disk_mark() - write @w has begun and will leave @c there. */
 void disk_mark(struct fuzz_disk *d, uint64_t lba, uint32_t w, const struct chunk *c);
+/** disk_drop() - mark @i is in no list any more. */
+void disk_drop(struct fuzz_disk *d, uint32_t i);
 /** disk_prune() - forget what no read can return any more. */
 void disk_prune(struct fuzz_disk *d, struct block *b);
 /** disk_can() - whether a command from @began to @ended may find the mark @v there. */
@@ -222,10 +224,6 @@ bool disk_can(const struct fuzz_disk *d, const struct block *b, uint32_t v, uint
 bool disk_over(const struct fuzz_disk *d, const struct mark *u, uint64_t s, uint64_t fc);
 /** disk_note() - it did. */
 void disk_note(struct mark *v, uint64_t began, uint64_t ended);
-/** disk_cut() - the power fails at @cut. */
-void disk_cut(struct fuzz_disk *d, struct block *b, uint64_t cut);
-/** disk_lose() - forget what has ended; what can still take effect stays. */
-void disk_lose(struct fuzz_disk *d, struct block *b, uint64_t now);
 /** disk_f(), disk_chain_f() - when it, or its chain up to it, has taken effect if at all. */
 uint64_t disk_f(const struct fuzz_disk *d, const struct mark *m);
 uint64_t disk_chain_f(const struct fuzz_disk *d, const struct mark *m);
@@ -235,6 +233,13 @@ bool disk_again(const struct fuzz_disk *d, const struct mark *m);
 bool disk_sure(const struct fuzz_disk *d, const struct mark *m);
 /** disk_before() - @v is surely before @u, which is not the same. */
 bool disk_before(const struct fuzz_disk *d, const struct mark *v, const struct mark *u);
+
+/* disk_power.c: losses. */
+
+/** disk_cut() - the power fails at @cut. */
+void disk_cut(struct fuzz_disk *d, struct block *b, uint64_t cut);
+/** disk_lose() - forget what has ended; what can still take effect stays. */
+void disk_lose(struct fuzz_disk *d, struct block *b, uint64_t now);
 
 /* disk_see.c: reading. */
 
