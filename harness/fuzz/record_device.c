@@ -21,6 +21,7 @@
 struct slot {
 	struct target_io io;
 	uint8_t *data;
+	bool aborted;
 };
 
 /* An entry that has not been answered yet. */
@@ -102,7 +103,7 @@ static uint32_t data_out(struct recording *r, const struct seat_entry *e)
 	return hash;
 }
 
-static const struct slot *slot_of(const struct recording *r, const struct seat_entry *e)
+static struct slot *slot_of(struct recording *r, const struct seat_entry *e)
 {
 	uint32_t i, len = ringsim_cdb_len(e->cdb);
 
@@ -130,6 +131,11 @@ static void say_entry(struct recording *r, const struct seat_entry *e)
 		say_iovs(r, e);
 		if (s && s->io.dir == RINGSIM_TO_DEVICE)
 			fprintf(f, " data=%08x", data_out(r, e));
+	}
+	if (e->op == TCMU_OP_TMR) {
+		fprintf(f, " type=%u ids=%u:", e->tmr_type, e->cmd_cnt);
+		for (i = 0; i < e->cmd_cnt && i < 64; i++)
+			fprintf(f, " %u", e->cmd_ids[i]);
 	}
 	fputc('\n', f);
 }
@@ -183,6 +189,7 @@ static void submit(struct recording *r, const struct fuzz_op *op)
 	if (s->io.dir == RINGSIM_FROM_DEVICE)
 		memset(s->data, 0xee, len);
 	s->io.no_sg = s->io.dir == RINGSIM_NONE;
+	s->aborted = false;
 	r->n++;
 	r->rec->commands++;
 	target_submit(r->t, &s->io);
@@ -288,6 +295,18 @@ static void said(struct recording *r, const char *what, int rc)
 	fprintf(r->rec->f, "%s %d\n", what, rc);
 }
 
+/* One command that is on the ring and has not been answered; over iSCSI nothing else comes. */
+static void abort_task(struct recording *r, const struct fuzz_op *op)
+{
+	struct slot *s = r->n_open ? slot_of(r, &r->open[op->n[1] % r->n_open].e) : NULL;
+	struct target_io *io = s ? &s->io : NULL;
+
+	if (!s || s->aborted)
+		return;
+	s->aborted = true;
+	said(r, "answered", target_tmr(r->t, TCMU_TMR_ABORT_TASK, &io, 1));
+}
+
 static void reset(struct recording *r, unsigned int level)
 {
 	said(r, "reset", target_reset_ring(r->t, level));
@@ -327,6 +346,9 @@ static void do_op(struct recording *r, const struct fuzz_op *op)
 	case FUZZ_RING:
 		ring(r);
 		break;
+	case FUZZ_TMR:
+		abort_task(r, op);
+		break;
 	case FUZZ_QFULL:
 		said(r, "qfull", target_qfull_time_out(r->t, (int32_t)op->n[0] - 1));
 		break;
@@ -360,6 +382,12 @@ static void say_end(struct recording *r, uint32_t i)
 	FILE *f = r->rec->f;
 	uint32_t b;
 
+	/* a command that was aborted has no status that an initiator sees */
+	if (r->slots[i].aborted) {
+		fprintf(f, "end %u %s\n", i + 1,
+			io->outcome == RINGSIM_ABORTED ? "aborted" : "although aborted");
+		return;
+	}
 	fprintf(f, "end %u status=%02x residual=%u", i + 1, io->status, io->residual);
 	if (io->sense_valid) {
 		fputs(" sense=", f);
@@ -419,13 +447,14 @@ static bool start(struct recording *r, const struct fuzz_program *p)
 					       .data_area_mb = 1,
 					       .pages_per_blk = p->setup.pages_per_blk };
 	o.dev.cmd_time_out_s = p->setup.cmd_s;
+	o.dev.tmr_notification = p->setup.tmr;
 	o.exact = true;
 	if (!krn_start_at(r->tc, &o, p->setup.ring_start))
 		return false;
 	r->next = seat_head(r->t);
 	r->events = target_events(r->t);
-	fprintf(r->rec->f, "device pages_per_blk=%u head=%u\n",
-		p->setup.pages_per_blk ? p->setup.pages_per_blk : 1, r->next);
+	fprintf(r->rec->f, "device pages_per_blk=%u tmr=%u head=%u\n",
+		p->setup.pages_per_blk ? p->setup.pages_per_blk : 1, p->setup.tmr, r->next);
 	return true;
 }
 

@@ -114,6 +114,8 @@ static void step(struct plan *g)
 		push(g, FUZZ_RING, 4, below(g, 256));
 	} else if (dice < 91) {
 		push(g, FUZZ_FREE, 1 + below(g, 24), 0); /* id 0 is not for shipping kernels */
+	} else if (dice < 95 && g->p->setup.tmr) {
+		push(g, FUZZ_TMR, TCMU_TMR_ABORT_TASK, below(g, 16))->n[2] = 1;
 	} else if (dice < 94) {
 		push(g, FUZZ_QFULL, below(g, 3) ? 0 : 1, 0); /* -1, 0 */
 	} else if (dice < 97) {
@@ -136,6 +138,7 @@ int record_plan(struct fuzz_program *p, uint64_t seed, uint64_t number)
 	/* On one device in four the ring is about to wrap; it is brought there by traffic. */
 	if (number / RECORD_PROGRAMS % 4 == 1)
 		p->setup.ring_start = KRN_RING - 8 * (100 + below(&g, 1000));
+	p->setup.tmr = number / RECORD_PROGRAMS & 1; /* otherwise it is not known when one comes */
 	for (n = 4 + below(&g, OPS_MAX - 4); n && !g.failed; n--)
 		step(&g);
 	if (!g.failed)

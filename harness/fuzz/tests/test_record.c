@@ -135,7 +135,10 @@ static void test_content(void)
 		"> ring 4",
 		"iovs=0/0/0",
 		"sense=70000500000000",
-		"device pages_per_blk=1 head=10",
+		"tmr=1 head=10",
+		"\ntmr at=",
+		" type=1 ids=1: ",
+		" aborted",
 	};
 	struct run a;
 	size_t i;
