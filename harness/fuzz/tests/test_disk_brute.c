@@ -686,21 +686,21 @@ static void orders(void)
 {
 	struct tally t = { 0 };
 
-	try_all(&t, 20000, false, false, 1);
+	try_all(&t, 8000, false, false, 1);
 }
 
 static void losses(void)
 {
 	struct tally t = { 0 };
 
-	try_all(&t, 10000, false, true, 2);
+	try_all(&t, 4000, false, true, 2);
 }
 
 static void cuts(void)
 {
 	struct tally t = { 0 };
 
-	try_all(&t, 10000, true, true, 3);
+	try_all(&t, 5000, true, true, 3);
 }
 
 int main(void)
