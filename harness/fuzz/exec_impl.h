@@ -2,7 +2,8 @@
 /*
  * What the files of the executor share.
  *
- * exec.c         one program from start to end, and the operations one by one
+ * exec.c         one program from start to end
+ * exec_ops.c     the operations one by one
  * exec_submit.c  commands: memory for them, their submission and their end
  * exec_life.c    the handler's death, its successors, and that everything ends at last
  * exec_plug.c    devices that come, change and go
@@ -122,6 +123,15 @@ static inline bool exec_stopped(const struct exec *r)
 
 /** exec_new_disk() - the reference disk is all zeros. */
 void exec_new_disk(struct exec *r);
+
+/* exec_ops.c */
+
+/** exec_op() - carry out operation @pc, or leave it out. */
+void exec_op(struct exec *r, uint32_t pc);
+/** exec_alloc() - the handler's malloc(), which fails as "fault no-memory" says. */
+void *exec_alloc(size_t size);
+/** exec_alloc_all() - it fails no more. */
+void exec_alloc_all(void);
 
 /* exec_submit.c */
 

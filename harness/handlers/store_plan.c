@@ -82,8 +82,8 @@ static void aim_zeros(struct store_plan *p)
 {
 	p->call = STORE_CALL_WRITEV;
 	p->cut.iov_base = p->store->zeros;
-	p->cut.iov_len =
-		p->left_bytes < p->store->zeros_bytes ? p->left_bytes : p->store->zeros_bytes;
+	p->cut.iov_len = p->left_bytes < p->store->zeros_bytes ? p->left_bytes
+							       : p->store->zeros_bytes;
 	p->iov = &p->cut;
 	p->iov_cnt = 1;
 }
