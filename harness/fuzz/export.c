@@ -20,6 +20,7 @@
 struct exporting {
 	FILE *f;
 	int triggers;
+	uint32_t shortest; /* entry; what is behind it may be the next one's */
 	uint64_t sleep_ms;
 	uint32_t sent, taken, resets, threads, maps;
 	bool no_time_out; /* if the program has none */
@@ -56,13 +57,14 @@ static bool spared(const struct exporting *x, const struct fuzz_op *op, uint64_t
 		if (covers(off, len, RINGSIM_OFF_TAIL) && !wild(x, SEAT_WILD_TAIL))
 			return true;
 		return off + len > RINGSIM_MAILBOX_SIZE && !wild(x, SEAT_WILD_LENGTH);
-	case FUZZ_B_RING: /* could be anything of any entry */
+	case FUZZ_B_RING: /* could be anything of any entry, */
+	case FUZZ_B_HEAD: /* which may have come there just now */
 		return !wild(x, SEAT_WILD_LENGTH) || !wild(x, SEAT_WILD_OPCODE);
 	case FUZZ_B_TAIL:
 	case FUZZ_B_OLD:
 		if (wild(x, SEAT_WILD_LENGTH) && wild(x, SEAT_WILD_OPCODE))
 			return false;
-		return covers(off, len, 0) || off + len > RINGSIM_RSP_END;
+		return covers(off, len, 0) || off + len > x->shortest;
 	default:
 		return false;
 	}
@@ -268,6 +270,7 @@ void fuzz_export_seat(const struct fuzz_program *p, uint64_t seed, int triggers,
 	struct exporting x = { .f = f, .triggers = triggers, .no_time_out = seed % 8 == 3 };
 	uint32_t i;
 
+	x.shortest = p->setup.tmr ? ringsim_tmr_len(0) : RINGSIM_RSP_END;
 	if (triggers < 0)
 		x.triggers = seed % 8 ? 0 : SEAT_WILD_ALL;
 	fprintf(f, "# seed 0x%016llx\n", num(seed));

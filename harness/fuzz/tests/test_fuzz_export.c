@@ -80,6 +80,10 @@ static void test_triggers(void)
 	check("store u32 tail 8\n", SEAT_WILD_ALL, "-store u32 ring+tail+0 0x8\n");
 	check("fill tail+8 4096 0\n", 0, "");
 	check("store u8 ring+480 1\n", 0, "");
+	check("store u8 head+8 1\n", 0, "");
+	check("store u8 head+8 1\n", SEAT_WILD_ALL, "-store u8 ring+head+8 0x1\n");
+	check("store u8 tail+48 1\n", 0, "-store u8 ring+tail+48 0x1\n");
+	check("device tmr=1\nstore u8 tail+48 1\n", 0, "");
 	check("free 0\n", 0, "");
 	check("free 0\n", SEAT_WILD_ROOT, "-write action/free_kept_buf 0\n");
 }
