@@ -240,7 +240,7 @@ static void answer_one(struct recording *r, const struct seat_entry *e, uint32_t
 		uflags |= TCMU_UFLAG_KEEP_BUF;
 	if (how && in && pick(r, 3) == 0) {
 		uflags |= TCMU_UFLAG_READ_LEN;
-		read_len = 1 + pick(r, s->io.len + 8);
+		read_len = pick(r, 6) ? 1 + pick(r, s->io.len + 8) : 0;
 	}
 	if (in)
 		fill_in(r, e);
@@ -394,8 +394,9 @@ static void say_end(struct recording *r, uint32_t i)
 		for (b = 0; b < 18; b++)
 			fprintf(f, "%02x", io->sense[b]);
 	}
-	/* what is beyond the residual nobody promises anything about */
-	if (io->dir == RINGSIM_FROM_DEVICE && !io->status && io->residual <= io->len)
+	/* Nobody promises anything about what is beyond the residual (KRN-069). */
+	if (io->dir == RINGSIM_FROM_DEVICE && io->residual <= io->len &&
+	    (!io->status || (io->status == 2 && io->residual)))
 		fprintf(f, " data=%08x", fnv(io->data, io->len - io->residual, FNV_START));
 	fputc('\n', f);
 }
@@ -466,7 +467,9 @@ void record_device(struct tc *tc, void *ctx)
 	uint32_t i;
 
 	*r = (struct recording){ .tc = tc, .t = tc->t, .rec = rec };
-	tc_expect_violation(tc, "HND-034"); /* pointless, but a kernel has an answer (KRN-067) */
+	/* pointless, but a kernel has an answer (KRN-067, KRN-069) */
+	tc_expect_violation(tc, "HND-034");
+	tc_expect_violation(tc, "HND-035");
 	for (i = 0; i < rec->programs && !over(r); i++) {
 		if (record_plan(&p, rec->seed, rec->first + i)) {
 			tc_fail(tc, NULL, "out of memory");
