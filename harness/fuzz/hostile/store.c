@@ -193,6 +193,8 @@ void vandal_stop(struct bench *b)
 	pthread_join(b->vandal, NULL);
 	b->racing = false;
 	b->r->tally.racing += b->vandal_stores;
+	/* by it, for all that is known; until a reset puts it right */
+	b->side[0].m.head_moved = b->side[1].m.head_moved = true;
 }
 
 /* --- memory between inaccessible pages -------------------------------------------------------- */
