@@ -25,6 +25,7 @@ struct row {
 static const struct row rows[] = {
 	{ "HND-001", 0, "commands" },
 	{ "HND-003", 0, "commands" },
+	{ "HND-004", 0, "commands" },
 	{ "HND-011", SAN, "decoy" },
 	{ "HND-012", SAN, "commands" },
 	{ "HND-013", SAN, "pads" },
