@@ -17,6 +17,14 @@ void bitset_fill(struct bitset *b)
 		b->summary[i / 64] |= 1ull << (i % 64);
 }
 
+void bitset_resize(struct bitset *b, uint32_t n)
+{
+	memset(b->words, 0, ((b->n + 63) / 64 + 1) * sizeof(*b->words));
+	memset(b->summary, 0, ((b->n + 4095) / 4096 + 1) * sizeof(*b->summary));
+	b->n = n;
+	bitset_fill(b);
+}
+
 int bitset_init(struct bitset *b, uint32_t n, bool full)
 {
 	b->n = n;

@@ -73,15 +73,20 @@ void table_free(void *table, uint64_t len)
 
 #define SLOTS_BYTES ((RINGSIM_ID_MAX + 1ull) * sizeof(struct slot))
 
-static int tables_create(struct ringsim_device *dev)
+uint32_t device_records(const struct ringsim_layout *lay)
 {
 	uint32_t recs = 1024;
 
 	/* The shortest entry that fills a ring is a PAD or TMR; most are 120 bytes or more. */
-	while (recs < dev->lay.cmdr_size / 8 + 4 && recs < 1u << 20)
+	while (recs < lay->cmdr_size / 8 + 4 && recs < 1u << 20)
 		recs *= 2;
-	dev->rec_mask = recs - 1;
-	dev->recs = table_alloc(recs * sizeof(*dev->recs));
+	return recs;
+}
+
+static int tables_create(struct ringsim_device *dev)
+{
+	dev->rec_mask = device_records(&dev->lay) - 1;
+	dev->recs = table_alloc((dev->rec_mask + 1ull) * sizeof(*dev->recs));
 	dev->slots = table_alloc(SLOTS_BYTES);
 	dev->blk_next = calloc(dev->lay.blocks, sizeof(*dev->blk_next));
 	dev->page_present = calloc(dev->lay.pages / 64 + 1, sizeof(uint64_t));
@@ -146,7 +151,7 @@ int ringsim_device_create(struct ringsim_device **out, const struct ringsim_conf
 	if (!dev)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
 	dev->fd = -1;
-	dev->lay = lay;
+	dev->lay = dev->room = lay;
 	rc = region_create(dev);
 	if (!rc)
 		rc = tables_create(dev);
@@ -189,7 +194,7 @@ void ringsim_device_destroy(struct ringsim_device *dev)
 			ringsim_pool_destroy(pool);
 	}
 	if (dev->region)
-		munmap(dev->region, dev->lay.region_size);
+		munmap(dev->region, dev->room.region_size);
 	if (dev->fd >= 0)
 		close(dev->fd);
 	bitset_free(&dev->ids_free);
@@ -197,7 +202,7 @@ void ringsim_device_destroy(struct ringsim_device *dev)
 	free(dev->page_present);
 	free(dev->blk_next);
 	table_free(dev->slots, SLOTS_BYTES);
-	table_free(dev->recs, (dev->rec_mask + 1ull) * sizeof(*dev->recs));
+	table_free(dev->recs, (uint64_t)device_records(&dev->room) * sizeof(*dev->recs));
 	free(dev);
 }
 

@@ -33,6 +33,8 @@ struct bitset {
 int bitset_init(struct bitset *b, uint32_t n, bool full);
 /** bitset_fill() - all are members. */
 void bitset_fill(struct bitset *b);
+/** bitset_resize() - the same, of a set of @n, which is not more than it was made for. */
+void bitset_resize(struct bitset *b, uint32_t n);
 void bitset_free(struct bitset *b);
 /** bitset_last_clear() - highest i < end that is not a member, @end if all are. */
 uint32_t bitset_last_clear(const struct bitset *b, uint32_t end);
@@ -147,6 +149,8 @@ struct ringsim_device {
 	struct ringsim_pool *pool;
 	struct ringsim_device *pool_next;
 	uint32_t pages_used, peak_blks;
+	/* what there is memory for; @lay may be smaller (renew.c) */
+	struct ringsim_layout room;
 	/* what was ever used: ring bytes below @ring_end, ids up to @id_max */
 	uint32_t ring_end;
 	uint16_t id_max;
@@ -204,6 +208,8 @@ int device_config_check(const struct ringsim_config *cfg, const struct ringsim_l
 /** device_configure() - everything that @cfg says about a device whose memory is as new. */
 void device_configure(struct ringsim_device *dev, const struct ringsim_config *cfg,
 		      const struct ringsim_ops *ops, void *ctx);
+/** device_records() - as many as the ring can have entries: a power of two. */
+uint32_t device_records(const struct ringsim_layout *lay);
 /** table_alloc() - @len zeroed bytes that cost only as much as is used of them; NULL: no memory. */
 void *table_alloc(uint64_t len);
 void table_free(void *table, uint64_t len);

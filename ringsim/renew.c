@@ -10,13 +10,29 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
-static bool same_layout(const struct ringsim_layout *a, const struct ringsim_layout *b)
+/* What @dev has memory for: as much as it was made with, whatever its shape is by now. */
+static bool has_room(const struct ringsim_device *dev, const struct ringsim_layout *lay)
 {
-	return a->cmdr_off == b->cmdr_off && a->cmdr_size == b->cmdr_size &&
-	       a->page_size == b->page_size && a->pages_per_blk == b->pages_per_blk &&
-	       a->blocks == b->blocks && a->data_off == b->data_off &&
-	       a->region_size == b->region_size;
+	const struct ringsim_layout *room = &dev->room;
+
+	return lay->page_size == room->page_size && lay->cmdr_size <= room->cmdr_size &&
+	       lay->blocks <= room->blocks && lay->pages <= room->pages &&
+	       lay->data_size <= room->data_size && lay->region_size <= room->region_size;
+}
+
+/* Ring pages always exist (KRN-127), data pages do not yet. All of them hold zeros. */
+static int move_data(struct ringsim_device *dev, uint64_t to)
+{
+	uint64_t from = dev->lay.data_off;
+
+	if (to > from)
+		return -posix_fallocate(dev->fd, (off_t)from, (off_t)(to - from));
+	if (to < from && fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)to,
+				   (off_t)(from - to)))
+		return -errno; /* GCOVR_EXCL_LINE */
+	return 0;
 }
 
 static void clear_region(struct ringsim_device *dev)
@@ -35,7 +51,6 @@ static void clear_tables(struct ringsim_device *dev)
 	memset(dev->page_present, 0, (dev->lay.pages / 64 + 1) * sizeof(*dev->page_present));
 	bitset_fill(&dev->ids_free);
 	bitset_del(&dev->ids_free, 0);
-	bitset_fill(&dev->blks_free);
 	dev->pool->pages = 0;
 	dev->pool->due_ns = UINT64_MAX;
 }
@@ -44,9 +59,10 @@ int ringsim_device_renew(struct ringsim_device *dev, const struct ringsim_config
 			 const struct ringsim_ops *ops, void *ctx)
 {
 	struct ringsim_layout lay;
+	int rc;
 
 	if (ringsim_layout_init(&lay, &cfg->geo, NULL, 0) ||
-	    device_config_check(cfg, &lay, NULL, 0) || !same_layout(&lay, &dev->lay))
+	    device_config_check(cfg, &lay, NULL, 0) || !has_room(dev, &lay))
 		return -EINVAL;
 	if (cfg->sanitize != (dev->shadow != NULL) || cfg->pool || !dev->pool->own ||
 	    dev->n_violations)
@@ -56,10 +72,14 @@ int ringsim_device_renew(struct ringsim_device *dev, const struct ringsim_config
 	clear_tables(dev);
 	if (dev->shadow)
 		shadow_forget(dev);
+	rc = move_data(dev, lay.data_off);
+	if (rc)
+		return rc; /* GCOVR_EXCL_LINE */
 	*dev = (struct ringsim_device){ .region = dev->region,
-					.lay = dev->lay,
+					.lay = lay,
+					.room = dev->room,
 					.shadow = dev->shadow,
-					.rec_mask = dev->rec_mask,
+					.rec_mask = device_records(&lay) - 1,
 					.recs = dev->recs,
 					.slots = dev->slots,
 					.ids_free = dev->ids_free,
@@ -69,6 +89,7 @@ int ringsim_device_renew(struct ringsim_device *dev, const struct ringsim_config
 					.fd = dev->fd,
 					.pool = dev->pool,
 					.pool_next = dev->pool_next };
+	bitset_resize(&dev->blks_free, lay.blocks);
 	device_configure(dev, cfg, ops, ctx);
 	return 0;
 }

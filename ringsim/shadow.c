@@ -103,6 +103,10 @@ void shadow_forget(struct ringsim_device *dev)
 {
 	struct shadow *s = dev->shadow;
 
+	/* with poison there was no copy of data; where it was a ring may come */
+	if (!s->poison)
+		memset(s->copy + dev->lay.data_off, 0, (uint64_t)s->blk_end * dev->lay.blk_size);
+	s->base_blocks = 0; /* counted again when somebody looks */
 	memset(s->copy + dev->lay.cmdr_off, 0, dev->ring_end);
 	memset(s->answered, 0, dev->id_max + 1u);
 	memset(s->blk_used, 0, s->blk_end * sizeof(*s->blk_used));
@@ -117,8 +121,8 @@ void shadow_destroy(struct ringsim_device *dev)
 {
 	struct shadow *s = dev->shadow;
 
-	table_free(s->copy, dev->lay.region_size);
-	table_free(s->judged, dev->lay.data_size);
+	table_free(s->copy, dev->room.region_size);
+	table_free(s->judged, dev->room.data_size);
 	table_free(s->answered, ANSWERED_BYTES);
 	free(s->pattern);
 	free(s->blk_last);

@@ -31,15 +31,13 @@
  *
  * @store: of an in-process handler. Making an engine costs more than most cases (io_destroy(2)
  *         alone waits for an RCU grace period)
- * @devs:  simulated devices that nobody outside of this process has had in hand, each of another
- *         shape; @dev_next: the one that makes room
+ * @devs:  simulated devices that nobody outside of this process has had in hand
  */
 struct store_cache {
 	struct store *store;
 	uint64_t size_bytes;
 	uint32_t block_size;
-	struct ringsim_device *devs[8];
-	uint32_t dev_next;
+	struct ringsim_device *devs[4];
 };
 
 /**

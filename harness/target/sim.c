@@ -76,7 +76,8 @@ static bool take_cached(struct target *t)
 	struct store_cache *cache = t->spec->cache;
 	uint32_t i;
 
-	for (i = 0; cache && i < DEVS; i++) {
+	/* the region's descriptor may be larger than another process expects */
+	for (i = 0; cache && !t->is_process && i < DEVS; i++) {
 		if (!cache->devs[i] || ringsim_device_renew(cache->devs[i], &t->opts.dev, &ops, t))
 			continue;
 		t->dev = cache->devs[i];
@@ -110,23 +111,29 @@ static int sim_start_handler(struct target *t)
 	return t->is_process ? process_start(t) : inproc_start(t);
 }
 
-/* Another process may hold on to the region of its device for longer than it lives. */
+static uint64_t size_of(const struct ringsim_device *dev)
+{
+	return dev ? ringsim_layout(dev)->region_size : 0;
+}
+
+/*
+ * Another process may hold on to the region of its device for longer than it lives. Large devices
+ * stay: they can be made small ones.
+ */
 static void put_device(struct target *t)
 {
 	struct store_cache *cache = t->spec->cache;
-	uint32_t i;
+	uint32_t i, least = 0;
 
 	if (!cache || t->is_process || ringsim_violations(t->dev)) {
 		ringsim_device_destroy(t->dev);
 		return;
 	}
-	for (i = 0; i < DEVS && cache->devs[i]; i++)
-		;
-	if (i == DEVS) {
-		i = cache->dev_next++ % DEVS;
-		ringsim_device_destroy(cache->devs[i]);
-	}
-	cache->devs[i] = t->dev;
+	for (i = 1; i < DEVS; i++)
+		if (size_of(cache->devs[i]) < size_of(cache->devs[least]))
+			least = i;
+	ringsim_device_destroy(cache->devs[least]);
+	cache->devs[least] = t->dev;
 }
 
 static void sim_stop(struct target *t)

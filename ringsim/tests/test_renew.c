@@ -203,6 +203,51 @@ static void test_sanitized(void)
 	compare(&first, &second);
 }
 
+/* What one shape leaves behind must not show in the third after it. */
+static void through_shapes(const struct ringsim_config *first)
+{
+	static struct play p;
+	struct ringsim_config cfg = *first;
+	uint64_t rng = 1, i;
+	struct rig r;
+
+	rig_up(&r, first);
+	for (i = 0; i < 60; i++) {
+		play(&p, &r, i);
+		cfg.geo.cmdr_size = 512 + 8 * (uint32_t)(rig_random(&rng) % 8000);
+		cfg.geo.data_blocks = 1 + (uint32_t)(rig_random(&rng) % 180);
+		cfg.poison_seed = rig_random(&rng) & 1;
+		renew(&r, &cfg);
+	}
+	rig_down(&r);
+}
+
+static void test_shapes(void)
+{
+	struct ringsim_config first = config(true), second;
+	static const uint32_t rings[] = { 512, 4072, 8192, 65536 }, blocks[] = { 1, 7, 64, 200 };
+	uint32_t i;
+
+	first.geo.cmdr_size = 65536;
+	first.geo.data_blocks = 200;
+	for (i = 0; i < 12; i++) {
+		first.poison_seed = i & 1;
+		second = config(true);
+		second.poison_seed = i & 2;
+		second.geo.cmdr_off = i % 3 ? 0 : 4096;
+		second.geo.cmdr_size = rings[i % 4] - (i % 3 ? 0 : 4096 * (i % 4 == 3));
+		second.geo.data_blocks = blocks[i / 3];
+		second.geo.pages_per_blk = i < 6 ? 1 + i % 3 : 1;
+		compare(&first, &second);
+	}
+	through_shapes(&first);
+	first = config(false);
+	first.geo.data_blocks = 64;
+	second = config(false);
+	second.geo.cmdr_size = 512;
+	compare(&first, &second);
+}
+
 static void test_bare(void)
 {
 	struct ringsim_config first = config(false), second = config(false);
@@ -254,6 +299,7 @@ int main(void)
 {
 	static const CU_TestInfo tests[] = {
 		{ "with the sanitizer, as new", test_sanitized },
+		{ "of another shape", test_shapes },
 		{ "without it, as new", test_bare },
 		{ "refused where it cannot be promised", test_refused },
 		CU_TEST_INFO_NULL,

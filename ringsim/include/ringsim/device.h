@@ -223,8 +223,11 @@ int ringsim_device_create(struct ringsim_device **out, const struct ringsim_conf
  * ringsim_device_renew() - make @dev what ringsim_device_create() would make, at less cost
  *
  * Nobody else may have the region mapped or its descriptor open, and ringsim_sweep() has just run.
- * Returns 0; or -EINVAL, with @dev as it was, if it cannot be done: @cfg has another geometry,
- * sanitizer or pool, or a violation was found in @dev.
+ * Its descriptor keeps the size that it was made with, which may be more than the new region's.
+ * Returns 0; or -EINVAL, with @dev as it was, if it cannot be done: @cfg wants more of anything
+ * than
+ * @dev was made with, another page size, sanitizer or pool, or a violation was found in @dev. After
+ * any other error @dev can only be destroyed.
  */
 int ringsim_device_renew(struct ringsim_device *dev, const struct ringsim_config *cfg,
 			 const struct ringsim_ops *ops, void *ctx);
