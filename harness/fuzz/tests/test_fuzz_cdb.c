@@ -18,7 +18,7 @@ static struct fuzz_cdb decode(const char *hex)
 	struct fuzz_cdb c;
 	unsigned int v;
 
-	for (int i = 0; i < 32 && sscanf(hex + 2 * i, "%2x", &v) == 1; i++)
+	for (int i = 0; i < 32 && sscanf(hex, "%2x", &v) == 1; i++, hex += 2)
 		cdb[i] = (uint8_t)v;
 	fuzz_cdb_decode(&c, cdb, BLOCKS, BLOCK);
 	return c;

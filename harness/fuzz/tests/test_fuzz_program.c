@@ -184,7 +184,7 @@ static void test_setup(void)
 
 static void test_mistakes(void)
 {
-	refused("settle\nsubmti 00\n", "line 2: expected a verb, found 'submti'");
+	refused("settle\nsubmet 00\n", "line 2: expected a verb, found 'submet'");
 	refused("settle 3", "line 1: settle: expected nothing more, found '3'");
 	refused("advance", "line 1: advance: expected ms");
 	refused("# x\n\nadvance soon", "line 3: ms: expected a number, found 'soon'");
