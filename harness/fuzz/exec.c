@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-#define FRAG_MAX 512u
+#define FRAG_MAX 2304u
 
 /* Inside the handler's run. */
 

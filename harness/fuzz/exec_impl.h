@@ -21,7 +21,7 @@
 
 #define CMDS_MAX    4096u /* in flight */
 #define ARMED_MAX   64u	  /* operations that wait for a step */
-#define CLASSES	    13u	  /* of buffers: 512 bytes, 1 KiB ... 2 MiB */
+#define CLASSES	    15u	  /* of buffers: 512 bytes, 1 KiB ... 8 MiB */
 #define NEAR_BLOCKS 16384u
 
 /**

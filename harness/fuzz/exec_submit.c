@@ -14,6 +14,8 @@
 #define ARENA	  (256ull << 20)
 #define CLASS_MIN 512u
 
+_Static_assert(CLASS_MIN << (CLASSES - 1) >= FUZZ_DATA_MAX, "no class for the largest buffer");
+
 /* Memory. */
 
 int exec_memory(struct exec *r)

@@ -34,12 +34,10 @@ struct shrinking {
 
 static void post(struct board *b, const struct fuzz_program *p)
 {
-	b->cnt = UINT32_MAX;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__atomic_exchange_n(&b->cnt, UINT32_MAX, __ATOMIC_ACQ_REL);
 	b->setup = p->setup;
 	memcpy(b->ops, p->ops, p->cnt * sizeof(*p->ops));
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	b->cnt = p->cnt;
+	__atomic_store_n(&b->cnt, p->cnt, __ATOMIC_RELEASE);
 }
 
 static bool shows(void *ctx, const struct fuzz_program *p)

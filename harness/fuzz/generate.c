@@ -182,8 +182,10 @@ static void record(struct gen *g, uint8_t *buf, uint32_t room, const uint8_t **b
 	uint32_t n = *len < room ? (uint32_t)*len : room, i;
 
 	memset(buf, 0, room);
-	memcpy(buf, *bytes, n);
-	*bytes += n;
+	if (n) { /* there may be no bytes at all */
+		memcpy(buf, *bytes, n);
+		*bytes += n;
+	}
 	*len -= n;
 	g->at = buf;
 	g->end = buf + room;

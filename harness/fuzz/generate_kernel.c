@@ -349,13 +349,20 @@ static void flush(struct gen *g)
 static void flood(struct gen *g)
 {
 	static const uint8_t ready[6] = { 0 };
-	uint32_t n = g->p->setup.ring ? gen_in(g, 20, 80) : gen_in(g, 257, 330), i;
+	uint32_t ring = g->p->setup.ring, n = ring ? gen_in(g, 20, 80) : gen_in(g, 257, 330), i;
+	bool reads = !gen_one_in(g, 3);
 
+	if (reads && (!ring || ring >= 16384))
+		n = gen_in(g, 66, 126);
 	if (g->p->cnt + n > g->max)
 		return;
 	gen_push(g, FUZZ_FREEZE);
-	for (i = 0; i < n; i++)
-		gen_cdb(g, ready, RINGSIM_NONE, 0);
+	for (i = 0; i < n; i++) {
+		if (reads) /* more of them than a store may reap at once */
+			gen_transfer(g, false, i % g->blocks, 1);
+		else
+			gen_cdb(g, ready, RINGSIM_NONE, 0);
+	}
 	gen_push(g, FUZZ_THAW);
 	gen_push(g, FUZZ_SETTLE);
 }
@@ -394,11 +401,11 @@ static const uint8_t move_weights[FUZZ_PROFILES][MOVES] = {
 		[M_TURN] = 2 },
 	[FUZZ_P_RING] = { [M_COMMAND] = 20, [M_BURST] = 16, [M_SETTLE] = 10, [M_TURN] = 3,
 		[M_SLEEP] = 10, [M_REPEAT] = 6, [M_RAW] = 8, [M_DECOY] = 5, [M_EVENT] = 2,
-		[M_TMR] = 3, [M_AT] = 6, [M_POLL] = 2, [M_FLOOD] = 1, [M_BLOCK] = 1,
+		[M_TMR] = 3, [M_AT] = 6, [M_POLL] = 2, [M_FLOOD] = 2, [M_BLOCK] = 1,
 		[M_QFULL] = 1, [M_ADVANCE] = 1, [M_DEATH] = 2 },
 	[FUZZ_P_ORDER] = { [M_COMMAND] = 16, [M_BURST] = 24, [M_SETTLE] = 6, [M_TURN] = 4,
 		[M_SLEEP] = 8, [M_REPEAT] = 4, [M_TMR] = 14, [M_RAW] = 2, [M_AT] = 8,
-		[M_FLOOD] = 1, [M_DEATH] = 2, [M_ADVANCE] = 1, [M_DUEL] = 12 },
+		[M_FLOOD] = 2, [M_DEATH] = 2, [M_ADVANCE] = 1, [M_DUEL] = 12 },
 	[FUZZ_P_TIME] = { [M_COMMAND] = 16, [M_BURST] = 10, [M_SETTLE] = 8, [M_TURN] = 3,
 		[M_SLEEP] = 14, [M_ADVANCE] = 14, [M_BLOCK] = 6, [M_QFULL] = 5, [M_AT] = 10,
 		[M_DEATH] = 6, [M_TMR] = 4, [M_REPEAT] = 4 },

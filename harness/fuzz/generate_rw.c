@@ -124,7 +124,7 @@ void gen_verify(struct gen *g, bool write)
 	if (bytchk == 3 && !write && gen_one_in(g, 2))
 		r = (struct gen_range){ 0, (uint32_t)(g->blocks < 9000 ? g->blocks : 9000) };
 	if (bytchk == 1 && !write && g->big && gen_one_in(g, 2))
-		r = (struct gen_range){ 0, FUZZ_DATA_MAX / g->block_size };
+		r = (struct gen_range){ 0, (17u << 16) / g->block_size };
 	block_cdb(cdb, write ? 0x2e : 0x2f, how, &r);
 	cdb[1] = (uint8_t)(bytchk << 1 | (gen_one_in(g, 8) ? 0x10 : 0));
 	if (ODD(g) && gen_one_in(g, 8))

@@ -63,6 +63,9 @@ static uint32_t some_blocks(struct gen *g)
 
 	if (g->profile == FUZZ_P_FAST)
 		return few_blocks(g);
+	/* iovs of one data block each, and more of them than one system call takes */
+	if (g->p->setup.frag > 2048 && gen_one_in(g, 8))
+		return gen_in(g, 8300, FUZZ_DATA_MAX / 512);
 	switch (gen_below(g, 16)) {
 	case 13:
 		n = gen_in(g, 9, 40);

@@ -82,6 +82,13 @@ static void disk(struct gen *g)
 		if (gen_one_in(g, 6))
 			s->disk = (1ull << 32) + gen_below(g, 4096);
 		s->blocks = s->pages_per_blk = s->frag = 0;
+		/* more iovs than one system call takes: see some_blocks() */
+		if (gen_one_in(g, 6)) {
+			s->disk = 9216;
+			s->ring = s->ring_start = 0;
+			s->blocks = 4800;
+			s->frag = 2200;
+		}
 	}
 }
 

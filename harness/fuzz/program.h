@@ -26,8 +26,8 @@
 
 #define FUZZ_OPS_MAX   65536 /* operations of one program */
 #define FUZZ_BYTES     64    /* explicit bytes of a Data-Out buffer; zeros follow */
-/** Bytes of one command's buffer; a little more than the MiB that handlers move at once. */
-#define FUZZ_DATA_MAX  (17u << 16)
+/** Bytes of one command's buffer; in data blocks of 4 KiB a little more than 1024 of them. */
+#define FUZZ_DATA_MAX  (69u << 16)
 #define FUZZ_MS_MAX    86400000u    /* of one "advance": a day */
 #define FUZZ_PAGES_MAX (1u << 20)   /* of the data area */
 #define FUZZ_DISK_MAX  (1ull << 43) /* bytes of the disk */

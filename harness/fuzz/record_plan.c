@@ -51,7 +51,7 @@ static uint32_t length(struct plan *g)
 	case 9:
 		return 4096 * (below(g, 16) + 1);
 	case 10:
-		return below(g, FUZZ_DATA_MAX) + 1;
+		return below(g, 17u << 16) + 1;
 	default:
 		return below(g, 200000) + 1;
 	}

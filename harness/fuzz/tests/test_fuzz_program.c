@@ -195,7 +195,7 @@ static void test_mistakes(void)
 	refused("submit 00 in=1 out=1",
 		"line 1: out: expected one of none=, in=, out=, or out= with bidi=");
 	refused("submit 00 bidi=1", "line 1: bidi: expected out= beside it");
-	refused("submit 00 in=9999999", "line 1: in: expected at most 1114112, found 9999999");
+	refused("submit 00 in=9999999", "line 1: in: expected at most 4521984, found 9999999");
 	refused("submit 00 out=2 flip=3", "line 1: flip: expected at most out=2, found 3");
 	refused("submit 00 in=4 fill=zero",
 		"line 1: submit: expected out= beside fill=, flip= and bytes=, which need each other");
