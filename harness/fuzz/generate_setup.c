@@ -163,7 +163,7 @@ static void rare(struct gen *g)
 
 	if (gen_one_in(g, 80))
 		s->version = GEN_OF(g, 1, 3, 0x0102, 0x0202, 0x8002, 0xffff, 4, 0x200);
-	else if (gen_one_in(g, 10))
+	else if (!g->lim->process && gen_one_in(g, 10)) /* a program chooses by what it was told */
 		s->name = gen_below(g, FUZZ_NAMES);
 	else if (g->profile == FUZZ_P_RING && gen_one_in(g, 200)) {
 		s->blocks = 65536; /* with 64 KiB each, that and the ring are more than 32 bits */
