@@ -123,6 +123,30 @@ static void drop_pairs(struct shrinker *s)
 	}
 }
 
+/* Where traffic only served to come near the end of the ring: begin there. */
+static void begin_later(struct shrinker *s)
+{
+	static const uint32_t keep[] = { 1, 2, 3, 4, 5, 6, 8, 10, 12 };
+	struct fuzz_program q = *s->p;
+	uint32_t size = q.setup.ring ? q.setup.ring : (1u << 20) - 128, i, j;
+	uint32_t far = q.cnt > 12 ? 512 : 64;
+
+	for (i = 0; i < sizeof(keep) / sizeof(keep[0]) && keep[i] < s->p->cnt; i++) {
+		q.cnt = keep[i];
+		q.ops = s->p->ops + s->p->cnt - q.cnt;
+		for (j = 1; j <= far && 8 * j <= size; j++) {
+			q.setup.ring_start = size - 8 * j;
+			if (!shows(s, &q))
+				continue;
+			memmove(s->p->ops, q.ops, q.cnt * sizeof(*q.ops));
+			s->p->cnt = q.cnt;
+			s->p->setup = q.setup;
+			s->gained = true;
+			return;
+		}
+	}
+}
+
 /* Two operations that only differ in how much, next to each other: one with the sum. */
 static void merge(struct shrinker *s)
 {
@@ -313,6 +337,7 @@ int64_t fuzz_shrink(struct fuzz_program *p,
 		s.gained = false;
 		drop_runs(&s);
 		drop_pairs(&s);
+		begin_later(&s);
 		merge(&s);
 		if (!s.gained || s.p->cnt <= 16)
 			simpler(&s);

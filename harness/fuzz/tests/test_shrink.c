@@ -147,6 +147,32 @@ static void drops_at_with_its_operation(void)
 	fuzz_program_free(&p);
 }
 
+/* Reads take their place in the ring; what must be seen is the fourth unit before its end. */
+static bool comes_to_the_end(void *ctx, const struct fuzz_program *p)
+{
+	uint32_t i, at = p->setup.ring_start;
+
+	(void)ctx;
+	for (i = 0; i < p->cnt && p->ops[i].verb == FUZZ_SUBMIT; i++, at += 120)
+		if (p->setup.ring == 4096 && at == 4096 - 32)
+			return true;
+	return false;
+}
+
+static void begins_where_it_matters(void)
+{
+	struct fuzz_program p = { .setup = { .ring = 4096, .ring_start = 464 } };
+	uint32_t i;
+
+	for (i = 0; i < 40; i++)
+		fuzz_push(&p, FUZZ_SUBMIT);
+	CU_ASSERT_TRUE_FATAL(comes_to_the_end(NULL, &p));
+	fuzz_shrink(&p, comes_to_the_end, NULL, 10000);
+	CU_ASSERT_EQUAL(p.cnt, 1);
+	CU_ASSERT_EQUAL(p.setup.ring_start, 4096 - 32);
+	fuzz_program_free(&p);
+}
+
 static bool never(void *ctx, const struct fuzz_program *p)
 {
 	(void)ctx;
@@ -195,6 +221,7 @@ int main(void)
 	CU_add_test(suite, "the minimum", finds_the_minimum);
 	CU_add_test(suite, "pairs", drops_what_belongs_together);
 	CU_add_test(suite, "at", drops_at_with_its_operation);
+	CU_add_test(suite, "the end of the ring", begins_where_it_matters);
 	CU_add_test(suite, "no gain, no time", stays_and_stops);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
