@@ -2,6 +2,7 @@
 /* What a case can say, and running one: see case.h and tc.h. */
 #include "tc.h"
 
+#include "../random.h"
 #include "../target/world_site.h"
 
 #include <stdarg.h>
@@ -38,16 +39,9 @@ struct tc_stage {
 	struct run run;
 };
 
-static uint64_t mix(uint64_t z)
-{
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 uint64_t tc_random(struct tc *tc)
 {
-	return mix(tc->rng += 0x9e3779b97f4a7c15ull);
+	return random_next(&tc->rng);
 }
 
 uint32_t tc_below(struct tc *tc, uint32_t n)
@@ -63,7 +57,7 @@ void tc_fill(struct tc *tc, void *buf, size_t len, uint64_t salt)
 
 	for (i = 0; i < len; i++) {
 		if (i % 8 == 0)
-			word = mix(tc->seed ^ (salt * 0x9e3779b97f4a7c15ull + i));
+			word = random_mix(tc->seed ^ (salt * RANDOM_STEP + i));
 		p[i] = (uint8_t)(word >> 8 * (i % 8));
 	}
 }
@@ -234,7 +228,7 @@ static uint64_t case_seed(const struct case_def *def, uint64_t seed)
 	const char *p;
 
 	for (p = def->id; *p; p++)
-		seed = mix(seed ^ (uint8_t)*p);
+		seed = random_mix(seed ^ (uint8_t)*p);
 	return seed;
 }
 

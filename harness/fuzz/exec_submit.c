@@ -9,6 +9,8 @@
  */
 #include "exec_impl.h"
 
+#include "../cases/cdb.h"
+
 #include <sys/mman.h>
 
 #define ARENA	  (256ull << 20)
@@ -185,15 +187,6 @@ void exec_touched(struct exec *r)
 			add_range(r, 64 * i + (uint64_t)__builtin_ctzll(word), 1);
 }
 
-static uint64_t be(const uint8_t *p, unsigned int n)
-{
-	uint64_t v = 0;
-
-	while (n--)
-		v = v << 8 | *p++;
-	return v;
-}
-
 /* What @e may change is looked at again in the end. */
 static void touch_all(struct exec *r, const struct exec_cmd *e)
 {
@@ -212,7 +205,7 @@ static void touch_all(struct exec *r, const struct exec_cmd *e)
 		break;
 	case FUZZ_K_UNMAP:
 		for (at = 8; e->c.data && at + 16 <= e->c.io.len; at += 16)
-			touch(r, be(e->c.data + at, 8), be(e->c.data + at + 8, 4));
+			touch(r, be_get(e->c.data + at, 8), be_get(e->c.data + at + 8, 4));
 		break;
 	default:
 		break;

@@ -9,6 +9,8 @@
  */
 #include "generate_impl.h"
 
+#include "../random.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -24,16 +26,6 @@ const char *const fuzz_profiles[FUZZ_PROFILES] = {
 
 /* Decisions. */
 
-/* A Weyl sequence, mixed: any start is as good as any other. */
-static uint64_t mix(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
 static uint64_t take(struct gen *g, uint32_t bytes)
 {
 	uint64_t value = 0;
@@ -45,7 +37,7 @@ static uint64_t take(struct gen *g, uint32_t bytes)
 
 uint64_t gen_bits(struct gen *g)
 {
-	return g->at != g->end ? take(g, 8) : mix(&g->rng);
+	return g->at != g->end ? take(g, 8) : random_next(&g->rng);
 }
 
 uint32_t gen_below(struct gen *g, uint32_t n)
@@ -53,7 +45,7 @@ uint32_t gen_below(struct gen *g, uint32_t n)
 	if (n < 2)
 		return 0;
 	if (g->at == g->end)
-		return (uint32_t)((mix(&g->rng) >> 32) * n >> 32);
+		return (uint32_t)((random_next(&g->rng) >> 32) * n >> 32);
 	if (n <= 256)
 		return (uint32_t)(take(g, 1) * n >> 8);
 	if (n <= 65536)
@@ -163,7 +155,7 @@ int fuzz_generate(struct fuzz_program *p, uint64_t seed, const struct fuzz_limit
 	struct gen g = { .rng = seed };
 	uint32_t most, moves;
 
-	g.rng = mix(&g.rng); /* seeds that lie one step apart are no shifted streams */
+	g.rng = random_next(&g.rng); /* seeds that lie one step apart are no shifted streams */
 	begin(&g, p, lim);
 	most = length(&g);
 	if (g.profile != FUZZ_P_SEAT && most > 1 &&

@@ -9,11 +9,12 @@
  */
 #include "shrink.h"
 
+#include "../check/child.h"
+
 #include <ringsim/device.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct shrinker {
 	struct fuzz_program *p; /* the smallest so far */
@@ -25,17 +26,9 @@ struct shrinker {
 	bool gained;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static bool shows(struct shrinker *s, const struct fuzz_program *p)
 {
-	if (now_ms() >= s->end_ms)
+	if (child_now_ms() >= s->end_ms)
 		return false;
 	s->tried++;
 	return s->shows(s->ctx, p);
@@ -327,7 +320,9 @@ int64_t fuzz_shrink(struct fuzz_program *p,
 		    bool (*shows_it)(void *ctx, const struct fuzz_program *p), void *ctx,
 		    uint32_t ms)
 {
-	struct shrinker s = { .p = p, .shows = shows_it, .ctx = ctx, .end_ms = now_ms() + ms };
+	struct shrinker s = {
+		.p = p, .shows = shows_it, .ctx = ctx, .end_ms = child_now_ms() + ms
+	};
 
 	s.spare = malloc((p->cnt + 1) * sizeof(*s.spare));
 	if (!s.spare)
@@ -341,7 +336,7 @@ int64_t fuzz_shrink(struct fuzz_program *p,
 		merge(&s);
 		if (!s.gained || s.p->cnt <= 16)
 			simpler(&s);
-	} while (s.gained && now_ms() < s.end_ms);
+	} while (s.gained && child_now_ms() < s.end_ms);
 	free(s.spare);
 	return s.tried;
 }

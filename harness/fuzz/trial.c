@@ -3,6 +3,7 @@
 #include "trial.h"
 
 #include "../check/child.h"
+#include "../random.h"
 #include "../target/world_site.h"
 
 #include <ctype.h>
@@ -15,11 +16,7 @@
 
 uint64_t fuzz_program_seed(uint64_t seed, uint64_t number)
 {
-	uint64_t z = seed + (number + 1) * 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
+	return random_mix(seed + (number + 1) * RANDOM_STEP);
 }
 
 /* Findings. */

@@ -10,6 +10,8 @@
  */
 #include "generate.h"
 
+#include "../random.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -23,11 +25,7 @@ struct gen {
 
 static uint64_t next(struct gen *g)
 {
-	uint64_t z = g->state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
+	return random_next(&g->state);
 }
 
 static uint32_t below(struct gen *g, uint32_t n)

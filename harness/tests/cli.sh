@@ -18,19 +18,6 @@ ${CC:-gcc} -Iringsim/include -o "$dir/misbehave" harness/tests/bad/misbehave.c \
 	harness/consumer/attach.c || exit 2
 "${compile[@]}" -o "$dir/embed" harness/examples/embed.c "$build/libringsim.a" || exit 2
 
-# bad TITLE PATTERN COMMAND…: refused with one line that has PATTERN in it.
-bad() {
-	local title=$1 pattern=$2 problem
-	shift 2
-	problem=$(run 2 "$@")
-	if [[ -z $problem ]]; then
-		[[ $(wc -l <"$dir/err") -eq 1 ]] || problem="expected one line on standard error"
-		[[ -s $dir/out ]] && problem="expected nothing on standard output"
-		grep -q -e "$pattern" "$dir/err" || problem="expected '$pattern' on standard error"
-	fi
-	verdict "$title" "$problem"
-}
-
 # faulty TITLE PATTERN COMMAND: as a handler it fails, and PATTERN is in the report.
 faulty() {
 	local problem

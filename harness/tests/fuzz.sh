@@ -12,19 +12,6 @@ cd "$(dirname "$0")/../.." || exit 2
 limit_s=120
 export NO_COLOR=1
 
-# bad TITLE PATTERN COMMAND…: refused with one line that has PATTERN in it.
-bad() {
-	local title=$1 pattern=$2 problem
-	shift 2
-	problem=$(run 2 "$@")
-	if [[ -z $problem ]]; then
-		[[ $(wc -l <"$dir/err") -eq 1 ]] || problem="expected one line on standard error"
-		[[ -s $dir/out ]] && problem="expected nothing on standard output"
-		grep -q -e "$pattern" "$dir/err" || problem="expected '$pattern' on standard error"
-	fi
-	verdict "$title" "$problem"
-}
-
 # good TITLE STATUS PATTERN COMMAND…: ends so, with PATTERN on standard output.
 good() {
 	local title=$1 problem pattern=$3

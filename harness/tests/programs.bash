@@ -72,6 +72,19 @@ says() {
 	grep -qE -- "$2" "$dir/$1" || echo "expected a line like '$2' on std$1"
 }
 
+# bad TITLE PATTERN COMMAND…: refused with one line that has PATTERN in it.
+bad() {
+	local title=$1 pattern=$2 problem
+	shift 2
+	problem=$(run 2 "$@")
+	if [[ -z $problem ]]; then
+		[[ $(wc -l <"$dir/err") -eq 1 ]] || problem="expected one line on standard error"
+		[[ -s $dir/out ]] && problem="expected nothing on standard output"
+		grep -q -e "$pattern" "$dir/err" || problem="expected '$pattern' on standard error"
+	fi
+	verdict "$title" "$problem"
+}
+
 summary() {
 	echo "1..$count"
 	((failed == 0))

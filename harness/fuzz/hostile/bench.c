@@ -24,15 +24,6 @@ void hostile_wrong(struct bench *b, const char *fmt, ...)
 	va_end(ap);
 }
 
-uint64_t hostile_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 /* --- up and down -------------------------------------------------------------------------------
  */
 

@@ -125,8 +125,6 @@ struct bench {
 
 /** hostile_wrong() - the first thing that is wrong is kept. */
 void hostile_wrong(struct bench *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/** hostile_random() - splitmix64. */
-uint64_t hostile_random(uint64_t *state);
 
 /* bench.c */
 int bench_up(struct bench *b, struct hostile_run *r);

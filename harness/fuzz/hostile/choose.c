@@ -6,11 +6,13 @@
  */
 #include "bench.h"
 
+#include "../../random.h"
+
 #include <string.h>
 
 static uint32_t below(struct choose *c, uint32_t n)
 {
-	return (uint32_t)((hostile_random(&c->rng) >> 32) * n >> 32);
+	return (uint32_t)((random_next(&c->rng) >> 32) * n >> 32);
 }
 
 static bool one_in(struct choose *c, uint32_t n)
@@ -126,7 +128,7 @@ static uint32_t odd(struct choose *c)
 					 4096,	     4095,  120,   240,	  0x80000000, 0xffffffff,
 					 0xfffffff8, 0xfff8 };
 
-	return one_in(c, 3) ? (uint32_t)hostile_random(&c->rng) : PICK(c, list);
+	return one_in(c, 3) ? (uint32_t)random_next(&c->rng) : PICK(c, list);
 }
 
 /* One of the entries that the device has; with none, whatever is at the tail. */
@@ -226,7 +228,7 @@ static void store_field(struct choose *c, const struct side *s, struct fuzz_op *
 		break;
 	default: /* counts, iovs, cdb_off, CDB, what follows */
 		at(op, FUZZ_B_RING, e.off + 4ull * below(c, 48), PICK(c, width),
-		   one_in(c, 2) ? odd(c) : hostile_random(&c->rng));
+		   one_in(c, 2) ? odd(c) : random_next(&c->rng));
 	}
 }
 
@@ -252,8 +254,8 @@ static void store(struct choose *c, const struct side *s, struct fuzz_op *op)
 	case 8:
 	case 9:
 	case 10: /* data, also where there is no page */
-		at(op, FUZZ_B_DATA, hostile_random(&c->rng) % s->lay->data_size, PICK(c, width),
-		   hostile_random(&c->rng));
+		at(op, FUZZ_B_DATA, random_next(&c->rng) % s->lay->data_size, PICK(c, width),
+		   random_next(&c->rng));
 		break;
 	case 11:
 	case 12: /* any word of the ring */
@@ -266,8 +268,8 @@ static void store(struct choose *c, const struct side *s, struct fuzz_op *op)
 		at(op, FUZZ_B_RING, s->lay->cmdr_size - 64 + below(c, 128), PICK(c, width), odd(c));
 		break;
 	case 15: /* anywhere */
-		at(op, FUZZ_B_ZERO, hostile_random(&c->rng) % s->lay->region_size, PICK(c, width),
-		   hostile_random(&c->rng));
+		at(op, FUZZ_B_ZERO, random_next(&c->rng) % s->lay->region_size, PICK(c, width),
+		   random_next(&c->rng));
 		break;
 	case 16: /* where the next entry will be */
 		at(op, FUZZ_B_HEAD, 4ull * below(c, 40), 4, odd(c));

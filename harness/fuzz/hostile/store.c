@@ -8,6 +8,8 @@
  */
 #include "bench.h"
 
+#include "../../random.h"
+
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -174,7 +176,7 @@ static void *vandalise(void *arg)
 	uint64_t rng = b->r->seed ^ 0x76616e64616cull, n = 0;
 
 	for (; !__atomic_load_n(&b->stop, __ATOMIC_RELAXED); n++)
-		vandal_store(b, hostile_random(&rng));
+		vandal_store(b, random_next(&rng));
 	b->vandal_stores = n;
 	return NULL;
 }
