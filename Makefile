@@ -79,7 +79,7 @@ DAEMON_OBJS  := $(call obj,$(wildcard harness/handlers/daemon/*.c))
 # All of the harness without its mains: what unit tests may link.
 HARNESS_OBJS := $(call obj,$(filter-out harness/main.c harness/handlers/main.c \
 		harness/fuzz/libfuzzer.c,\
-		$(wildcard harness/*.c $(HARNESS_PARTS:%=harness/%/*.c))))
+		$(wildcard harness/*.c bench/*.c $(HARNESS_PARTS:%=harness/%/*.c))))
 
 # The simulator once more, and who plays hostile handlers on it, who act between any two of its
 # accesses to the region: one object, of whose names only hostile_run is visible.
@@ -87,10 +87,11 @@ HOOKED_OBJS  := $(patsubst %.c,$(BUILD)/hooked/%.o,$(wildcard ringsim/*.c))
 HOSTILE_OBJS := $(HOOKED_OBJS) $(call obj,$(wildcard harness/fuzz/hostile/*.c))
 HARNESS_OBJS += $(BUILD)/hostile.o
 
-TEST_DIRS    := ringsim/tests ringsim/world/tests harness/tests $(HARNESS_PARTS:%=harness/%/tests)
+TEST_DIRS    := ringsim/tests ringsim/world/tests harness/tests bench/tests \
+		$(HARNESS_PARTS:%=harness/%/tests)
 TEST_SRCS    := $(sort $(wildcard $(TEST_DIRS:%=%/test_*.c)))
 TEST_HELPERS := $(call obj,$(filter-out $(TEST_SRCS),$(wildcard $(TEST_DIRS:%=%/*.c))))
-TEST_SCRIPTS := $(sort $(wildcard harness/tests/*.sh) ci/tests/nightly.sh)
+TEST_SCRIPTS := $(sort $(wildcard harness/tests/*.sh bench/tests/*.sh) ci/tests/nightly.sh)
 TESTS        := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(TEST_SRCS)))
 MUTANTS      := $(patsubst harness/mutants/%.mutant,$(BUILD)/mutants/%.so,\
 		$(sort $(wildcard harness/mutants/*.mutant)))
