@@ -7,11 +7,13 @@
  * YAML parser never meets a character that its format forbids, and a person still sees which byte
  * it was.
  */
-#include "internal.h"
+#include "put.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 /* What stands for the next character of a string: @used bytes read, @columns wide when shown. */
