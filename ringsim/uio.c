@@ -54,6 +54,7 @@ ssize_t ringsim_uio_read(struct ringsim_uio *u, void *buf, size_t len)
 	if (count == u->baseline)
 		return -EAGAIN;
 	u->baseline = count;
+	u->reads++;
 	memcpy(buf, &count, sizeof(count));
 	return sizeof(count);
 }

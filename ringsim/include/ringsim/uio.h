@@ -21,13 +21,14 @@ extern "C" {
  * @gone:      unregistered (KRN-125)
  * @is_open:   somebody holds it
  * @baseline:  event count that the listener has seen (KRN-121)
- * @doorbells: writes of 4 bytes; @bad_writes, @bad_reads: of any other size
+ * @doorbells: writes of 4 bytes; @reads: that took an event; @bad_writes, @bad_reads: of any other
+ * size
  */
 struct ringsim_uio {
 	struct ringsim_device *dev;
 	bool gone, is_open;
 	uint32_t baseline;
-	uint64_t doorbells, bad_writes, bad_reads;
+	uint64_t doorbells, reads, bad_writes, bad_reads;
 };
 
 /** ringsim_uio_open() - 0, -EBUSY (somebody holds it), -ENODEV (unregistered). */

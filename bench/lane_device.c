@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* What lanes with a simulated device have in common; see lane_device.h. */
+#include "lane_device.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define MIB	    (1u << 20)
+#define RING_MB_MAX 8u
+#define DATA_MB_MAX 1024u
+/* How late a timer may be: far less than the shortest time-out. */
+#define TICK_NS	    1000000ull
+#define LOOK_EVERY  16u
+
+static void on_complete(void *ctx, struct ringsim_cmd *cmd)
+{
+	lane_end(ctx, (struct lane_cmd *)cmd);
+}
+
+static uint32_t between(uint64_t value, uint32_t low, uint32_t high)
+{
+	return value < low ? low : value > high ? high : (uint32_t)value;
+}
+
+int lane_device_create(struct lane_device *d, const struct lane_config *cfg,
+		       void (*event)(void *ctx), char *err, size_t err_len)
+{
+	uint64_t entry = ringsim_entry_len(cfg->bytes / 4096 + 2, 16);
+	struct timespec ts;
+	int rc;
+
+	d->config = (struct ringsim_config){
+		.geo = { .ring_mb = between(2 * cfg->depth * entry / MIB + 1, 1, RING_MB_MAX),
+			 .data_area_mb = between(2ull * cfg->depth * cfg->bytes / MIB, 16,
+						 DATA_MB_MAX) },
+		.cmd_time_out_s = LANE_TIME_OUT_S,
+		.qfull_time_out_s = -1,
+		.sanitize = cfg->sanitize,
+	};
+	d->ops = (struct ringsim_ops){ .event = event, .complete = on_complete };
+	rc = ringsim_device_create(&d->dev, &d->config, &d->ops, d, err, err_len);
+	if (rc)
+		return rc;
+	d->uio.dev = d->dev;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	d->time_ns = (uint64_t)ts.tv_sec * RINGSIM_NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	ringsim_advance(d->dev, d->time_ns);
+	return 0;
+}
+
+void lane_device_destroy(struct lane_device *d)
+{
+	if (d->dev)
+		ringsim_device_destroy(d->dev);
+	d->dev = NULL;
+}
+
+static void look_at_ring(struct lane_device *d)
+{
+	struct ringsim_stats st;
+	uint32_t size = ringsim_layout(d->dev)->cmdr_size, used;
+
+	ringsim_stats(d->dev, &st);
+	used = st.head >= st.reclaim ? st.head - st.reclaim : st.head + size - st.reclaim;
+	if (used > d->ring_high)
+		d->ring_high = used;
+}
+
+void lane_device_submit(struct lane *l, struct lane_cmd *const *cmds, uint32_t n, uint64_t now_ns)
+{
+	struct lane_device *d = (struct lane_device *)l;
+	uint32_t i;
+
+	lane_device_time(d, now_ns);
+	ringsim_plug(d->dev);
+	for (i = 0; i < n; i++)
+		ringsim_submit(d->dev, &cmds[i]->cmd);
+	ringsim_unplug(d->dev);
+	if (d->batches++ % LOOK_EVERY == 0)
+		look_at_ring(d);
+}
+
+void lane_device_time(struct lane_device *d, uint64_t now_ns)
+{
+	if (now_ns < d->time_ns + TICK_NS)
+		return;
+	d->time_ns = now_ns;
+	ringsim_advance(d->dev, now_ns);
+}
+
+void lane_device_counters(struct lane *l, struct lane_counters *out)
+{
+	struct lane_device *d = (struct lane_device *)l;
+	struct ringsim_stats st;
+
+	ringsim_stats(d->dev, &st);
+	*out = (struct lane_counters){ .events = st.events,
+				       .wakeups = d->uio.reads,
+				       .doorbells = d->uio.doorbells,
+				       .queue_full = st.qfull,
+				       .ring_high = d->ring_high,
+				       .data_high = st.peak_blocks };
+}

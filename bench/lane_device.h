@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lanes with a simulated device have in common: the device and its UIO node, submission in
+ * batches, time, counters.
+ */
+#ifndef BENCH_LANE_DEVICE_H
+#define BENCH_LANE_DEVICE_H
+
+#include "lane.h"
+
+#include <ringsim/uio.h>
+
+/** A command that a handler keeps for longer is one of METRIC_TIMED_OUT. */
+#define LANE_TIME_OUT_S 5u
+
+/**
+ * struct lane_device - a lane's own struct begins with it; zero it
+ * @config:    the device as made, for whoever shows it in a world
+ * @time_ns:   when the device was told the time; @batches, @ring_high: see lane_device_counters()
+ */
+struct lane_device {
+	struct lane lane;
+	struct ringsim_config config;
+	struct ringsim_ops ops;
+	struct ringsim_device *dev;
+	struct ringsim_uio uio;
+	uint64_t time_ns, batches, ring_high;
+};
+
+/**
+ * lane_device_create() - make the device, large enough for @cfg
+ * @event: the lane's own ops.event, with the lane as @ctx; NULL if nobody is to be woken
+ * Ring and data area hold twice what can be on its way, at least 1 and 16 MiB, at most what a
+ * kernel makes by itself (8 MiB and 1 GiB). 0 or -errno with one line in @err.
+ */
+int lane_device_create(struct lane_device *d, const struct lane_config *cfg,
+		       void (*event)(void *ctx), char *err, size_t err_len);
+/** lane_device_destroy() - what create made, if it did; the struct stays the caller's. */
+void lane_device_destroy(struct lane_device *d);
+/** lane_device_submit() - lane_ops.submit of such a lane. */
+void lane_device_submit(struct lane *l, struct lane_cmd *const *cmds, uint32_t n, uint64_t now_ns);
+/** lane_device_time() - let timers run, now and then: to be called by every poll. */
+void lane_device_time(struct lane_device *d, uint64_t now_ns);
+/** lane_device_counters() - lane_ops.counters of such a lane. ring_high is looked at every 16th
+ * batch. */
+void lane_device_counters(struct lane *l, struct lane_counters *out);
+
+#endif
