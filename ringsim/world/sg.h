@@ -39,7 +39,7 @@
 #define SG_TABLE_SIZE		  256	       /* segments of a page each */
 #define SG_PAGE			  4096u
 #define SG_QUEUE_DEPTH		  1024
-#define SG_QUEUE		  128 /* of a node; a kernel's is 16, too short for fio --iodepth=32 */
+#define SG_QUEUE		  256 /* of a node; a kernel's is 16, too short for fio --iodepth=32 */
 #define SG_MSEC			  1000000ull
 #define SG_RQ_TIMEOUT_MS	  30000u /* of a request that names none */
 
