@@ -25,6 +25,7 @@ enum {
 	OPT_DIRECT,
 	OPT_WCE,
 	OPT_READ_ONLY,
+	OPT_STALE_READS,
 	OPT_ORDER,
 	OPT_DEPTH,
 	OPT_POLL_US,
@@ -47,6 +48,7 @@ static const struct option options[] = {
 	{ "direct", no_argument, NULL, OPT_DIRECT },
 	{ "wce", no_argument, NULL, OPT_WCE },
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
+	{ "stale-reads", no_argument, NULL, OPT_STALE_READS },
 	{ "order", required_argument, NULL, OPT_ORDER },
 	{ "depth", required_argument, NULL, OPT_DEPTH },
 	{ "poll-us", required_argument, NULL, OPT_POLL_US },
@@ -80,6 +82,10 @@ void cli_help(FILE *out)
 	      "  --attach SOCKET       a simulated device; default: $" TCMU_ATTACH_ENV "\n"
 	      "  --store memory:SIZE   anonymous memory, e.g. memory:64M\n"
 	      "  --store file:PATH     a file or block device\n"
+	      "  --store null:SIZE     nothing: writes are lost, reads return whatever was in the\n"
+	      "                        buffer, another initiator's data perhaps; only for measuring\n"
+	      "                        what the rest costs, and only with --stale-reads\n"
+	      "  --stale-reads         know what null is and want it\n"
 	      "  --engine NAME         psync (default), libaio or io_uring; for files\n"
 	      "  --size SIZE           capacity; default: the device's, else the file's\n"
 	      "  --create              make or extend the file to the capacity\n"
@@ -235,6 +241,9 @@ static void flag(struct cli *cli, int opt)
 	case OPT_READ_ONLY:
 		cli->read_only = true;
 		break;
+	case OPT_STALE_READS:
+		cli->stale_reads = true;
+		break;
 	case OPT_DAEMON:
 		cli->daemon = true;
 		break;
@@ -262,19 +271,25 @@ static int check_daemon(const struct cli *cli, char *err, size_t err_len)
 		return fail(err, err_len,
 			    "expected one of --daemon, --uio and --attach, found two");
 	if (cli->store != NULL || cli->size_bytes != 0 || cli->block_size != 0 ||
-	    cli->serial != NULL)
+	    cli->serial != NULL || cli->stale_reads)
 		return fail(err, err_len,
-			    "--daemon: expected none of --store, --size, --block-size and "
-			    "--serial: each device has its own");
+			    "--daemon: expected none of --store, --size, --block-size, --serial "
+			    "and --stale-reads: each device has its own");
 	return 0;
 }
 
 static int check_store(const struct cli *cli, char *err, size_t err_len)
 {
+	bool null;
+
 	if (cli->store == NULL && cli->uio == NULL)
 		return fail(err, err_len,
 			    "--store: expected memory:SIZE or file:PATH, found nothing");
-	if (cli->store == NULL || strncmp(cli->store, "memory:", 7) != 0)
+	null = cli->store != NULL && strncmp(cli->store, "null:", 5) == 0;
+	if (cli->stale_reads && !null)
+		return fail(err, err_len, "--stale-reads: expected --store null:SIZE, found %s",
+			    cli->store != NULL ? cli->store : "none");
+	if (cli->store == NULL || (!null && strncmp(cli->store, "memory:", 7) != 0))
 		return 0;
 	if (cli->size_bytes != 0 || cli->create || cli->direct)
 		return fail(err, err_len, "--size, --create and --direct are for files, found '%s'",

@@ -111,20 +111,33 @@ static int check_size(const struct store *s, const struct store_config *cfg, cha
 	return 0;
 }
 
-static int setup_memory(struct store *s, const struct store_config *cfg, char *err, size_t err_len)
+/* memory:SIZE and null:SIZE: what @ops is called, and how much of it. */
+static int setup_size(struct store *s, const struct store_config *cfg, const struct store_ops *ops,
+		      char *err, size_t err_len)
 {
-	const char *size = cfg->spec + strlen("memory:");
+	const char *size = strchr(cfg->spec, ':') + 1;
 
-	if (cfg->engine != NULL && strcmp(cfg->engine, "memory") != 0)
+	if (cfg->engine != NULL && strcmp(cfg->engine, ops->name) != 0)
 		return store_fail(err, err_len, -EINVAL,
-				  "store '%s': engine: expected none for memory, found '%s'",
-				  cfg->spec, cfg->engine);
+				  "store '%s': engine: expected none for %s, found '%s'", cfg->spec,
+				  ops->name, cfg->engine);
 	if (store_parse_size(size, &s->size_bytes) != 0)
 		return store_fail(err, err_len, -EINVAL,
 				  "store '%s': size: expected a number like 64M, found '%s'",
 				  cfg->spec, size);
-	s->ops = &store_memory_ops;
+	s->ops = ops;
 	return check_size(s, cfg, err, err_len);
+}
+
+static int setup_null(struct store *s, const struct store_config *cfg, char *err, size_t err_len)
+{
+	if (!cfg->stale_reads)
+		return store_fail(
+			err, err_len, -EPERM,
+			"store '%s': reads return what was in the buffer before, perhaps "
+			"another initiator's data: for measuring only, with --stale-reads",
+			cfg->spec);
+	return setup_size(s, cfg, &store_null_ops, err, err_len);
 }
 
 /* The file is opened without blocking, so that a FIFO cannot hang us, and then made ordinary again.
@@ -341,7 +354,9 @@ int store_open(struct store **out, const struct store_config *cfg, char *err, si
 	s->depth = cfg->depth;
 	s->read_only = cfg->read_only;
 	if (strncmp(cfg->spec, "memory:", 7) == 0)
-		rc = setup_memory(s, cfg, err, err_len);
+		rc = setup_size(s, cfg, &store_memory_ops, err, err_len);
+	else if (strncmp(cfg->spec, "null:", 5) == 0)
+		rc = setup_null(s, cfg, err, err_len);
 	else if (strncmp(cfg->spec, "file:", 5) == 0)
 		rc = setup_file(s, cfg, err, err_len);
 	else

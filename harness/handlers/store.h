@@ -3,7 +3,7 @@
  * A backing store: bytes that survive the handler, and an engine that moves them.
  *
  * Four engines stand behind one interface: memory, psync (pread/pwrite at once), libaio and
- * io_uring (many in flight, finished in any order). I/O goes straight between the store and the
+ * io_uring (many in flight, finished in any order); and null, which does nothing at all. I/O goes straight between the store and the
  * caller's iovs, which are usually the TCMU data area itself.
  */
 #ifndef HANDLERS_STORE_H
@@ -52,11 +52,12 @@ struct store_io {
 
 /**
  * struct store_config - what to open
- * @spec:       "memory:SIZE" (K, M, G suffixes) or "file:PATH"
+ * @spec:       "memory:SIZE" (K, M, G suffixes), "file:PATH", or "null:SIZE"
  * @engine:     "psync", "libaio" or "io_uring" for files; NULL means psync
  * @size_bytes: for files: 0 = as large as the file is; else the file must be at least that large,
  *              unless @create, which makes or extends it
  * @depth:      operations that may be in flight at once, 1..4096
+ * @stale_reads: without, null is refused: its reads leave in the buffer what was there (HND-035)
  */
 struct store_config {
 	const char *spec;
@@ -67,6 +68,7 @@ struct store_config {
 	bool direct;
 	bool read_only;
 	bool create;
+	bool stale_reads;
 };
 
 struct store;
@@ -114,7 +116,7 @@ uint32_t store_inflight(const struct store *s);
 /** store_fd() - descriptor that polls readable when store_reap() has work; -1 if synchronous. */
 int store_fd(const struct store *s);
 
-/** store_engine() - "memory", "psync", "libaio" or "io_uring". */
+/** store_engine() - "memory", "null", "psync", "libaio" or "io_uring". */
 const char *store_engine(const struct store *s);
 
 /** store_can_punch() - whether STORE_DISCARD really frees space. */

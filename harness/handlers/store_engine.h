@@ -96,6 +96,7 @@ int store_fail(char *err, size_t err_len, int rc, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 extern const struct store_ops store_memory_ops;
+extern const struct store_ops store_null_ops;
 extern const struct store_ops store_psync_ops;
 extern const struct store_ops store_libaio_ops;
 extern const struct store_ops store_uring_ops;

@@ -221,6 +221,9 @@ store "store: of no kind" "'frob:1'" --store frob:1
 store "store: memory of no size" "'x'" --store memory:x
 store "store: empty memory" "found 0" --store memory:0
 store "store: more memory than there is" "store" --store memory:8191P
+bad "handler: stale reads from memory" "expected --store null" "$handler" --stale-reads --store memory:1M --uio uio0
+bad "handler: null is not created" "are for files" "$handler" --store null:1M --stale-reads --create
+store "store: null without being asked for" "with --stale-reads" --store null:64M
 store "store: memory has no engine" "'psync'" --store memory:64M --engine psync
 store "store: unknown engine" "'frob'" --store "file:$dir/none" --engine frob
 store "store: no such file" "no such file" --store "file:$dir/none"

@@ -74,6 +74,7 @@ static int open_store(struct unit *u, const char *spec, struct store **out, char
 		.direct = cli->direct,
 		.read_only = cli->read_only,
 		.create = cli->create,
+		.stale_reads = cli->stale_reads,
 	};
 
 	if (cli->store == NULL && strncmp(spec, "memory:", 7) == 0)

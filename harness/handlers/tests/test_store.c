@@ -523,6 +523,38 @@ static void test_resize(void)
 	scratch_remove(&dir);
 }
 
+/* Nothing is moved, everything succeeds, what is out of range does not; never without being asked
+ * for. */
+static void test_null(void)
+{
+	struct store_config cfg = { .spec = "null:1M", .block_size = BLOCK, .depth = 2 };
+	uint8_t data[BLOCK], same[BLOCK];
+	char err[256];
+	struct store *s;
+
+	refused(&cfg, -EPERM, "for measuring only, with --stale-reads");
+	cfg.stale_reads = true;
+	cfg.engine = "psync";
+	refused(&cfg, -EINVAL, "expected none for null, found 'psync'");
+	cfg.engine = NULL;
+	CU_ASSERT_EQUAL_FATAL(store_open(&s, &cfg, err, sizeof(err)), 0);
+	CU_ASSERT_STRING_EQUAL(store_engine(s), "null");
+	CU_ASSERT_EQUAL(store_size(s), 1 << 20);
+	CU_ASSERT_FALSE(store_can_punch(s));
+	memset(data, 0x5a, sizeof(data));
+	memcpy(same, data, sizeof(data));
+	CU_ASSERT_EQUAL(run(s, STORE_READ, 0, BLOCK, data), 0);
+	CU_ASSERT_EQUAL(memcmp(data, same, sizeof(data)), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_WRITE, 0, BLOCK, data), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_ZERO, 0, 1 << 20, NULL), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_FLUSH, 0, 0, NULL), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_READ, 1 << 20, BLOCK, data), -EINVAL);
+	CU_ASSERT_EQUAL(store_resize(s, 2 << 20, BLOCK, false), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_READ, 1 << 20, BLOCK, data), 0);
+	CU_ASSERT_EQUAL(store_inflight(s), 0);
+	store_close(s);
+}
+
 static void test_parse_size(void)
 {
 	uint64_t n = 1;
@@ -559,6 +591,7 @@ int main(void)
 		{ "read-only", test_read_only },
 		{ "persistence", test_reopen },
 		{ "another size", test_resize },
+		{ "a store of nothing", test_null },
 		{ "sizes", test_parse_size },
 		CU_TEST_INFO_NULL,
 	};
