@@ -22,6 +22,7 @@
 #define DEPTH_DEFAULT 128u
 #define DEPTH_MAX     4096u
 #define QUIESCE_MS    100
+#define TURN	      16u /* commands begun before the first of them are published */
 
 /**
  * struct handler - one device
@@ -134,12 +135,17 @@ static bool stopping(const struct handler *h)
 	return h->cfg.stop != NULL && __atomic_load_n(h->cfg.stop, __ATOMIC_RELAXED) != 0;
 }
 
-/* Fetch and start until the ring is empty or no slot is free. */
+/*
+ * Fetch and start until the ring is empty, no slot is free or TURN commands were begun: those are
+ * published first, so that who sent them works on while we do, too. In reorder mode all are wanted
+ * at once.
+ */
 static bool drain(struct handler *h)
 {
+	uint32_t turn = h->rng != 0 ? h->depth : TURN;
 	bool any = false;
 
-	while (h->free_cnt != 0 && !stopping(h)) {
+	while (h->free_cnt != 0 && turn-- != 0 && !stopping(h)) {
 		struct scsi_task *t = h->free[h->free_cnt - 1];
 
 		switch (consumer_fetch(&h->c, &t->cmd)) {
