@@ -253,6 +253,7 @@ static int start_client(struct run *r)
 	for (i = 0; i < r->cfg->n_devices; i++)
 		count_reset(&r->devices[i].counts);
 	world_stats(r->w, &r->before);
+	run_cpu_begin(r);
 	setpgid(0, r->front_group);
 	pid = world_spawn(r->w, &p, err, sizeof(err));
 	setpgid(0, 0);
@@ -340,6 +341,7 @@ int run_owner(const struct run_config *cfg, const char *dir, int control)
 	if (!status) {
 		await_client(r);
 		world_stats(r->w, &r->after);
+		run_cpu_end(r);
 	}
 	if (r->signal != SIGKILL && r->w)
 		dismiss_handlers(r);

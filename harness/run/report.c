@@ -179,6 +179,11 @@ static json_t *json_op(const struct opcount *c)
 			 endings);
 }
 
+static json_t *json_ns(uint64_t ns)
+{
+	return ns == UINT64_MAX ? json_null() : json_integer((json_int_t)ns);
+}
+
 static json_t *json_device(const struct run_device *d)
 {
 	const struct counts *c = &d->counts;
@@ -198,12 +203,13 @@ static json_t *json_device(const struct run_device *d)
 						"count", (json_int_t)c->breaches[i].n, "first",
 						c->breaches[i].what));
 	snprintf(node, sizeof(node), "uio%u", d->minor);
-	return json_pack("{s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "name",
-			 d->cfg->name, "uio", node, "config", d->cfg->config, "size",
+	return json_pack("{s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:o}",
+			 "name", d->cfg->name, "uio", node, "config", d->cfg->config, "size",
 			 (json_int_t)d->cfg->size_bytes, "block", (int)d->cfg->block_size,
 			 "commands", (json_int_t)c->n, "expired", (json_int_t)c->expired, "events",
-			 (json_int_t)d->events, "doorbells", (json_int_t)d->doorbells, "opcodes",
-			 ops, "violations", (json_int_t)c->violations, "clauses", breaches);
+			 (json_int_t)d->events, "doorbells", (json_int_t)d->doorbells,
+			 "handler_cpu_ns", json_ns(d->cpu_ns), "opcodes", ops, "violations",
+			 (json_int_t)c->violations, "clauses", breaches);
 }
 
 static json_t *json_intercepted(const struct run *r)
@@ -250,10 +256,11 @@ static int put_json(const struct run *r, int status)
 				      json_pack("{s:s, s:i, s:s}", "command", h->command,
 						"restarts", (int)h->restarts, "ended", h->how));
 	}
-	all = json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "mechanism",
+	all = json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "mechanism",
 			world_mechanism(r->w) == WORLD_SECCOMP ? "seccomp" : "preload",
 			"exit_status", status, "client", json_client(r), "devices", devices,
-			"handlers", handlers, "intercepted", json_intercepted(r));
+			"handlers", handlers, "intercepted", json_intercepted(r), "world_cpu_ns",
+			json_ns(r->cpu_ns));
 	if (!rc && (!all || json_dumpf(all, out, JSON_INDENT(2)) || fputc('\n', out) == EOF))
 		rc = -EIO;
 	json_decref(all);

@@ -5,7 +5,7 @@
  * options.c  the command line		front.c	   the process that the user started
  * owner.c    the process that has the world	start.c	   devices and handlers, until they serve
  * count.c    what was asked, in numbers	report.c   what came of it
- * trace.c    what happened on the ring
+ * trace.c    what happened on the ring			cpu.c	   processor time
  *
  * Two processes: the front stays outside the world, takes the user's signals and waits; its child,
  * the owner, has the world, and everything else descends from that. Each adopts what loses its
@@ -96,6 +96,11 @@ bool count_violation(struct counts *c, const struct ringsim_violation *v);
 /** count_reset() - forget commands, not violations. */
 void count_reset(struct counts *c);
 
+/** run_cpu_begin(), run_cpu_end() - processor time while the client runs, ours and handlers'. */
+struct run;
+void run_cpu_begin(struct run *r);
+void run_cpu_end(struct run *r);
+
 /* --- the owner ---------------------------------------------------------------------------------
  */
 
@@ -107,6 +112,8 @@ void count_reset(struct counts *c);
  * @asked, @served: TEST UNIT READY was sent, and answered
  * @held:   a handler had it open when we looked last
  * @events, @doorbells: taken over before the device goes
+ * @cpu_pid: who held it when the client was started, 0: nobody; @cpu_ns: processor time of that
+ *           process until then, and in the end what it used since; UINT64_MAX: cannot be told
  */
 struct run_device {
 	const struct run_device_config *cfg;
@@ -116,7 +123,8 @@ struct run_device {
 	char file[300];
 	bool added, asked, served, held;
 	int rc;
-	uint64_t events, doorbells;
+	uint64_t events, doorbells, cpu_ns;
+	pid_t cpu_pid;
 	struct counts counts;
 };
 
@@ -147,6 +155,7 @@ struct run {
 	int signal; /* that ends us, 0 if none did */
 	uint64_t kill_at_ms;
 	struct world_stats before, after;
+	uint64_t cpu_ns;	 /* of ours, as of a device's */
 	struct trace_tap *trace; /* NULL: none, or it is over */
 };
 
