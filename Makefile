@@ -55,7 +55,7 @@ DAEMON_CFLAGS := $(shell $(PKG_CONFIG) --cflags libnl-genl-3.0 2>/dev/null || \
 WORLD_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 2>/dev/null || echo -I/usr/include/fuse3)
 LIBS         := $(HANDLER_LIBS) $(call pkg,jansson,-ljansson) \
 		$(call pkg,libiscsi,-liscsi) $(call pkg,libbpf,-lbpf) \
-		$(call pkg,liblzma,-llzma) $(call pkg,fuse3,-lfuse3) -ldl
+		$(call pkg,liblzma,-llzma) $(call pkg,fuse3,-lfuse3) -ldl -lm
 CUNIT_LIBS   := $(call pkg,cunit,-lcunit)
 
 Q   := $(if $(V),,@)

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The layers: each one more thing on the way of a command, so that two rows tell what it costs.
+ */
+#ifndef BENCH_LAYERS_H
+#define BENCH_LAYERS_H
+
+#include "lane.h"
+
+/**
+ * enum layer_waits - how the two sides wait
+ * @LAYER_EITHER: as the workload says
+ * @LAYER_POLLS, @LAYER_SLEEPS: that is what the layer is about
+ */
+enum layer_waits { LAYER_EITHER, LAYER_POLLS, LAYER_SLEEPS };
+
+/**
+ * struct layer
+ * @name:    as in --layers and in results
+ * @below:   the layer that it adds one thing to; "" if none
+ * @adds:    what that is
+ * @engine:  of the reference handler, as in struct lane_config
+ * @no_data: commands have lengths, but the initiator has no buffers for them
+ * @cheap:   see generator.h
+ * @serves:  what is written can be read back
+ * @file:    the handler serves a file
+ * @two:     wants two CPUs
+ * @program: stands for a handler that the user names; not there without one
+ */
+struct layer {
+	const char *name, *below, *adds, *engine;
+	const struct lane_ops *ops;
+	enum layer_waits waits;
+	bool no_data, cheap, sanitize, serves, file, two, program;
+};
+
+/** layer_at() - in the order of the report, NULL past the last. */
+const struct layer *layer_at(uint32_t i);
+/** layer_find() - by name, NULL if there is none. */
+const struct layer *layer_find(const char *name);
+
+#endif
