@@ -3,9 +3,9 @@
  * A log-linear histogram of latencies: constant memory, constant time, a known error.
  *
  * A power of two is cut into HISTOGRAM_STEPS equal steps, so that a value read back is never more
- * than 1/HISTOGRAM_STEPS of itself away from the one put in; values below HISTOGRAM_STEPS are
- * exact. The error bound is tested, and the smallest, the largest and the sum are kept as they
- * were.
+ * than half of 1/HISTOGRAM_STEPS of itself away from the one put in; values below twice
+ * HISTOGRAM_STEPS are exact. The error bound is tested, and the smallest, the largest and the sum
+ * are kept as they were.
  */
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
@@ -24,7 +24,7 @@
  */
 struct histogram {
 	uint64_t count, sum, inv_min, max;
-	uint32_t bucket[HISTOGRAM_BUCKETS];
+	uint64_t bucket[HISTOGRAM_BUCKETS];
 };
 
 /** histogram_bucket() - which bucket a value of @ns belongs to. */
@@ -52,12 +52,11 @@ static inline void histogram_add(struct histogram *h, uint64_t ns)
 	h->bucket[histogram_bucket(ns)]++;
 }
 
-/** histogram_put() - @n values that all belong to the bucket of @ns, as when one is read from a
- * file. */
-void histogram_put(struct histogram *h, uint64_t ns, uint32_t n);
+/** histogram_put() - @n values that are all taken for @ns, as when one is read from a file. */
+void histogram_put(struct histogram *h, uint64_t ns, uint64_t n);
 /** histogram_merge() - add what is in @from. */
 void histogram_merge(struct histogram *h, const struct histogram *from);
-/** histogram_value() - middle of a bucket, in nanoseconds. */
+/** histogram_value() - middle of a bucket, in nanoseconds; histogram_bucket() leads back to it. */
 uint64_t histogram_value(uint32_t bucket);
 /** histogram_min() - the smallest value put in, exactly; 0 if there is none. */
 uint64_t histogram_min(const struct histogram *h);

@@ -109,12 +109,16 @@ struct result {
 /** result_new() - empty, complete, of now; NULL if out of memory. */
 struct result *result_new(const char *title);
 void result_free(struct result *r);
-/** result_row() - find or add the row of @layer and @workload; NULL if out of memory. */
+/**
+ * result_row() - find or add the row of @layer and @workload; NULL if out of memory
+ * All texts are cut to what a reader accepts, and made UTF-8 on one line.
+ */
 struct result_row *result_row(struct result *r, const char *layer, const char *workload);
 /** result_row_describe() - set @below, @adds and @side; any may be NULL: unchanged. */
 int result_row_describe(struct result_row *row, const char *below, const char *adds,
 			const char *side);
-/** result_row_add() - one more value of @m. 0 or -ENOMEM; -EINVAL if @value is not finite. */
+/** result_row_add() - one more value of @m. 0 or -ENOMEM; -EINVAL if @value is not finite or below
+ * 0. */
 int result_row_add(struct result_row *row, enum metric m, double value);
 /** result_row_latency() - add the latencies of a repeat to those of the row: 0 or -ENOMEM. */
 int result_row_latency(struct result_row *row, const struct histogram *h);
@@ -127,8 +131,8 @@ bool result_row_valid(const struct result_row *row);
 /**
  * result_read() - read a result file
  * Checks everything: schema, types, names of metrics, finite numbers, histograms. On failure *@out
- * is NULL, @err has one line (file, what, expected, found) and -EINVAL or what reading gave is
- * returned.
+ * is NULL, @err (not empty) has one line (file, what, expected, found) and -EINVAL or what reading
+ * gave is returned.
  */
 int result_read(struct result **out, const char *path, char *err, size_t err_len);
 /**
