@@ -47,6 +47,7 @@ struct lane_cmd {
  *              the lane has no such handler
  * @program:    shell command of a handler to be started instead, or NULL
  * @store:      file that a handler serves, or NULL: it serves memory
+ * @config:     of a world's device: SUBTYPE/PATH, "{file}" in it stands for @store; NULL: any/x
  * @size_bytes: capacity, a multiple of @block_size
  * @depth:      most commands that will be on their way at once
  * @bytes:      most bytes of data that a command will have
@@ -55,7 +56,7 @@ struct lane_cmd {
  * @sleeping:   the handler sleeps until there is work; else it polls
  */
 struct lane_config {
-	const char *dir, *engine, *program, *store;
+	const char *dir, *engine, *program, *store, *config;
 	uint64_t size_bytes;
 	uint32_t block_size, depth, bytes;
 	int cpu;
