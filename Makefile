@@ -125,6 +125,17 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D); echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
+# What results of benchmarks say of the program; not in any archive, or else every commit would link
+# every test anew.
+quoted = $(subst ',,$(subst ",\",$(subst \,\\,$(1))))
+$(BUILD)/built.c: $(BUILD)/flags FORCE
+	@mkdir -p $(@D); { printf 'const char built_%s[] = "%s";\n' version '$(VERSION)' \
+		commit "$$(git describe --always --dirty 2>/dev/null)" \
+		flags '$(call quoted,$(filter-out $(WARN),$(ALL_CFLAGS) $(LDFLAGS)))'; } >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(BUILD)/built.o: $(BUILD)/built.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
 $(BUILD)/libdir: FORCE
 	@mkdir -p $(@D); echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
 
@@ -171,7 +182,7 @@ $(BUILD)/ringsim.pc: ringsim/ringsim.pc.in FORCE
 
 link = $(Q)$(CC) $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS)
 
-$(BUILD)/tcmu-harness: $(call obj,harness/main.c) $(HARNESS_OBJS) $(BUILD)/libworld.a \
+$(BUILD)/tcmu-harness: $(call obj,harness/main.c) $(BUILD)/built.o $(HARNESS_OBJS) $(BUILD)/libworld.a \
 		$(BUILD)/libringsim.a
 	$(call say,LD,$@)
 	$(link) $(LIBS) -o $@

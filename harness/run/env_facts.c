@@ -2,9 +2,9 @@
 /* The facts of `tcmu-harness env`: each is tried, not read off some setting, where that can be. */
 #include "env.h"
 
+#include "../../bench/machine.h"
 #include "../../ringsim/world/probe.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,20 +23,6 @@
 
 /* Descriptors of netlink sockets in a world: internal.h of ringsim/world. */
 #define FD_LAST 1007
-
-/* The first line of a file, without its newline; "" if there is none. */
-static const char *first_line(const char *path, char *buf, size_t len)
-{
-	FILE *f = fopen(path, "re");
-
-	buf[0] = 0;
-	if (f && !fgets(buf, (int)len, f))
-		buf[0] = 0;
-	if (f)
-		fclose(f);
-	buf[strcspn(buf, "\n")] = 0;
-	return buf;
-}
 
 static bool find_tool(const char *name, char *buf, size_t len)
 {
@@ -249,24 +235,10 @@ static void add_tools(struct facts *fs)
 
 static void add_cpu(struct facts *fs)
 {
-	char line[256], model[160] = "unknown";
-	FILE *f = fopen("/proc/cpuinfo", "re");
-	bool guest = false;
-	char *colon;
+	char model[160];
+	bool guest;
 
-	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = 0;
-		colon = strchr(line, ':');
-		if (colon && colon[1] && !strncmp(line, "model name", 10))
-			snprintf(model, sizeof(model), "%s", colon + 2);
-	}
-	if (f)
-		rewind(f);
-	/* the line is long: word by word */
-	while (f && !guest && fscanf(f, "%255s", line) == 1)
-		guest = !strcmp(line, "hypervisor");
-	if (f)
-		fclose(f);
+	machine_cpu(model, sizeof(model), &guest);
 	fact_add(fs, "processors", SAID, "%ld of %ld, %s%s", sysconf(_SC_NPROCESSORS_ONLN),
 		 sysconf(_SC_NPROCESSORS_CONF), model, guest ? ", virtual" : "");
 }
@@ -275,8 +247,7 @@ static void add_governor(struct facts *fs)
 {
 	char line[128];
 
-	if (*first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", line,
-			sizeof(line)))
+	if (*machine_governor(line, sizeof(line)))
 		fact_add(fs, "frequency governor", SAID, "%s", line);
 	else
 		fact_add(fs, "frequency governor", SAID, "none that can be seen");
@@ -284,21 +255,19 @@ static void add_governor(struct facts *fs)
 
 static void add_mitigations(struct facts *fs)
 {
-	static const char *const names[] = { "meltdown",   "spectre_v1",
-					     "spectre_v2", "spec_store_bypass",
-					     "mds",	   "retbleed",
-					     "srso",	   "gather_data_sampling" };
-	char path[128], line[160], all[256] = "";
-	size_t i, n = 0;
+	json_t *known = machine_mitigations(), *says;
+	char all[256] = "";
+	const char *name;
+	size_t n = 0;
 
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		snprintf(path, sizeof(path), "/sys/devices/system/cpu/vulnerabilities/%s",
-			 names[i]);
-		if (strncmp(first_line(path, line, sizeof(line)), "Mitigation", 10))
+	json_object_foreach(known, name, says)
+	{
+		if (strncmp(json_string_value(says), "Mitigation", 10) || n >= sizeof(all))
 			continue;
-		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", n ? " " : "", names[i]);
+		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", n ? " " : "", name);
 	}
 	fact_add(fs, "mitigations", SAID, "%s", n ? all : "none");
+	json_decref(known);
 }
 
 void env_machine(struct facts *fs)
