@@ -6,6 +6,7 @@
  * submit, entry, fetch, answer, doorbell, walk, completion. The figure is wall time over commands,
  * the best and the median of several rounds, sanitizer off and on.
  */
+#include "../../bench/fio.h"
 #include "../consumer/consumer.h"
 #include "bench.h"
 #include "verbs.h"
@@ -23,6 +24,7 @@
 static const char help[] =
 	"Usage: tcmu-harness bench ring [--commands N] [--depth N]\n"
 	"       tcmu-harness bench attach [--commands N] [--depth N] [--rounds N]\n"
+	"       tcmu-harness bench import --help\n"
 	"ring: the ring in one thread: simulator, consumer, null handler, 4 KiB reads without data.\n"
 	"attach: tcmu-handler in this process, over the attach protocol and in a world: 4 KiB reads,\n"
 	"one at once and many, in turns.\n"
@@ -190,6 +192,8 @@ int verb_bench(int argc, char **argv)
 	uint64_t commands = 0, depth = 32, rounds = ROUNDS;
 	int c, rc;
 
+	if (argc > 1 && !strcmp(argv[1], "import"))
+		return bench_import(argc - 1, argv + 1);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
 		if (c == 'h') {
