@@ -97,7 +97,8 @@ void cli_help(FILE *out)
 	      "  --order in|out        publish in issue order, or as the store finishes;\n"
 	      "                        default: in for memory and psync, out for the others\n"
 	      "  --depth N             commands held at once, 1..4096; default 128\n"
-	      "  --poll-us N           look for work this long before sleeping; default 0\n"
+	      "  --poll-us N|auto      look for work this many microseconds before sleeping, or for\n"
+	      "                        as long as experience says it pays; default 0\n"
 	      "  --reorder SEED        for tests: complete in an order made up from SEED\n"
 	      "  --die-after STEP:N    for tests: SIGKILL itself at once after the Nth STEP, which is\n"
 	      "                        head, data, medium, rsp, tail, doorbell or read\n"
@@ -185,6 +186,17 @@ static int die_after(struct cli *cli, const char *text, char *err, size_t err_le
 	return fail(err, err_len, "--die-after: expected STEP:N (see --help), found '%s'", text);
 }
 
+static int poll_us(struct cli *cli, const char *text, char *err, size_t err_len)
+{
+	cli->poll_auto = strcmp(text, "auto") == 0;
+	cli->poll_us = 0;
+	if (cli->poll_auto)
+		return 0;
+	if (!isdigit((unsigned char)text[0]))
+		return fail(err, err_len, "--poll-us: expected a number or auto, found '%s'", text);
+	return number("poll-us", text, 0, POLL_US_MAX, &cli->poll_us, err, err_len);
+}
+
 static int with_argument(struct cli *cli, int opt, char *arg, char *err, size_t err_len)
 {
 	switch (opt) {
@@ -213,7 +225,7 @@ static int with_argument(struct cli *cli, int opt, char *arg, char *err, size_t 
 	case OPT_DEPTH:
 		return number("depth", arg, 1, STORE_DEPTH_MAX, &cli->depth, err, err_len);
 	case OPT_POLL_US:
-		return number("poll-us", arg, 0, POLL_US_MAX, &cli->poll_us, err, err_len);
+		return poll_us(cli, arg, err, err_len);
 	case OPT_REORDER:
 		return number("reorder", arg, 1, UINT32_MAX, &cli->reorder_seed, err, err_len);
 	case OPT_DIE_AFTER:

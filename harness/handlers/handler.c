@@ -206,6 +206,11 @@ uint64_t handler_served(const struct handler *h)
 	return h->served;
 }
 
+bool handler_pending(struct handler *h)
+{
+	return h->attached && h->free_cnt != 0 && consumer_pending(&h->c);
+}
+
 const struct consumer *handler_consumer(const struct handler *h)
 {
 	return &h->c;

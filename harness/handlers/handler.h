@@ -96,8 +96,11 @@ const struct handler_api *tcmu_handler_api(void);
  */
 int handler_set_store(struct handler *h, struct store *store, bool wce);
 
-/** handler_served() - commands answered so far; tells a polling loop whether polling pays. */
+/** handler_served() - commands answered so far. */
 uint64_t handler_served(const struct handler *h);
+
+/** handler_pending() - whether a step would find something to take off the ring. */
+bool handler_pending(struct handler *h);
 
 /** handler_consumer() - the ring's side of it, for what it counted; valid until destroyed. */
 const struct consumer *handler_consumer(const struct handler *h);

@@ -6,6 +6,7 @@
  */
 #include "cli.h"
 #include "daemon/hotplug.h"
+#include "daemon/serve.h"
 #include "daemon/unit.h"
 
 #include <errno.h>
@@ -78,18 +79,20 @@ static int wait_any(const struct waits *w, int event_fd)
 }
 
 /* One line of name=value for whoever wants to know what really happened on the ring. */
-static void print_statistics(const struct handler *h)
+static void print_statistics(const struct unit *u)
 {
-	const struct consumer *c = handler_consumer(h);
+	const struct consumer *c = handler_consumer(u->handler);
 	uint64_t unknown = 0;
 
 	for (unsigned int op = TCMU_OP_TMR + 1; op <= TCMU_OP_MASK; op++)
 		unknown += c->seen[op];
 	fprintf(stderr,
 		"tcmu-handler: statistics: served=%" PRIu64 " commands=%" PRIu64 " pads=%" PRIu64
-		" tmrs=%" PRIu64 " unknown=%" PRIu64 " wakeups=%" PRIu64 " doorbells=%" PRIu64 "\n",
-		handler_served(h), c->seen[TCMU_OP_CMD], c->seen[TCMU_OP_PAD], c->seen[TCMU_OP_TMR],
-		unknown, c->wakeups, c->doorbells);
+		" tmrs=%" PRIu64 " unknown=%" PRIu64 " wakeups=%" PRIu64 " doorbells=%" PRIu64
+		" looks=%" PRIu64 " paid=%" PRIu64 "\n",
+		handler_served(u->handler), c->seen[TCMU_OP_CMD], c->seen[TCMU_OP_PAD],
+		c->seen[TCMU_OP_TMR], unknown, c->wakeups, c->doorbells, u->spin.looks,
+		u->spin.paid);
 }
 
 static int serve(struct unit *u, const struct waits *w, char *err, size_t err_len)
@@ -105,16 +108,18 @@ static int serve(struct unit *u, const struct waits *w, char *err, size_t err_le
 	while (what == 0);
 	rc = unit_shut_down(u, err, err_len);
 	if (u->cli->verbose)
-		print_statistics(u->handler);
+		print_statistics(u);
 	return rc;
 }
 
 static int run_one(const struct cli *cli, const struct waits *w)
 {
-	struct unit u = { .cli = cli, .ended_fd = w->ended_fd };
+	struct spin_seats seats;
+	struct unit u = { .cli = cli, .ended_fd = w->ended_fd, .seats = &seats };
 	char err[1024] = "";
 	int status = 0;
 
+	serve_seats(&seats);
 	if (cli->uio != NULL)
 		snprintf(u.uio, sizeof(u.uio), "%s", cli->uio);
 	if (unit_open(&u, err, sizeof(err)) != 0 || unit_attach(&u, false, err, sizeof(err)) != 0) {

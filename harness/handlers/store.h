@@ -3,8 +3,8 @@
  * A backing store: bytes that survive the handler, and an engine that moves them.
  *
  * Four engines stand behind one interface: memory, psync (pread/pwrite at once), libaio and
- * io_uring (many in flight, finished in any order); and null, which does nothing at all. I/O goes straight between the store and the
- * caller's iovs, which are usually the TCMU data area itself.
+ * io_uring (many in flight, finished in any order); and null, which does nothing at all. I/O goes
+ * straight between the store and the caller's iovs, which are usually the TCMU data area itself.
  */
 #ifndef HANDLERS_STORE_H
 #define HANDLERS_STORE_H

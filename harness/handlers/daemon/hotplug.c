@@ -10,6 +10,7 @@
  * changes with the configuration.
  */
 #include "hotplug.h"
+#include "serve.h"
 
 #include <ringsim/abi.h>
 
@@ -66,6 +67,7 @@ static int add(struct hotplug *h, const char *uio, bool fresh)
 		return -ENOMEM;
 	u->cli = h->cli;
 	u->ended_fd = h->ended_fd;
+	u->seats = &h->seats;
 	snprintf(u->uio, sizeof(u->uio), "%s", uio);
 	rc = unit_open(u, err, sizeof(err));
 	if (rc == 0)
@@ -188,6 +190,7 @@ int hotplug_open(struct hotplug *h, const struct cli *cli, int ended_fd, char *e
 	int rc;
 
 	*h = (struct hotplug){ .cli = cli, .ended_fd = ended_fd };
+	serve_seats(&h->seats);
 	rc = netlink_open(&h->nl, err, err_len);
 	if (rc != 0)
 		return rc;

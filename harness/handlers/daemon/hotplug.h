@@ -18,6 +18,7 @@ struct hotplug {
 	struct netlink *nl;
 	struct unit *units;
 	int ended_fd;
+	struct spin_seats seats;
 };
 
 /**

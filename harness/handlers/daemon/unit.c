@@ -5,6 +5,7 @@
  * that a successor can go on.
  * Clauses: HND-005, HND-041 to HND-047, HND-064, HND-065, HND-070, HND-071, HND-083 to HND-085.
  */
+#include "serve.h"
 #include "unit.h"
 
 #include <ringsim/shm.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BLOCK_DEFAULT	 512u
@@ -28,11 +28,6 @@
 static void set_stop(struct unit *u, int value)
 {
 	__atomic_store_n(&u->stop, value, __ATOMIC_RELAXED);
-}
-
-static bool stopping(const struct unit *u)
-{
-	return __atomic_load_n(&u->stop, __ATOMIC_RELAXED) != 0;
 }
 
 /*
@@ -188,6 +183,10 @@ int unit_open(struct unit *u, char *err, size_t err_len)
 	u->wce = cli->wce || u->dev.wce;
 	u->fds = (struct consumer_fds){ .io = u->dev.att.io_fd, .mem = u->dev.att.mem_fd };
 	consumer_uio_fd(&u->node, &u->fds);
+	if (cli->poll_auto)
+		spin_adaptive(&u->spin, u->seats);
+	else
+		spin_fixed(&u->spin, cli->poll_us);
 	u->api = tcmu_handler_api();
 	return make_handler(u, err, err_len);
 }
@@ -250,81 +249,6 @@ unblock:
 	return rc;
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
-}
-
-/*
- * Look for work without sleeping, for up to *@budget_us since the last was found. Polling in vain
- * halves the time spent on the next try, down to an eighth; finding something restores it.
- */
-static int poll_awhile(struct unit *u, uint32_t *budget_us)
-{
-	uint64_t served = handler_served(u->handler);
-	uint64_t until_us = now_us() + *budget_us;
-	bool found = false;
-	int rc = 0;
-
-	while (rc == 0 && !stopping(u) && now_us() < until_us) {
-		rc = u->api->step(u->handler, 0);
-		if (handler_served(u->handler) == served)
-			continue;
-		served = handler_served(u->handler);
-		until_us = now_us() + *budget_us;
-		found = true;
-	}
-	if (found)
-		*budget_us = u->cli->poll_us;
-	else if (*budget_us / 2 >= u->cli->poll_us / 8)
-		*budget_us /= 2;
-	return rc;
-}
-
-/* Sleep until something is ready; returns HANDLER_EV_* or -errno. */
-static int wait_events(struct unit *u, int timeout_ms)
-{
-	struct pollfd p[3] = {
-		{ .fd = u->dev.att.io_fd, .events = POLLIN },
-		{ .fd = store_fd(u->store), .events = POLLIN },
-		{ .fd = u->wake_fd, .events = POLLIN },
-	};
-	int events = 0;
-
-	if (poll(p, 3, timeout_ms) < 0)
-		return errno == EINTR ? 0 : -errno;
-	if (p[0].revents & (POLLERR | POLLHUP | POLLNVAL))
-		events |= HANDLER_EV_ERR;
-	if (p[0].revents & POLLIN)
-		events |= HANDLER_EV_UIO;
-	if (p[1].revents != 0)
-		events |= HANDLER_EV_STORE;
-	return events;
-}
-
-/* Serve until told to stop (0) or until the device is gone. The first step drains before any wait.
- */
-static int serve(struct unit *u)
-{
-	uint32_t budget_us = u->cli->poll_us;
-	int events = 0, rc;
-
-	while (!stopping(u)) {
-		rc = u->api->step(u->handler, (unsigned int)events);
-		if (rc == 0 && budget_us != 0)
-			rc = poll_awhile(u, &budget_us);
-		if (rc != 0)
-			return rc;
-		events = wait_events(u, -1);
-		if (events < 0)
-			return events;
-	}
-	return 0;
-}
-
 static void post(int fd)
 {
 	uint64_t one = 1;
@@ -338,7 +262,7 @@ static void *thread_main(void *arg)
 {
 	struct unit *u = arg;
 
-	u->result = serve(u);
+	u->result = serve_unit(u);
 	if (u->result != 0) {
 		__atomic_store_n(&u->ended, true, __ATOMIC_RELEASE);
 		post(u->ended_fd);
@@ -371,7 +295,7 @@ void unit_stop(struct unit *u)
 /* Finish what the handler holds; the caller decided whether more is fetched. */
 static int finish(struct unit *u)
 {
-	uint64_t until_us = now_us() + SHUTDOWN_MS * 1000u;
+	uint64_t until_us = serve_now_us() + SHUTDOWN_MS * 1000u;
 	uint64_t wakes;
 	int rc;
 
@@ -380,9 +304,9 @@ static int finish(struct unit *u)
 	}
 	rc = u->api->step(u->handler, 0);
 	while (rc == 0 && (u->api->busy(u->handler) != 0 || store_inflight(u->store) != 0)) {
-		if (now_us() > until_us)
+		if (serve_now_us() > until_us)
 			return -ETIMEDOUT;
-		wait_events(u, SHUTDOWN_POLL_MS);
+		serve_wait(u, SHUTDOWN_POLL_MS);
 		rc = u->api->step(u->handler, 0);
 	}
 	return rc;
@@ -396,16 +320,16 @@ static void flushed(struct store_io *io)
 /* Make everything that was written durable; the store is idle. */
 static int flush(struct unit *u)
 {
-	uint64_t until_us = now_us() + SHUTDOWN_MS * 1000u;
+	uint64_t until_us = serve_now_us() + SHUTDOWN_MS * 1000u;
 
 	u->flush = (struct store_io){ .op = STORE_FLUSH, .done = flushed, .owner = u };
 	u->flush_busy = true;
 	if (store_submit(u->store, &u->flush) != 0)
 		return -EAGAIN;
 	store_kick(u->store);
-	while (u->flush_busy && now_us() < until_us) {
+	while (u->flush_busy && serve_now_us() < until_us) {
 		if (store_reap(u->store) == 0)
-			wait_events(u, SHUTDOWN_POLL_MS);
+			serve_wait(u, SHUTDOWN_POLL_MS);
 	}
 	return u->flush_busy ? -ETIMEDOUT : u->flush.result;
 }

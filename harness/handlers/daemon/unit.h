@@ -12,6 +12,7 @@
 #include "../cli.h"
 #include "../device.h"
 #include "../handler.h"
+#include "../spin.h"
 #include "../uio_name.h"
 
 #include <pthread.h>
@@ -21,6 +22,7 @@
  * @cli:      options; outlives the unit
  * @uio:      "uioN", or empty for a simulated device at @cli->attach
  * @ended_fd: eventfd that is written when the thread ends by itself, the device being gone
+ * @seats:    for --poll-us auto; shared with the other units, outlives them
  *
  * @name:     parts of @dev.name
  * @spec:     store that is open, as for store_open()
@@ -35,6 +37,7 @@ struct unit {
 	const struct cli *cli;
 	char uio[16];
 	int ended_fd;
+	struct spin_seats *seats;
 
 	struct device dev;
 	struct uio_name name;
@@ -50,6 +53,7 @@ struct unit {
 	bool in_order, wce;
 	struct store_io flush;
 	bool flush_busy;
+	struct spin spin;
 
 	int stop, wake_fd;
 	pthread_t thread;
