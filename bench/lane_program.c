@@ -37,7 +37,8 @@ int lane_program_command(const struct lane_config *cfg, const char *where, char 
 		return -ENOENT;
 	}
 	if (!strcmp(cfg->engine, "memory") || !strcmp(cfg->engine, "null"))
-		snprintf(store, sizeof(store), "--store %s:%llu", cfg->engine, size);
+		snprintf(store, sizeof(store), "--store %s:%llu%s", cfg->engine, size,
+			 strcmp(cfg->engine, "null") ? "" : " --stale-reads");
 	else
 		snprintf(store, sizeof(store), "--store 'file:%s' --engine %s", cfg->store,
 			 cfg->engine);

@@ -6,7 +6,7 @@
 #include <signal.h>
 
 /** verb_bench() - `tcmu-harness bench`: measure; @stop ends it early, and what there is is kept. */
-int verb_bench(int argc, char **argv, volatile sig_atomic_t *stop);
+int verb_bench(int argc, char **argv, const volatile sig_atomic_t *stop);
 /** verb_compare() - `tcmu-harness compare A B`. */
 int verb_compare(int argc, char **argv);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tcmu-harness: one command line, one verb each. */
+#include "../bench/verbs.h"
 #include "check/verbs.h"
 #include "run/env.h"
 #include "seat/seat.h"
@@ -33,7 +34,7 @@ static const char help[] =
 	"  list      clauses, cases, mutants\n"
 	"  explain   what a clause asks and what people get wrong\n"
 	"  trace     look at, compare and replay traces recorded from kernels\n"
-	"  bench     what the ring costs\n"
+	"  bench     what a command costs, layer by layer\n"
 	"  scsi      send CDBs to a disk over iSCSI, print the raw answers\n"
 	"  env       what this machine lets us do, found out by trying\n"
 	"  seat      play the handler of a real TCMU device, move by move\n"
@@ -58,6 +59,8 @@ int main(int argc, char **argv)
 		return verb_fuzz(argc - 1, argv + 1, &stop);
 	if (!strcmp(verb, "replay"))
 		return verb_replay(argc - 1, argv + 1, &stop);
+	if (!strcmp(verb, "bench"))
+		return verb_bench(argc - 1, argv + 1, &stop);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -67,8 +70,6 @@ int main(int argc, char **argv)
 		return verb_explain(argc - 1, argv + 1);
 	if (!strcmp(verb, "trace"))
 		return trace_main(argc - 1, argv + 1);
-	if (!strcmp(verb, "bench"))
-		return verb_bench(argc - 1, argv + 1);
 	if (!strcmp(verb, "report"))
 		return verb_report(argc - 1, argv + 1);
 	if (!strcmp(verb, "scsi"))

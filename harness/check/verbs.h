@@ -42,7 +42,6 @@ int verb_check(int argc, char **argv, const volatile sig_atomic_t *stop);
 int verb_run(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_explain(int argc, char **argv);
-int verb_bench(int argc, char **argv);
 int verb_scsi(int argc, char **argv);
 int verb_report(int argc, char **argv);
 

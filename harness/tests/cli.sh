@@ -111,7 +111,7 @@ bad "scsi: no URL" "'x'" "$harness" scsi x 00
 bad "scsi: no CDB" "expected a CDB" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0
 bad "scsi: no hexadecimal" "'0g'" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0 0g
 bad "scsi: nobody there" "127.0.0.1:1" "$harness" scsi iscsi://127.0.0.1:1/iqn.x/0 00
-bad "bench: depth out of range" "'257'" "$harness" bench ring --depth 257
+bad "bench: depth out of range" "'257'" "$harness" bench --iodepth 257
 bad "trace: no verb" "nothing" "$harness" trace
 bad "trace: unknown verb" "'frob'" "$harness" trace frob
 bad "trace: unknown option" "'--frob'" "$harness" trace dump --frob x
