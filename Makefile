@@ -109,7 +109,7 @@ PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz \
+.PHONY: all bench tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz \
 	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -287,6 +287,14 @@ FUZZ_OPTIONS ?=
 fuzz: all ## Fuzz the reference handlers, FUZZ_TIME=60 seconds each; FUZZ_SEED=1, FUZZ_HANDLER=LIST
 	@$(BUILD)/tcmu-harness fuzz --handler $(FUZZ_HANDLER) --time $(FUZZ_TIME) --seed $(FUZZ_SEED) \
 		--jobs $(shell nproc) --save $(FUZZ_SAVE) $(FUZZ_OPTIONS)
+
+# The result is kept; BENCH=full runs the long list of workloads and counts instructions.
+BENCH         ?=
+BENCH_JSON    ?= $(BUILD)/bench.json
+BENCH_OPTIONS ?=
+bench: all ## Measure what a command costs, layer by layer; BENCH=full: all workloads
+	@$(BUILD)/tcmu-harness bench $(if $(filter full,$(BENCH)),--full --instructions) \
+		--json $(BENCH_JSON) $(BENCH_OPTIONS)
 
 KERNELS       ?= 6.1 6.12
 SCENARIO_JOBS ?= 1

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define REPEATS	    10u
-#define TIME_MS	    250u
+#define TIME_MS	    200u
 #define SIZE	    (64ull << 20)
 #define SIZE_LIMIT  (1ull << 40)
 #define REPEATS_MAX 1000u
@@ -38,7 +38,7 @@ static const char help[] =
 	"  --rate N          of it: commands per second at planned times (as fast as they end)\n"
 	"  --poll            of it: neither side sleeps\n"
 	"  --repeats N       1 to 1000 (10)\n"
-	"  --time-ms N       of one repeat, 10 to 600000 (250); warming up takes as long at most\n"
+	"  --time-ms N       of one repeat, 10 to 600000 (200); warming up takes half of that at most\n"
 	"  --size SIZE       of the device, 1M to 1T (64M)\n"
 	"  --seed N          of addresses, planned times and the order of rows (1)\n"
 	"  --exec COMMAND    a handler of one's own, which attaches to $TCMU_ATTACH: layer 'program'\n"

@@ -111,14 +111,14 @@ static int judge(struct run *r, int rc, const struct generator_count *n)
 
 static int warm_up(struct run *r)
 {
-	uint64_t slice = r->job->ns / 16 > SLICE_NS_MIN ? r->job->ns / 16 : SLICE_NS_MIN, spent = 0;
+	uint64_t slice = r->job->ns / 24 > SLICE_NS_MIN ? r->job->ns / 24 : SLICE_NS_MIN, spent = 0;
 	struct generator_load load = { .ns = slice };
 	struct generator_count n;
 	double per[SLICES];
 	uint32_t i;
 	int rc;
 
-	for (i = 0; i < SLICES && spent < r->job->ns; i++) {
+	for (i = 0; i < SLICES && spent < r->job->ns / 2; i++) {
 		rc = judge(r, generator_run(r->generator, &load, &n), &n);
 		if (rc)
 			return rc;

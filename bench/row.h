@@ -23,7 +23,7 @@
  * @program:    handler of the user's, or NULL; @config: it is an unmodified one, in a world, and
  * its device is configured for that
  * @size_bytes: of the device; @block_size: of its blocks
- * @ns:         how long to measure; warming up takes at most as long again
+ * @ns:         how long to measure; warming up takes at most half of it
  * @rate:       open loop: commands per second; 0 = closed, whatever the workload says
  * @commands:   exactly so many, without warming up; 0 = @ns counts
  * @cpus:       of initiator and handler, -1: anywhere
