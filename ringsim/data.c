@@ -32,11 +32,6 @@ uint64_t sg_len(const struct iovec *sg, uint32_t cnt)
 	return len;
 }
 
-static bool page_present(const struct ringsim_device *dev, uint32_t page)
-{
-	return dev->page_present[page / 64] >> (page % 64) & 1;
-}
-
 bool ringsim_page_present(const struct ringsim_device *dev, uint32_t page)
 {
 	return page < dev->lay.pages && page_present(dev, page);
@@ -65,12 +60,14 @@ static void add_page(struct ringsim_device *dev, uint32_t page)
 	pool_charge(dev, 1);
 }
 
-/* Backs the first @bytes of @blk. */
-static void back_block(struct ringsim_device *dev, uint32_t blk, uint32_t bytes)
+/* Backs the first @bytes of @blk. Blocks whose first page is there are not above dbi_max. */
+void data_back(struct ringsim_device *dev, uint32_t blk, uint32_t bytes)
 {
 	uint32_t page = blk * dev->lay.pages_per_blk;
 	uint32_t end = page + (bytes + dev->lay.page_size - 1) / dev->lay.page_size;
 
+	if (blk > dev->dbi_max)
+		dev->dbi_max = blk;
 	for (; page < end; page++)
 		if (!page_present(dev, page))
 			add_page(dev, page);
@@ -81,11 +78,9 @@ static uint32_t take_block(struct ringsim_device *dev, uint32_t bytes)
 {
 	uint32_t blk = bitset_first(&dev->blks_free);
 
-	bitset_del(&dev->blks_free, blk);
-	back_block(dev, blk, bytes);
+	bitset_del_first(&dev->blks_free);
+	data_back(dev, blk, bytes);
 	dev->blks_used++;
-	if (blk > dev->dbi_max)
-		dev->dbi_max = blk;
 	if (dev->shadow)
 		shadow_block_taken(dev, blk, bytes);
 	return blk;
@@ -117,7 +112,7 @@ static uint32_t take_blocks(struct ringsim_device *dev, uint32_t len, uint32_t *
  * Takes the blocks of a command, all or none. dbi_thresh decides nothing but how far the reclaimer
  * looks: it grows by the whole command whenever the clear bits below it are too few (KRN-040).
  */
-int data_alloc(struct ringsim_device *dev, struct slot *slot, uint32_t *iovs, uint32_t *bidi_iovs)
+int data_alloc(struct ringsim_device *dev, struct slot *slot)
 {
 	uint64_t needed = (uint64_t)data_blocks_needed(dev, slot->len) +
 			  data_blocks_needed(dev, slot->bidi_len);
@@ -129,10 +124,8 @@ int data_alloc(struct ringsim_device *dev, struct slot *slot, uint32_t *iovs, ui
 		if (dev->dbi_thresh > dev->lay.blocks)
 			dev->dbi_thresh = dev->lay.blocks;
 	}
-	slot->first_blk = take_blocks(dev, slot->len, &slot->blks, iovs);
-	slot->bidi_first_blk = take_blocks(dev, slot->bidi_len, &slot->bidi_blks, bidi_iovs);
-	if (dev->blks_used > dev->peak_blks)
-		dev->peak_blks = dev->blks_used;
+	slot->first_blk = take_blocks(dev, slot->len, &slot->blks, &slot->iovs);
+	slot->bidi_first_blk = take_blocks(dev, slot->bidi_len, &slot->bidi_blks, &slot->bidi_iovs);
 	return 0;
 }
 
@@ -148,6 +141,7 @@ static void free_chain(struct ringsim_device *dev, uint32_t blk)
 
 void data_free(struct ringsim_device *dev, struct slot *slot)
 {
+	data_note_peak(dev);
 	if (dev->shadow)
 		shadow_slot_checked(dev, slot, (uint16_t)(slot - dev->slots));
 	free_chain(dev, slot->first_blk);

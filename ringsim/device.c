@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device's life, and the way of a command into it (KRN-010 to KRN-013).
+ * A device's life: what it is made of, what it is asked for, how it goes.
  *
  * Invariants, checked by ringsim_sweep(): a block or an id is free or belongs to exactly one slot;
  * records cover the ring from the reclaim pointer to the head; a command that the initiator has not
  * got back is on exactly one of in-flight FIFO and queue-full list.
  */
-#include "internal.h"
+#include "steps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,6 +128,7 @@ void device_configure(struct ringsim_device *dev, const struct ringsim_config *c
 	dev->tmr_notification = cfg->tmr_notification;
 	dev->desc_sense = cfg->desc_sense;
 	dev->tmr_end = &dev->tmr_first;
+	timer_set_time(dev, 0);
 	mailbox_init(dev, cfg);
 	if (dev->shadow)
 		shadow_begin(dev, cfg->poison_seed);
@@ -235,156 +236,17 @@ void cmd_set_sense(const struct ringsim_device *dev, struct ringsim_cmd *cmd, ui
 void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_outcome outcome,
 	     uint8_t status)
 {
-	struct ringsim_tmr *tmr = cmd->tmr;
-
-	cmd->state = RINGSIM_IDLE;
-	cmd->outcome = outcome;
-	cmd->status = status;
-	if (status == 2 && !cmd->sense_valid)
-		cmd_set_sense(dev, cmd, 0x02, 0x08, 0x00);
-	if (tmr) {
-		cmd->tmr = NULL;
-		cmd->outcome = RINGSIM_ABORTED;
-		cmd->status = 0x40;
-		cmd->sense_valid = false;
-		cmd->residual = 0;
-	}
-	dev->n_completed++;
-	tap(dev, .kind = RINGSIM_TAP_END, .cmd = cmd);
-	if (dev->ops && dev->ops->complete)
-		dev->ops->complete(dev->ctx, cmd);
-	if (tmr && --tmr->pending == 0 && dev->ops && dev->ops->tmr_done)
-		dev->ops->tmr_done(dev->ctx, tmr);
-}
-
-static void slot_link(struct ringsim_device *dev, uint16_t id)
-{
-	struct slot *slot = &dev->slots[id];
-
-	slot->prev = dev->fifo_last;
-	slot->next = 0;
-	if (dev->fifo_last)
-		dev->slots[dev->fifo_last].next = id;
-	else
-		dev->fifo_first = id;
-	dev->fifo_last = id;
-	dev->inflight++;
+	step_end(dev, cmd, outcome, status, true);
 }
 
 void slot_unlink(struct ringsim_device *dev, uint16_t id)
 {
-	struct slot *slot = &dev->slots[id];
-
-	if (slot->prev)
-		dev->slots[slot->prev].next = slot->next;
-	else
-		dev->fifo_first = slot->next;
-	if (slot->next)
-		dev->slots[slot->next].prev = slot->prev;
-	else
-		dev->fifo_last = slot->prev;
-	dev->inflight--;
+	step_unlink(dev, &dev->slots[id]);
 }
 
-/* Blocks and id go back; the next command may get both. */
 void slot_release(struct ringsim_device *dev, uint16_t id, enum slot_state how)
 {
-	struct slot *slot = &dev->slots[id];
-
-	data_free(dev, slot);
-	slot->state = how;
-	slot->cmd = NULL;
-	bitset_add(&dev->ids_free, id);
-}
-
-static enum admission refuse(struct ringsim_device *dev, struct ringsim_cmd *cmd, uint8_t status,
-			     uint8_t key, uint8_t asc)
-{
-	cmd->status = status;
-	if (status == 2)
-		cmd_set_sense(dev, cmd, key, asc, 0);
-	return REFUSED;
-}
-
-static enum admission enqueue(struct ringsim_device *dev, struct ringsim_cmd *cmd)
-{
-	return qfull_add(dev, cmd) ? refuse(dev, cmd, 0x28, 0, 0) : WAITS;
-}
-
-/* The order of these checks is KRN-010, and visible. On REFUSED status and sense are in @cmd. */
-enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
-{
-	struct slot space = { 0 }, *slot;
-	uint32_t iovs, bidi_iovs, len;
-
-	if (dev->blocked)
-		return refuse(dev, cmd, 0x08, 0, 0);
-	if (dev->broken)
-		return refuse(dev, cmd, 0x02, 0x02, 0x08);
-	if (dev->qfull_first)
-		return enqueue(dev, cmd);
-	space.len = cmd->dir == RINGSIM_NONE ? 0 : cmd->data_len;
-	if (cmd->dir == RINGSIM_BIDI) {
-		uint64_t in = sg_len(cmd->bidi_sg, cmd->bidi_cnt);
-
-		space.bidi_len = in > UINT32_MAX ? UINT32_MAX : (uint32_t)in;
-	}
-	if ((uint64_t)data_blocks_needed(dev, space.len) + data_blocks_needed(dev, space.bidi_len) >
-	    dev->lay.blocks)
-		return refuse(dev, cmd, 0x02, 0x05, 0x24);
-	if (data_alloc(dev, &space, &iovs, &bidi_iovs))
-		return enqueue(dev, cmd);
-	len = ringsim_entry_len(iovs + bidi_iovs, ringsim_cdb_len(cmd->cdb));
-	/* From here on what was allocated is given back if the command does not make it (TRP-12).
-	 */
-	slot = &dev->slots[0];
-	*slot = space;
-	if (len > dev->lay.cmdr_size / 2) {
-		data_free(dev, slot);
-		return refuse(dev, cmd, 0x02, 0x05, 0x24);
-	}
-	if (!ring_has_space(dev, len)) {
-		data_free(dev, slot);
-		return enqueue(dev, cmd);
-	}
-	if (dev->inflight + dev->expired + dev->kept == RINGSIM_ID_MAX) {
-		data_free(dev, slot);
-		return refuse(dev, cmd, 0x28, 0, 0);
-	}
-	cmd->id = (uint16_t)bitset_first(&dev->ids_free);
-	bitset_del(&dev->ids_free, cmd->id);
-	if (cmd->id > dev->id_max)
-		dev->id_max = cmd->id;
-	slot = &dev->slots[cmd->id];
-	*slot = space;
-	slot->cmd = cmd;
-	slot->dir = (uint8_t)cmd->dir;
-	slot->state = SLOT_INFLIGHT;
-	cmd->state = RINGSIM_INFLIGHT;
-	timer_arm_cmd(dev, slot);
-	slot_link(dev, cmd->id);
-	ring_build_cmd(dev, cmd, slot, iovs, bidi_iovs);
-	if (!dev->plugged)
-		ring_notify(dev);
-	return ADMITTED;
-}
-
-void ringsim_submit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
-{
-	cmd->outcome = RINGSIM_PENDING;
-	cmd->sense_valid = false;
-	cmd->residual = 0;
-	cmd->data_in = 0;
-	cmd->id = 0;
-	cmd->tmr = NULL;
-	tap(dev, .kind = RINGSIM_TAP_SUBMIT, .cmd = cmd);
-	if (cmd->aborted) {
-		cmd_set_sense(dev, cmd, 0x0b, 0x29, 0x03);
-		cmd_end(dev, cmd, RINGSIM_REFUSED, 0x02);
-		return;
-	}
-	if (cmd_admit(dev, cmd) == REFUSED)
-		cmd_end(dev, cmd, RINGSIM_REFUSED, cmd->status);
+	step_release(dev, &dev->slots[id], id, how, true);
 }
 
 void ringsim_plug(struct ringsim_device *dev)
@@ -451,7 +313,7 @@ void ringsim_stats(const struct ringsim_device *dev, struct ringsim_stats *st)
 		.tmrs = dev->tmr_count,
 		.blocks_used = dev->blks_used,
 		.pages_used = dev->pages_used,
-		.peak_blocks = dev->peak_blks,
+		.peak_blocks = dev->blks_used > dev->peak_blks ? dev->blks_used : dev->peak_blks,
 		.dbi_thresh = dev->dbi_thresh,
 		.dbi_max = dev->dbi_max,
 		.events = dev->events,

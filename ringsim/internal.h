@@ -4,8 +4,9 @@
  * its parts. Nothing here is visible to a handler or installed.
  *
  * layout.c   geometry           data.c      blocks, pages, iovs, copying
- * device.c   life, submission   ring.c      space, PAD, building and publishing entries
- * walk.c     completion walk    timer.c     deadlines and the queue-full list
+ * device.c   life               submit.c    submission   steps.h  shared by submit.c and walk.c
+ * ring.c     space, PAD         walk.c      completion walk
+ * bitset.c   ids and blocks     timer.c     deadlines and the queue-full list
  * recovery.c TMR, block, reset  pool.c      page budget and reclaimer
  * uio.c      UIO node           attach.c    a node for another process
  * tap.c      an observer        renew.c     a used device as new
@@ -22,13 +23,20 @@
 #define NO_BLOCK UINT32_MAX
 
 /*
- * A set of small integers that can give its lowest member in a few loads: one summary bit for each
- * word of 64. Used for free ids and free blocks, so "lowest" is what KRN-040 and KRN-050 ask for.
+ * A set of small integers that gives its lowest member in a few instructions: used for free ids and
+ * free blocks, so "lowest" is what KRN-040 and KRN-050 ask for.
+ *
+ * Invariants: nothing is a member below @base; @low is the word that begins there. @summary has one
+ * bit for each word that is not empty, but that of @low, which is only put right when @low moves.
  */
 struct bitset {
-	uint64_t *words, *summary;
+	uint64_t *low;
+	uint32_t base;
 	uint32_t n;
+	uint64_t *words, *summary;
 };
+
+#define BITSET_NONE UINT32_MAX
 
 int bitset_init(struct bitset *b, uint32_t n, bool full);
 /** bitset_fill() - all are members. */
@@ -38,6 +46,12 @@ void bitset_resize(struct bitset *b, uint32_t n);
 void bitset_free(struct bitset *b);
 /** bitset_last_clear() - highest i < end that is not a member, @end if all are. */
 uint32_t bitset_last_clear(const struct bitset *b, uint32_t end);
+/** bitset_del() - @i is no member any more. */
+void bitset_del(struct bitset *b, uint32_t i);
+/** bitset_seek() - move @low to the first word that is not empty; false if all are. */
+bool bitset_seek(struct bitset *b);
+/** bitset_add_far() - bitset_add() outside of @low. */
+void bitset_add_far(struct bitset *b, uint32_t i);
 
 static inline bool bitset_has(const struct bitset *b, uint32_t i)
 {
@@ -46,49 +60,52 @@ static inline bool bitset_has(const struct bitset *b, uint32_t i)
 
 static inline void bitset_add(struct bitset *b, uint32_t i)
 {
-	b->words[i / 64] |= 1ull << (i % 64);
-	b->summary[i / 4096] |= 1ull << (i / 64 % 64);
+	uint32_t at = i - b->base;
+
+	if (__builtin_expect(at < 64, 1))
+		*b->low |= 1ull << at;
+	else
+		bitset_add_far(b, i);
 }
 
-static inline void bitset_del(struct bitset *b, uint32_t i)
+/* Lowest member, BITSET_NONE if there is none. */
+static inline uint32_t bitset_first(struct bitset *b)
 {
-	b->words[i / 64] &= ~(1ull << (i % 64));
-	if (!b->words[i / 64])
-		b->summary[i / 4096] &= ~(1ull << (i / 64 % 64));
+	if (__builtin_expect(!*b->low, 0) && !bitset_seek(b))
+		return BITSET_NONE;
+	return b->base + (uint32_t)__builtin_ctzll(*b->low);
 }
 
-/* Lowest member; the caller knows that there is one. */
-static inline uint32_t bitset_first(const struct bitset *b)
+/* Takes out what bitset_first() has just returned. */
+static inline void bitset_del_first(struct bitset *b)
 {
-	uint32_t s = 0, w;
-
-	while (!b->summary[s])
-		s++;
-	w = s * 64 + (uint32_t)__builtin_ctzll(b->summary[s]);
-	return w * 64 + (uint32_t)__builtin_ctzll(b->words[w]);
+	*b->low &= *b->low - 1;
 }
 
 /* What holds an id. SLOT_DONE and SLOT_RESET are free ids that remember how they became so. */
 enum slot_state { SLOT_FREE, SLOT_DONE, SLOT_RESET, SLOT_INFLIGHT, SLOT_EXPIRED, SLOT_KEPT };
 
 /*
- * The kernel's record of a command that owns an id. Blocks are chained through device.blk_next:
- * first the Data-Out (or only) direction, then the Data-In of a BIDI command.
+ * The kernel's record of a command that owns an id, in a cache line of its own. Blocks are chained
+ * through device.blk_next: first the Data-Out (or only) direction, then the Data-In of a BIDI
+ * command. Slot 0, which no command has, is both ends of the in-flight FIFO.
  */
 struct slot {
 	struct ringsim_cmd *cmd; /* NULL once the initiator has been answered */
 	uint64_t deadline_ns;
-	uint32_t first_blk, blks, bidi_first_blk, bidi_blks;
+	uint32_t first_blk, blks;
 	uint32_t len, bidi_len; /* bytes of each direction */
-	uint16_t prev, next;	/* in-flight FIFO by id */
+	uint32_t bidi_first_blk, bidi_blks;
+	uint32_t iovs, bidi_iovs; /* while the entry is built */
+	uint16_t prev, next;	  /* in-flight FIFO by id */
 	uint8_t state, dir;
-};
+} __attribute__((aligned(64)));
 
 /* The kernel's own record of a ring entry; what the ring says is compared with it (TRP-02). */
 struct record {
 	uint32_t off, len_op;
 	uint16_t id;
-};
+} __attribute__((aligned(16)));
 
 struct timer {
 	bool pending;
@@ -126,9 +143,9 @@ struct ringsim_device {
 	uint64_t *page_present;
 	uint32_t blks_used, dbi_thresh, dbi_max;
 	uint32_t inflight, expired, kept;
-	uint16_t fifo_first, fifo_last;
 	bool broken, blocked, plugged, opened, tmr_notification, desc_sense;
 	uint64_t now_ns;
+	uint64_t deadline_ns; /* of a command that comes now; see timer_set_time() */
 	uint32_t skew_ns;
 	uint64_t cmd_tmo_ns;
 	int32_t qfull_tmo_s;
@@ -157,6 +174,17 @@ struct ringsim_device {
 	uint64_t n_cmds, n_pads, n_tmrs, n_qfull, n_completed, n_violations;
 };
 
+/*
+ * Whether somebody wants to see each step. What a command passes through is compiled twice, with
+ * this as a constant: those who do not look do not pay for the questions.
+ */
+static inline bool watched(const struct ringsim_device *dev)
+{
+	return dev->shadow || dev->tap_fn;
+}
+
+#define HOT static inline __attribute__((always_inline))
+
 /* tap.c */
 void tap_tell(struct ringsim_device *dev, const struct ringsim_tap_event *e);
 
@@ -171,11 +199,9 @@ void tap_tell(struct ringsim_device *dev, const struct ringsim_tap_event *e);
 bool ring_has_space(const struct ringsim_device *dev, uint32_t len);
 uint32_t ring_head(const struct ringsim_device *dev);
 uint32_t ring_pad_if_needed(struct ringsim_device *dev, uint32_t len);
-void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len, uint32_t len_op,
-		  uint16_t id);
+/** ring_publish() - of what is no command: a PAD, a TMR, an unknown one. */
+void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len_op);
 void ring_notify(struct ringsim_device *dev);
-void ring_build_cmd(struct ringsim_device *dev, struct ringsim_cmd *cmd, struct slot *slot,
-		    uint32_t iovs, uint32_t bidi_iovs);
 
 static inline struct record *rec_at(const struct ringsim_device *dev, uint32_t i)
 {
@@ -184,8 +210,9 @@ static inline struct record *rec_at(const struct ringsim_device *dev, uint32_t i
 
 /* data.c */
 uint32_t data_blocks_needed(const struct ringsim_device *dev, uint64_t len);
-int data_alloc(struct ringsim_device *dev, struct slot *slot, uint32_t *iovs, uint32_t *bidi_iovs);
+int data_alloc(struct ringsim_device *dev, struct slot *slot);
 void data_free(struct ringsim_device *dev, struct slot *slot);
+void data_back(struct ringsim_device *dev, uint32_t blk, uint32_t bytes);
 void data_build_iovs(struct ringsim_device *dev, uint32_t first_blk, uint32_t len,
 		     uint64_t iov_off);
 uint32_t data_copy_in(struct ringsim_device *dev, const struct slot *slot,
@@ -196,6 +223,18 @@ uint32_t data_release_pages(struct ringsim_device *dev, uint32_t first_blk, uint
 void data_punch(struct ringsim_device *dev, uint32_t first_page, uint32_t end_page);
 uint64_t sg_len(const struct iovec *sg, uint32_t cnt);
 uint32_t data_present_bytes(const struct ringsim_device *dev, uint32_t blk);
+
+static inline bool page_present(const struct ringsim_device *dev, uint32_t page)
+{
+	return dev->page_present[page / 64] >> (page % 64) & 1;
+}
+
+/* Before blocks are given back: so many may never have been in use before. */
+static inline void data_note_peak(struct ringsim_device *dev)
+{
+	if (dev->blks_used > dev->peak_blks)
+		dev->peak_blks = dev->blks_used;
+}
 
 static inline uint64_t blk_off(const struct ringsim_device *dev, uint32_t blk)
 {
@@ -213,14 +252,17 @@ uint32_t device_records(const struct ringsim_layout *lay);
 /** table_alloc() - @len zeroed bytes that cost only as much as is used of them; NULL: no memory. */
 void *table_alloc(uint64_t len);
 void table_free(void *table, uint64_t len);
-enum admission { ADMITTED, WAITS, REFUSED };
-enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd);
 void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_outcome outcome,
 	     uint8_t status);
 void cmd_set_sense(const struct ringsim_device *dev, struct ringsim_cmd *cmd, uint8_t key,
 		   uint8_t asc, uint8_t ascq);
 void slot_unlink(struct ringsim_device *dev, uint16_t id);
 void slot_release(struct ringsim_device *dev, uint16_t id, enum slot_state how);
+
+/* submit.c */
+enum admission { ADMITTED, WAITS, REFUSED };
+/** cmd_admit() - put @cmd on the ring or into the queue; on REFUSED it has status and sense */
+enum admission cmd_admit(struct ringsim_device *dev, struct ringsim_cmd *cmd);
 
 /* walk.c */
 bool walk_completions(struct ringsim_device *dev);
@@ -244,7 +286,9 @@ static inline uint32_t rec_end(const struct ringsim_device *dev, const struct re
 }
 
 /* timer.c */
-void timer_arm_cmd(struct ringsim_device *dev, struct slot *slot);
+/** timer_set_time() - it is @now_ns, which dev->deadline_ns follows. */
+void timer_set_time(struct ringsim_device *dev, uint64_t now_ns);
+void timer_arm_cmd(struct ringsim_device *dev, uint64_t deadline_ns);
 void timer_next_cmd(struct ringsim_device *dev);
 int qfull_add(struct ringsim_device *dev, struct ringsim_cmd *cmd);
 void qfull_remove(struct ringsim_device *dev, struct ringsim_cmd *cmd);

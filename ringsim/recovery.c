@@ -28,7 +28,7 @@ static void tmr_build(struct ringsim_device *dev, const struct pending_tmr *tmr)
 	shm_write(dev->region, entry + sizeof(e), tmr->ids, tmr->cnt * sizeof(tmr->ids[0]));
 	if (dev->shadow)
 		shadow_ring_store(dev, head, len);
-	ring_publish(dev, head, len, len | TCMU_OP_TMR, 0);
+	ring_publish(dev, head, len | TCMU_OP_TMR);
 	dev->n_tmrs++;
 	ring_notify(dev); /* even while plugged (TRP-37) */
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The producer's side of the command ring: space, PAD, entries, publication.
+ * The producer's side of the command ring: space, PAD, publication.
  *
  * There is no private head: it is read back from the mailbox each time (KRN-001, TRP-03), reduced
  * to something that can be used whatever the handler stored there. Space is counted from the
  * reclaim pointer, never from cmd_tail (KRN-032). Every published entry leaves a private record,
  * which is what the completion walk believes. Clauses: KRN-020 to KRN-034, KRN-073.
  */
-#include "internal.h"
+#include "steps.h"
 
 #include <errno.h>
 
@@ -41,21 +41,9 @@ static void put_header(struct ringsim_device *dev, uint32_t off, uint32_t len_op
 	shm_write(dev->region, (uint64_t)dev->lay.cmdr_off + off, &hdr, sizeof(hdr));
 }
 
-void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len, uint32_t len_op,
-		  uint16_t id)
+void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len_op)
 {
-	struct record *rec = rec_at(dev, dev->rec_count++);
-	uint32_t new_head = head + len;
-
-	*rec = (struct record){ .off = head, .len_op = len_op, .id = id };
-	if (new_head > dev->ring_end)
-		dev->ring_end = new_head;
-	if (new_head >= dev->lay.cmdr_size)
-		new_head -= dev->lay.cmdr_size;
-	tap(dev, .kind = RINGSIM_TAP_ENTRY, .off = head, .cmd = id ? dev->slots[id].cmd : NULL);
-	shm_store32_release(dev->region, RINGSIM_OFF_HEAD, new_head);
-	if (dev->shadow)
-		shadow_published(dev);
+	step_publish(dev, head, len_op, 0, NULL, true);
 }
 
 /* KRN-030, KRN-031: a PAD is published on its own, before the entry that needs it is built. */
@@ -71,7 +59,7 @@ uint32_t ring_pad_if_needed(struct ringsim_device *dev, uint32_t len)
 	if (dev->shadow)
 		shadow_ring_store(dev, head, 8);
 	dev->n_pads++;
-	ring_publish(dev, head, pad, pad | TCMU_OP_PAD, 0);
+	ring_publish(dev, head, pad | TCMU_OP_PAD);
 	return 0;
 }
 
@@ -80,44 +68,6 @@ void ring_notify(struct ringsim_device *dev)
 	dev->events++;
 	if (dev->ops && dev->ops->event)
 		dev->ops->event(dev->ctx);
-}
-
-/*
- * Builds the entry of an admitted command and publishes it (KRN-020 to KRN-024). The zero fill
- * covers what nothing else writes: holes, pads, unused iov room, the CDB's padding.
- */
-void ring_build_cmd(struct ringsim_device *dev, struct ringsim_cmd *cmd, struct slot *slot,
-		    uint32_t iovs, uint32_t bidi_iovs)
-{
-	uint32_t cdb_len = ringsim_cdb_len(cmd->cdb);
-	uint32_t base = ringsim_entry_base(iovs + bidi_iovs);
-	uint32_t total = base + ((cdb_len + 7u) & ~7u);
-	uint32_t head = ring_pad_if_needed(dev, total);
-	uint64_t entry = (uint64_t)dev->lay.cmdr_off + head;
-	struct tcmu_cmd_entry req;
-
-	if (dev->shadow)
-		shadow_before_write(dev, head, total);
-	memset(&req, 0, sizeof(req)); /* holes, too */
-	req.hdr.len_op = total | TCMU_OP_CMD;
-	req.hdr.cmd_id = cmd->id;
-	req.req.iov_cnt = iovs;
-	req.req.iov_bidi_cnt = bidi_iovs;
-	req.req.cdb_off = entry + base;
-	shm_write(dev->region, entry, &req, sizeof(req));
-	shm_fill(dev->region, entry + sizeof(req), 0, total - sizeof(req));
-	data_build_iovs(dev, slot->first_blk,
-			cmd->dir == RINGSIM_FROM_DEVICE ? slot->len : data_copy_in(dev, slot, cmd),
-			entry + RINGSIM_OFF_IOV);
-	if (bidi_iovs)
-		data_build_iovs(dev, slot->bidi_first_blk, slot->bidi_len,
-				entry + RINGSIM_OFF_IOV + iovs * sizeof(struct iovec));
-	shm_write(dev->region, entry + base, cmd->cdb,
-		  cdb_len <= cmd->cdb_room ? cdb_len : cmd->cdb_room);
-	if (dev->shadow)
-		shadow_ring_store(dev, head, total);
-	ring_publish(dev, head, total, total | TCMU_OP_CMD, cmd->id);
-	dev->n_cmds++;
 }
 
 int ringsim_put_raw(struct ringsim_device *dev, unsigned int op, uint32_t len, uint8_t fill)
@@ -137,7 +87,7 @@ int ringsim_put_raw(struct ringsim_device *dev, unsigned int op, uint32_t len, u
 	put_header(dev, head, len | op, 0);
 	if (dev->shadow)
 		shadow_ring_store(dev, head, len);
-	ring_publish(dev, head, len, len | op, 0);
+	ring_publish(dev, head, len | op);
 	ring_notify(dev);
 	return 0;
 }

@@ -135,7 +135,7 @@ static void sweep_ids(struct ringsim_device *dev)
 			broken_invariant(dev, "id taken without a command, or free with one", 0,
 					 id);
 	}
-	for (id = dev->fifo_first; id && fifo <= inflight; id = dev->slots[id].next)
+	for (id = dev->slots[0].next; id && fifo <= inflight; id = dev->slots[id].next)
 		fifo++;
 	if (inflight != dev->inflight || expired != dev->expired || kept != dev->kept)
 		broken_invariant(dev, "commands that own an id",

@@ -27,19 +27,25 @@ static void arm(struct timer *timer, uint64_t when_ns)
 		*timer = (struct timer){ .pending = true, .when_ns = when_ns };
 }
 
-void timer_arm_cmd(struct ringsim_device *dev, struct slot *slot)
+void timer_arm_cmd(struct ringsim_device *dev, uint64_t deadline_ns)
 {
-	if (!dev->cmd_tmo_ns)
-		return;
-	slot->deadline_ns = deadline(dev, dev->cmd_tmo_ns);
-	arm(&dev->cmd_timer, slot->deadline_ns);
+	if (dev->cmd_tmo_ns)
+		arm(&dev->cmd_timer, deadline_ns);
+}
+
+void timer_set_time(struct ringsim_device *dev, uint64_t now_ns)
+{
+	dev->now_ns = now_ns;
+	dev->deadline_ns = deadline(dev, dev->cmd_tmo_ns);
 }
 
 void timer_next_cmd(struct ringsim_device *dev)
 {
-	dev->cmd_timer.pending = dev->fifo_first != 0;
-	if (dev->fifo_first)
-		dev->cmd_timer.when_ns = dev->slots[dev->fifo_first].deadline_ns;
+	uint16_t first = dev->slots[0].next;
+
+	dev->cmd_timer.pending = first != 0;
+	if (first)
+		dev->cmd_timer.when_ns = dev->slots[first].deadline_ns;
 }
 
 void timer_next_qfull(struct ringsim_device *dev)
@@ -138,7 +144,7 @@ void qfull_drain(struct ringsim_device *dev, bool fail)
 
 static void expire_ring(struct ringsim_device *dev)
 {
-	uint16_t id = dev->fifo_first, next;
+	uint16_t id = dev->slots[0].next, next;
 	struct slot *slot;
 
 	for (; id; id = next) {
@@ -182,7 +188,7 @@ void ringsim_advance(struct ringsim_device *dev, uint64_t now_ns)
 
 	while ((next = ringsim_next_timer(dev)) <= now_ns && next != UINT64_MAX) {
 		if (next > dev->now_ns)
-			dev->now_ns = next;
+			timer_set_time(dev, next);
 		if (dev->pool->own && dev->pool->due_ns <= dev->now_ns)
 			ringsim_pool_run(dev->pool, dev->now_ns);
 		if (!due(&dev->cmd_timer, dev->now_ns) && !due(&dev->qfull_timer, dev->now_ns))
@@ -190,14 +196,13 @@ void ringsim_advance(struct ringsim_device *dev, uint64_t now_ns)
 		ringsim_time_out(dev);
 	}
 	if (now_ns > dev->now_ns)
-		dev->now_ns = now_ns;
+		timer_set_time(dev, now_ns);
 }
 
 void ringsim_set_time(struct ringsim_device *dev, uint64_t now_ns, uint32_t skew_ns)
 {
-	if (now_ns > dev->now_ns)
-		dev->now_ns = now_ns;
 	dev->skew_ns = skew_ns;
+	timer_set_time(dev, now_ns > dev->now_ns ? now_ns : dev->now_ns);
 }
 
 void ringsim_time_out(struct ringsim_device *dev)

@@ -9,38 +9,37 @@
  * Entries of unknown opcode, which only ringsim_put_raw() makes, are passed like a PAD; a kernel
  * never issues them and would take them for CMD entries (KRN-061). Clauses: KRN-060 to KRN-072.
  */
-#include "internal.h"
+#include "steps.h"
 
 /* The response as it was read, once, from the slot. */
 struct answer {
 	uint16_t id;
 	uint8_t uflags, status;
 	uint32_t read_len;
-	uint8_t sense[TCMU_SENSE_BUFFERSIZE]; /* if status is CHECK CONDITION */
 };
 
-static void answer_read(struct ringsim_device *dev, uint64_t entry, struct answer *a)
+/* Two words hold all of it but the sense. */
+HOT struct answer answer_read(struct ringsim_device *dev, uint64_t entry, uint64_t hdr)
 {
-	a->id = shm_load16(dev->region, entry + RINGSIM_OFF_ID);
-	a->uflags = shm_load8(dev->region, entry + RINGSIM_OFF_UFLAGS);
-	a->status = shm_load8(dev->region, entry + RINGSIM_OFF_STATUS);
-	a->read_len = shm_load32(dev->region, entry + RINGSIM_OFF_RDLEN);
-	if (a->status == 0x02)
-		shm_read(a->sense, dev->region, entry + RINGSIM_OFF_SENSE, sizeof(a->sense));
-	tap(dev, .kind = RINGSIM_TAP_ANSWER, .off = (uint32_t)(entry - dev->lay.cmdr_off),
-	    .id = a->id, .uflags = a->uflags, .status = a->status, .read_len = a->read_len,
-	    .sense = a->status == 0x02 ? a->sense : NULL);
+	uint64_t rsp = shm_load64(dev->region, entry + RINGSIM_OFF_STATUS);
+
+	return (struct answer){
+		.id = (uint16_t)(hdr >> 32),
+		.uflags = (uint8_t)(hdr >> 56),
+		.status = (uint8_t)rsp,
+		.read_len = (uint32_t)(rsp >> 32),
+	};
 }
 
 /* KRN-066 steps 3 to 7: what the initiator gets for an answer that came in time. */
-static void deliver(struct ringsim_device *dev, struct slot *slot, uint64_t entry,
-		    const struct answer *a)
+static void deliver(struct ringsim_device *dev, struct slot *slot, uint64_t entry, struct answer a,
+		    const uint8_t *sense)
 {
 	struct ringsim_cmd *cmd = slot->cmd;
 	uint32_t len = slot->len;
 	bool len_valid = false;
 
-	if (a->uflags & TCMU_UFLAG_UNKNOWN_OP) {
+	if (a.uflags & TCMU_UFLAG_UNKNOWN_OP) {
 		shm_store8(dev->region, entry + RINGSIM_OFF_STATUS, 0x02);
 		if (dev->shadow)
 			shadow_ring_store(
@@ -49,38 +48,50 @@ static void deliver(struct ringsim_device *dev, struct slot *slot, uint64_t entr
 		cmd_end(dev, cmd, RINGSIM_ANSWERED, 0x02);
 		return;
 	}
-	if (cmd->dir == RINGSIM_FROM_DEVICE && a->uflags & TCMU_UFLAG_READ_LEN && a->read_len) {
+	if (cmd->dir == RINGSIM_FROM_DEVICE && a.uflags & TCMU_UFLAG_READ_LEN && a.read_len) {
 		len_valid = true;
-		if (a->read_len < len)
-			len = a->read_len;
+		if (a.read_len < len)
+			len = a.read_len;
 	}
-	if (a->status == 0x02) {
-		memcpy(cmd->sense, a->sense, sizeof(cmd->sense));
+	if (a.status == 0x02) {
+		memcpy(cmd->sense, sense, sizeof(cmd->sense));
 		cmd->sense_valid = true;
 	}
-	if (a->status != 0x02 || len_valid) {
+	if (a.status != 0x02 || len_valid) {
 		cmd->data_in = data_copy_out(dev, slot, cmd, len);
-		if (dev->shadow && a->status == 0)
-			shadow_data_in(dev, slot, a->id, len);
+		if (dev->shadow && a.status == 0)
+			shadow_data_in(dev, slot, a.id, len);
 	}
-	if (len_valid && (a->status == 0 || a->status == 0x02))
+	if (len_valid && (a.status == 0 || a.status == 0x02))
 		cmd->residual = slot->len - len;
-	cmd_end(dev, cmd, RINGSIM_ANSWERED, a->status);
+	cmd_end(dev, cmd, RINGSIM_ANSWERED, a.status);
+}
+
+/* The same of GOOD without flags, which nearly every answer is, where nobody watches. */
+HOT void deliver_good(struct ringsim_device *dev, const struct slot *slot)
+{
+	struct ringsim_cmd *cmd = slot->cmd;
+
+	if (cmd->sg_cnt || cmd->dir == RINGSIM_BIDI)
+		cmd->data_in = data_copy_out(dev, slot, cmd, slot->len);
+	step_end(dev, cmd, RINGSIM_ANSWERED, 0, false);
 }
 
 /*
- * One completed CMD slot. Returns false if the walk ends here, with the reclaim pointer left on the
- * slot: KRN-062 (@unknown is set) or KRN-064.
+ * A completed CMD slot that does not just answer a command in flight. Returns false if the walk
+ * ends here, with the reclaim pointer left on the slot: KRN-062 (@unknown is set) or KRN-064.
  */
-static bool complete_slot(struct ringsim_device *dev, uint64_t entry, bool *unknown)
+static bool complete_any(struct ringsim_device *dev, uint64_t entry, struct answer a, bool *unknown)
 {
-	struct answer a;
-	struct slot *slot;
-	bool keep;
+	struct slot *slot = &dev->slots[a.id];
+	bool keep = a.uflags & TCMU_UFLAG_KEEP_BUF;
+	uint8_t sense[TCMU_SENSE_BUFFERSIZE];
 
-	answer_read(dev, entry, &a);
-	keep = a.uflags & TCMU_UFLAG_KEEP_BUF;
-	slot = &dev->slots[a.id];
+	if (a.status == 0x02)
+		shm_read(sense, dev->region, entry + RINGSIM_OFF_SENSE, sizeof(sense));
+	tap(dev, .kind = RINGSIM_TAP_ANSWER, .off = (uint32_t)(entry - dev->lay.cmdr_off),
+	    .id = a.id, .uflags = a.uflags, .status = a.status, .read_len = a.read_len,
+	    .sense = a.status == 0x02 ? sense : NULL);
 	if (!a.id || slot->state < SLOT_INFLIGHT) {
 		dev->broken = true;
 		*unknown = true;
@@ -96,7 +107,7 @@ static bool complete_slot(struct ringsim_device *dev, uint64_t entry, bool *unkn
 	}
 	if (slot->state == SLOT_INFLIGHT) {
 		slot_unlink(dev, a.id);
-		deliver(dev, slot, entry, &a);
+		deliver(dev, slot, entry, a, sense);
 	} else {
 		dev->expired--;
 	}
@@ -110,9 +121,24 @@ static bool complete_slot(struct ringsim_device *dev, uint64_t entry, bool *unkn
 	return true;
 }
 
-static void advance_reclaim(struct ringsim_device *dev, const struct record *rec)
+HOT bool complete(struct ringsim_device *dev, uint64_t entry, uint64_t hdr, bool *unknown,
+		  const bool w)
 {
-	if (dev->shadow)
+	struct answer a = answer_read(dev, entry, hdr);
+	struct slot *slot = &dev->slots[a.id];
+
+	if (!w && likely(!a.uflags && !a.status && slot->state == SLOT_INFLIGHT)) {
+		step_unlink(dev, slot);
+		deliver_good(dev, slot);
+		step_release(dev, slot, a.id, SLOT_DONE, false);
+		return true;
+	}
+	return complete_any(dev, entry, a, unknown);
+}
+
+HOT void advance_reclaim(struct ringsim_device *dev, const struct record *rec, const bool w)
+{
+	if (w && dev->shadow)
 		shadow_reclaimed(dev, rec);
 	dev->reclaim = rec_end(dev, rec);
 	dev->rec_count--;
@@ -127,6 +153,8 @@ static void advance_reclaim(struct ringsim_device *dev, const struct record *rec
  */
 static uint32_t entries_before(const struct ringsim_device *dev, uint32_t tail, uint32_t ahead)
 {
+	if (dev->rec_count && rec_end(dev, rec_at(dev, dev->rec_count - 1)) == tail)
+		return dev->rec_count;
 	for (; ahead < dev->rec_count; ahead++)
 		if (rec_end(dev, rec_at(dev, ahead)) == tail)
 			return ahead + 1;
@@ -151,19 +179,56 @@ static bool tail_sound(struct ringsim_device *dev, uint32_t tail, uint32_t *ahea
 	return false;
 }
 
-static bool entry_sound(struct ringsim_device *dev, const struct record *rec)
+/* The entry at the reclaim pointer begins with @found. */
+static bool entry_lost(struct ringsim_device *dev, const struct record *rec, uint32_t found)
 {
-	uint64_t entry = (uint64_t)dev->lay.cmdr_off + dev->reclaim;
-	uint32_t found = shm_load32(dev->region, entry);
-
-	if (rec->off == dev->reclaim && found == rec->len_op)
-		return true;
 	if (!dev->shadow)
-		violation(dev, "HND-023", entry, rec->id, &rec->len_op, &found, sizeof(found),
+		violation(dev, "HND-023", (uint64_t)dev->lay.cmdr_off + dev->reclaim, rec->id,
+			  &rec->len_op, &found, sizeof(found),
 			  "cmd_head or the len_op of a published entry was changed");
 	dev->broken = true;
 	tap(dev, .kind = RINGSIM_TAP_LOST);
 	return false;
+}
+
+HOT bool walk(struct ringsim_device *dev, const bool w)
+{
+	uint32_t tail, known = dev->reclaim, ahead = 0;
+	bool walked = false, unknown = false;
+
+	if (unlikely(dev->broken))
+		return false;
+	if (w && dev->shadow)
+		shadow_before_walk(dev);
+	data_note_peak(dev);
+	while ((tail = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL)) != dev->reclaim) {
+		uint64_t entry = (uint64_t)dev->lay.cmdr_off + dev->reclaim, hdr;
+		const struct record *rec = rec_at(dev, 0);
+
+		if (tail != known && !tail_sound(dev, tail, &ahead))
+			return false;
+		known = tail;
+		if (w && dev->shadow)
+			shadow_before_entry(dev, rec);
+		hdr = shm_load64(dev->region, entry);
+		if (unlikely(rec->off != dev->reclaim || (uint32_t)hdr != rec->len_op))
+			return entry_lost(dev, rec, (uint32_t)hdr);
+		walked = true;
+		if (likely(rec_op(rec) == TCMU_OP_CMD) &&
+		    unlikely(!complete(dev, entry, hdr, &unknown, w)))
+			break;
+		advance_reclaim(dev, rec, w);
+		ahead--;
+	}
+	if (w)
+		tap(dev, .kind = RINGSIM_TAP_TAIL, .value = tail);
+	if (unknown)
+		return false;
+	if (walked)
+		walked = tmr_run(dev);
+	if (dev->cmd_tmo_ns)
+		timer_next_cmd(dev);
+	return walked;
 }
 
 /*
@@ -172,38 +237,7 @@ static bool entry_sound(struct ringsim_device *dev, const struct record *rec)
  */
 bool walk_completions(struct ringsim_device *dev)
 {
-	uint32_t tail, known = dev->reclaim, ahead = 0;
-	bool walked = false, unknown = false;
-
-	if (dev->broken)
-		return false;
-	if (dev->shadow)
-		shadow_before_walk(dev);
-	while ((tail = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL)) != dev->reclaim) {
-		struct record *rec = rec_at(dev, 0);
-
-		if (tail != known && !tail_sound(dev, tail, &ahead))
-			return false;
-		known = tail;
-		if (dev->shadow)
-			shadow_before_entry(dev, rec);
-		if (!entry_sound(dev, rec))
-			return false;
-		walked = true;
-		if (rec_op(rec) == TCMU_OP_CMD &&
-		    !complete_slot(dev, (uint64_t)dev->lay.cmdr_off + rec->off, &unknown))
-			break;
-		advance_reclaim(dev, rec);
-		ahead--;
-	}
-	tap(dev, .kind = RINGSIM_TAP_TAIL, .value = tail);
-	if (unknown)
-		return false;
-	if (walked)
-		walked = tmr_run(dev);
-	if (dev->cmd_tmo_ns)
-		timer_next_cmd(dev);
-	return walked;
+	return watched(dev) ? walk(dev, true) : walk(dev, false);
 }
 
 void ringsim_poll_tail(struct ringsim_device *dev)

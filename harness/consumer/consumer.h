@@ -79,34 +79,36 @@ struct consumer_probe {
  *            partly or wholly (HND-062)
  * @nomem:    the iov list did not fit in memory; @iov_cnt is 0; answer TASK SET FULL (HND-067)
  * @bad:      the entry was malformed; @iov_cnt is 0; answer CHECK CONDITION
- * @cdb:      private copy; @cdb_len bytes valid, the rest zero
+ * @cdb:      private copy; @cdb_len bytes valid, zeros behind them, to 16 at least
  * @iov:      iov[0..iov_cnt) main direction, iov[iov_cnt..iov_cnt+bidi_cnt) Data-In of a BIDI
  *            command; bases are pointers into the mapped region
  * @len:      sum of the main iovs in bytes; @bidi_len of the BIDI ones
  * @status:   SAM status byte
  * @uflags:   complete TCMU_UFLAG_* value for this completion (HND-037)
  * @read_len: bytes of Data-In that are valid, with TCMU_UFLAG_READ_LEN
- * @sense:    all 96 bytes go to the initiator with CHECK CONDITION; zeroed by fetch
+ * @sense:    all 96 bytes go to the initiator with CHECK CONDITION, so all of them have to be
+ *            written then: fetch leaves there what was there
  * @user:     the caller's
  */
 struct consumer_cmd {
 	uint16_t id;
 	bool replay, nomem, bad;
+	bool done; /* private: answered, not yet published */
 	uint16_t cdb_len;
 	uint32_t iov_cnt, bidi_cnt;
 	uint64_t len, bidi_len;
-	uint8_t cdb[RINGSIM_CDB_MAX];
 	struct iovec *iov;
-	struct iovec inline_iov[CONSUMER_INLINE_IOVS];
 
 	uint8_t status;
 	uint8_t uflags;
 	uint32_t read_len;
-	uint8_t sense[TCMU_SENSE_BUFFERSIZE];
 
 	void *user;
-	bool done;		   /* private: answered, not yet published */
 	struct consumer_cmd *next; /* private: issue order, in-order consumers only */
+
+	uint8_t cdb[RINGSIM_CDB_MAX];
+	struct iovec inline_iov[CONSUMER_INLINE_IOVS];
+	uint8_t sense[TCMU_SENSE_BUFFERSIZE];
 };
 
 /** enum consumer_entry - what consumer_fetch() found. */
@@ -144,6 +146,7 @@ struct consumer {
 	uint32_t tail;			 /* next slot to publish, may be ahead of the mailbox */
 	uint32_t published;		 /* value last stored in cmd_tail */
 	uint32_t next;			 /* next entry to fetch */
+	uint32_t head;			 /* cmd_head as it was last seen */
 	uint32_t replay_end;		 /* cmd_head at attach */
 	bool replaying;			 /* @next has not reached @replay_end yet */
 	bool ring_owed;			 /* the tail moved since the last doorbell */

@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 /* Ring offset after an entry of @len bytes at @off. */
 static uint32_t ring_next(const struct consumer *c, uint32_t off, uint32_t len)
 {
@@ -35,11 +38,18 @@ static uint32_t len_op_at(const struct consumer *c, uint32_t off)
 	return shm_load32(c->region, entry_at(c, off));
 }
 
+/*
+ * The kernel writes cmd_head often, and each look takes its cache line away from it: while there
+ * are entries that were seen already there is none. An observer is shown one for each entry.
+ */
 static uint32_t load_head(struct consumer *c)
 {
+	if (c->head != c->next && !c->probe.fn)
+		return c->head;
 	uint32_t head = shm_load32_acquire(c->region, RINGSIM_OFF_HEAD);
 
 	consumer_step(c, CONSUMER_STEP_HEAD);
+	c->head = head;
 	return head;
 }
 
@@ -102,6 +112,7 @@ int consumer_attach(struct consumer *c, const struct consumer_uio *uio, size_t m
 	c->tail = shm_load32(c->region, RINGSIM_OFF_TAIL);
 	c->published = c->tail;
 	c->next = c->tail;
+	c->head = c->tail;
 	c->replay_end = load_head(c);
 	c->replaying = c->next != c->replay_end;
 	/* A predecessor may have died between its tail and its doorbell (HND-063). */
@@ -138,14 +149,17 @@ static void skip_unanswered(struct consumer *c)
 
 static void iov_free(struct consumer_cmd *cmd)
 {
-	if (cmd->iov != cmd->inline_iov)
+	if (unlikely(cmd->iov != cmd->inline_iov)) {
 		free(cmd->iov);
-	cmd->iov = cmd->inline_iov;
+		cmd->iov = cmd->inline_iov;
+	}
 }
 
 /* Copies @n iovs out of the ring and turns offsets into pointers. False: they make no sense. */
-static bool fetch_iovs(struct consumer *c, struct consumer_cmd *cmd, uint64_t off, uint32_t n)
+static inline bool fetch_iovs(struct consumer *c, struct consumer_cmd *cmd, uint64_t off,
+			      uint32_t n)
 {
+	uint64_t len = 0, bidi_len = 0;
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
@@ -157,37 +171,94 @@ static bool fetch_iovs(struct consumer *c, struct consumer_cmd *cmd, uint64_t of
 		cmd->iov[i].iov_base = c->region + (uintptr_t)iov.iov_base;
 		cmd->iov[i].iov_len = iov.iov_len;
 		if (i < cmd->iov_cnt)
-			cmd->len += iov.iov_len;
+			len += iov.iov_len;
 		else
-			cmd->bidi_len += iov.iov_len;
+			bidi_len += iov.iov_len;
 	}
+	cmd->len = len;
+	cmd->bidi_len = bidi_len;
 	return true;
 }
 
-static bool fetch_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_off,
-		      uint64_t entry_end)
+/* A CDB of any length. */
+static __attribute__((noinline)) void copy_cdb(struct consumer *c, struct consumer_cmd *cmd,
+					       uint64_t cdb_off, uint64_t room)
 {
-	uint64_t room = entry_end - cdb_off;
 	uint32_t len;
 
-	if (cdb_off >= entry_end)
-		return false;
 	if (room > RINGSIM_CDB_MAX)
 		room = RINGSIM_CDB_MAX;
+	memset(cmd->cdb, 0, sizeof(cmd->cdb));
 	shm_read(cmd->cdb, c->region, cdb_off, room);
 	len = ringsim_cdb_len(cmd->cdb);
 	cmd->cdb_len = (uint16_t)(len < room ? len : room);
 	memset(cmd->cdb + cmd->cdb_len, 0, room - cmd->cdb_len);
+}
+
+/* CDBs of 10 to 16 bytes, which have 16 to the end of the entry, by opcode group. */
+static const struct {
+	uint64_t second_word; /* which bytes of it count */
+	uint16_t len;
+} groups[8] = {
+	[1] = { 0xffff, 10 },	  [2] = { 0xffff, 10 },	    [3] = { 0xffffffff, 12 },
+	[4] = { UINT64_MAX, 16 }, [5] = { 0xffffffff, 12 }, [6] = { 0xffff, 10 },
+	[7] = { 0xffff, 10 },
+};
+
+static inline bool fetch_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_off,
+			     uint64_t entry_end)
+{
+	uint64_t room = entry_end - cdb_off;
+	uint64_t words[2];
+	uint8_t op;
+
+	if (cdb_off >= entry_end)
+		return false;
+	op = shm_load8(c->region, cdb_off);
+	if (unlikely(room != sizeof(words) || op == 0x7f || op < 0x20)) {
+		copy_cdb(c, cmd, cdb_off, room);
+		return true;
+	}
+	words[0] = shm_load64(c->region, cdb_off);
+	words[1] = shm_load64(c->region, cdb_off + 8) & groups[op >> 5].second_word;
+	memcpy(cmd->cdb, words, sizeof(words));
+	cmd->cdb_len = groups[op >> 5].len;
 	return true;
 }
 
+/* Room for more iovs than a command has itself. */
+static __attribute__((noinline)) bool more_iovs(struct consumer *c, struct consumer_cmd *cmd,
+						uint64_t iovs)
+{
+	struct iovec *iov = c->alloc(iovs * sizeof(struct iovec));
+
+	if (iov) {
+		cmd->iov = iov;
+		return true;
+	}
+	cmd->nomem = true;
+	cmd->iov_cnt = cmd->bidi_cnt = 0;
+	return false;
+}
+
+static __attribute__((noinline)) void bad_request(struct consumer_cmd *cmd)
+{
+	cmd->bad = true;
+	cmd->iov_cnt = cmd->bidi_cnt = 0;
+	cmd->len = cmd->bidi_len = 0;
+}
+
 /* A private copy of the request at @off; @cmd->bad or @cmd->nomem if there can be none. */
-static void fetch_cmd(struct consumer *c, struct consumer_cmd *cmd, uint32_t off, uint32_t len)
+static inline void fetch_cmd(struct consumer *c, struct consumer_cmd *cmd, uint32_t off,
+			     uint32_t len)
 {
 	uint64_t entry = entry_at(c, off), iovs, cdb_off;
 	struct tcmu_cmd_entry e;
 
-	shm_read(&e, c->region, entry, RINGSIM_OFF_IOV);
+	e.hdr.cmd_id = shm_load16(c->region, entry + RINGSIM_OFF_ID);
+	e.req.iov_cnt = shm_load32(c->region, entry + RINGSIM_OFF_IOV_CNT);
+	e.req.iov_bidi_cnt = shm_load32(c->region, entry + RINGSIM_OFF_BIDI_CNT);
+	e.req.cdb_off = shm_load64(c->region, entry + RINGSIM_OFF_CDB_OFF);
 	cdb_off = e.req.cdb_off;
 	cmd->id = e.hdr.cmd_id;
 	cmd->replay = c->replaying;
@@ -198,29 +269,16 @@ static void fetch_cmd(struct consumer *c, struct consumer_cmd *cmd, uint32_t off
 	cmd->len = cmd->bidi_len = 0;
 	cmd->status = cmd->uflags = 0;
 	cmd->read_len = 0;
-	cmd->next = NULL;
-	memset(cmd->sense, 0, sizeof(cmd->sense));
-	memset(cmd->cdb, 0, 16);
 	iovs = (uint64_t)cmd->iov_cnt + cmd->bidi_cnt;
-	if (!shm_span_ok(RINGSIM_OFF_IOV, iovs * sizeof(struct iovec), len) || cdb_off < entry ||
-	    !fetch_cdb(c, cmd, cdb_off, entry + len)) {
-		cmd->bad = true;
-		cmd->iov_cnt = cmd->bidi_cnt = 0;
+	if (unlikely(!shm_span_ok(RINGSIM_OFF_IOV, iovs * sizeof(struct iovec), len) ||
+		     cdb_off < entry || !fetch_cdb(c, cmd, cdb_off, entry + len))) {
+		bad_request(cmd);
 		return;
 	}
-	if (iovs > CONSUMER_INLINE_IOVS)
-		cmd->iov = c->alloc(iovs * sizeof(struct iovec));
-	if (!cmd->iov) {
-		cmd->nomem = true;
-		cmd->iov = cmd->inline_iov;
-		cmd->iov_cnt = cmd->bidi_cnt = 0;
+	if (unlikely(iovs > CONSUMER_INLINE_IOVS) && !more_iovs(c, cmd, iovs))
 		return;
-	}
-	if (!fetch_iovs(c, cmd, entry + RINGSIM_OFF_IOV, (uint32_t)iovs)) {
-		cmd->bad = true;
-		cmd->iov_cnt = cmd->bidi_cnt = 0;
-		cmd->len = cmd->bidi_len = 0;
-	}
+	if (unlikely(!fetch_iovs(c, cmd, entry + RINGSIM_OFF_IOV, (uint32_t)iovs)))
+		bad_request(cmd);
 }
 
 /* TMR entries carry their list behind 32 bytes; it is read while the entry is not published. */
@@ -254,6 +312,7 @@ static void set_unknown_op(struct consumer *c, uint32_t off)
 
 static void enqueue(struct consumer *c, struct consumer_cmd *cmd)
 {
+	cmd->next = NULL;
 	if (c->last)
 		c->last->next = cmd;
 	else
@@ -292,22 +351,29 @@ static bool information(const uint8_t *sense, bool fixed, uint32_t *info)
 	       (sense[12] | sense[13] | sense[14] | sense[15]) == 0;
 }
 
-static void store_commit(struct consumer *c, uint64_t entry, const struct consumer_cmd *cmd)
+static __attribute__((noinline)) struct commit commit_sense(struct commit commit,
+							    const struct consumer_cmd *cmd)
 {
 	bool fixed = (cmd->sense[0] & 0x7f) < 0x72;
-	struct commit commit = { .status = cmd->status, .mark = MARK, .read_len = cmd->read_len };
 	uint32_t info;
+
+	commit.asc = cmd->sense[fixed ? 12 : 2];
+	commit.mark |= (uint16_t)((cmd->sense[fixed ? 2 : 1] & 0x0f) << 8);
+	commit.mark |= cmd->sense[fixed ? 13 : 3];
+	if (!(cmd->uflags & TCMU_UFLAG_READ_LEN) && information(cmd->sense, fixed, &info)) {
+		commit.mark |= MARK_INFO;
+		commit.read_len = info;
+	}
+	return commit;
+}
+
+static inline void store_commit(struct consumer *c, uint64_t entry, const struct consumer_cmd *cmd)
+{
+	struct commit commit = { .status = cmd->status, .mark = MARK, .read_len = cmd->read_len };
 	uint64_t word;
 
-	if (cmd->status == 0x02) {
-		commit.asc = cmd->sense[fixed ? 12 : 2];
-		commit.mark |= (uint16_t)((cmd->sense[fixed ? 2 : 1] & 0x0f) << 8);
-		commit.mark |= cmd->sense[fixed ? 13 : 3];
-		if (!(cmd->uflags & TCMU_UFLAG_READ_LEN) && information(cmd->sense, fixed, &info)) {
-			commit.mark |= MARK_INFO;
-			commit.read_len = info;
-		}
-	}
+	if (unlikely(commit.status != 0) && commit.status == 0x02)
+		commit = commit_sense(commit, cmd);
 	memcpy(&word, &commit, sizeof(word));
 	shm_store64(c->region, entry + RINGSIM_OFF_STATUS, word);
 	consumer_step(c, CONSUMER_STEP_RSP);
@@ -403,7 +469,7 @@ bool consumer_pending(struct consumer *c)
 }
 
 /* Puts the answer to @cmd into the slot at the tail, whoever's request was there (HND-051). */
-static void put_answer(struct consumer *c, struct consumer_cmd *cmd)
+static inline void put_answer(struct consumer *c, struct consumer_cmd *cmd)
 {
 	uint64_t entry;
 	uint32_t len;
@@ -425,7 +491,7 @@ static void put_answer(struct consumer *c, struct consumer_cmd *cmd)
 
 void consumer_complete(struct consumer *c, struct consumer_cmd *cmd)
 {
-	if (!c->in_order) {
+	if (likely(!c->in_order)) {
 		put_answer(c, cmd);
 		return;
 	}

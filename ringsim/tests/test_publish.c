@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a handler that polls can see between two stores of cmd_head: KRN-024, KRN-031, TRP-06. The
- * ring's source is compiled in here with its release store replaced by a camera.
+ * sources that publish are compiled in here with their release store replaced by a camera.
  */
 #include "rig.h"
 
@@ -34,6 +34,7 @@ static void take_shot(void *base, uint64_t off, uint32_t head)
 
 #define shm_store32_release(base, off, head) take_shot(base, off, head)
 #include "../ring.c"
+#include "../submit.c"
 #undef shm_store32_release
 
 static void begin(struct rig *r, uint32_t left)

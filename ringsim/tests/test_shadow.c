@@ -268,11 +268,11 @@ static void test_invariants(void)
 	rig_expect(&r, "KRN-001", UINT64_MAX);
 	bitset_add(&r.dev->blks_free, 9);
 	r.dev->blks_used--;
-	r.dev->fifo_first = 2; /* the first one fell out of the list */
+	r.dev->slots[0].next = 2; /* the first one fell out of the list */
 	ringsim_sweep(r.dev);
 	CU_ASSERT_PTR_NOT_NULL(strstr(r.seen[0].what, "FIFO"));
 	rig_expect(&r, "KRN-001", UINT64_MAX);
-	r.dev->fifo_first = 1;
+	r.dev->slots[0].next = 1;
 	ringsim_advance(r.dev, 30 * SEC); /* both expired */
 	bitset_add(&r.dev->ids_free, 2);
 	ringsim_sweep(r.dev);

@@ -77,6 +77,7 @@ static void put_be(uint8_t *p, int n, uint64_t v)
 static void sense(struct consumer_cmd *cmd, uint8_t asc)
 {
 	cmd->status = 2;
+	memset(cmd->sense, 0, sizeof(cmd->sense));
 	cmd->sense[0] = 0x70;
 	cmd->sense[2] = 5;
 	cmd->sense[7] = 10;

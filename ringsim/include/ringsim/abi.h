@@ -38,6 +38,10 @@ extern "C" {
 #define RINGSIM_OFF_ID	     4u
 #define RINGSIM_OFF_KFLAGS   6u
 #define RINGSIM_OFF_UFLAGS   7u
+#define RINGSIM_OFF_IOV_CNT  8u
+#define RINGSIM_OFF_BIDI_CNT 12u
+#define RINGSIM_OFF_DIF_CNT  16u
+#define RINGSIM_OFF_CDB_OFF  24u
 #define RINGSIM_OFF_STATUS   8u
 #define RINGSIM_OFF_RDLEN    12u
 #define RINGSIM_OFF_SENSE    16u

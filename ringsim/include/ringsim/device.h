@@ -157,31 +157,35 @@ struct ringsim_tmr;
  * @tap:      a tap's own (see tap.h); the device does not touch it
  */
 struct ringsim_cmd {
+	/* request */
 	const uint8_t *cdb;
 	uint32_t cdb_room;
 	enum ringsim_dir dir;
 	uint32_t data_len;
-	const struct iovec *sg;
 	uint32_t sg_cnt;
-	const struct iovec *bidi_sg;
-	uint32_t bidi_cnt;
-	bool aborted;
-	void *user;
-
+	const struct iovec *sg;
+	/* answer */
 	enum ringsim_outcome outcome;
 	uint8_t status;
 	bool sense_valid;
 	uint16_t id;
 	uint32_t residual;
 	uint32_t data_in;
-	uint8_t sense[TCMU_SENSE_BUFFERSIZE];
 
+	/* private: enum ringsim_state */
+	uint8_t state;
+	/* request */
+	bool aborted;
+	uint32_t bidi_cnt;
+	const struct iovec *bidi_sg;
+	void *user;
 	/* private */
-	enum ringsim_state state;
-	uint64_t deadline_ns;
 	struct ringsim_tmr *tmr;
-	struct ringsim_cmd *prev, *next;
 	uint32_t tap;
+	uint64_t deadline_ns;
+	struct ringsim_cmd *prev, *next;
+	/* answer */
+	uint8_t sense[TCMU_SENSE_BUFFERSIZE];
 };
 
 /**
