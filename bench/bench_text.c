@@ -65,8 +65,10 @@ static double middle(const struct series *s)
 	return s->n ? statistics_median(s->values, s->n).value : NAN;
 }
 
-/* "+12.3", "~", or "-" where one of the two is missing. */
-static void added(char *buf, const struct series *above, const struct series *below)
+/* "+12.3", "~", or "-" where one of the two is missing; what was counted once, @exact, needs no
+ * test.
+ */
+static void added(char *buf, const struct series *above, const struct series *below, bool exact)
 {
 	char v[CELL / 2];
 	double d;
@@ -76,10 +78,8 @@ static void added(char *buf, const struct series *above, const struct series *be
 		return;
 	}
 	d = middle(above) - middle(below);
-	/* counted once and exactly, or repeated: then it has to show */
-	if ((above->n > 1 || below->n > 1) &&
-	    statistics_mann_whitney(above->values, above->n, below->values, below->n) >=
-		    SIGNIFICANT) {
+	if (!exact && statistics_mann_whitney(above->values, above->n, below->values, below->n) >=
+			      SIGNIFICANT) {
 		snprintf(buf, CELL, "~");
 		return;
 	}
@@ -128,13 +128,13 @@ static void cake_row(FILE *out, const struct result *r, const struct result_row 
 	number(c[1], CELL, med.low);
 	number(c[2], CELL, med.high);
 	snprintf(range, sizeof(range), "[%s, %s]", c[1], c[2]);
-	added(c[3], t, low ? &low->metric[METRIC_LATENCY] : NULL);
+	added(c[3], t, low ? &low->metric[METRIC_LATENCY] : NULL, false);
 	number(c[4], CELL, middle(&cpu));
-	added(c[5], &cpu, low ? &low_cpu : NULL);
+	added(c[5], &cpu, low ? &low_cpu : NULL, false);
 	number(c[6], CELL, middle(&m[METRIC_SYSCALLS]));
-	added(c[7], &m[METRIC_SYSCALLS], low ? &low->metric[METRIC_SYSCALLS] : NULL);
+	added(c[7], &m[METRIC_SYSCALLS], low ? &low->metric[METRIC_SYSCALLS] : NULL, true);
 	number(c[8], CELL, middle(&m[METRIC_SWITCHES]));
-	added(c[9], &m[METRIC_SWITCHES], low ? &low->metric[METRIC_SWITCHES] : NULL);
+	added(c[9], &m[METRIC_SWITCHES], low ? &low->metric[METRIC_SWITCHES] : NULL, false);
 	fprintf(out, "  %-10s %9s %-19s %-10s %8s | %8s %8s | %6s %6s | %6s %6s | ", row->layer,
 		c[0], t->n ? range : "", low ? low->layer : "-", c[3], c[4], c[5], c[6], c[7], c[8],
 		c[9]);

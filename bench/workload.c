@@ -108,8 +108,10 @@ static bool pattern(const char **p, struct workload *w)
 		return false;
 	memcpy(word, *p, len);
 	word[len] = 0;
+	if (!workload_pattern(w, word))
+		return false;
 	*p += len;
-	return workload_pattern(w, word);
+	return true;
 }
 
 /* "-WORD" and, if @out is not NULL, a number from 1 to @max behind it. */
