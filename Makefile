@@ -15,6 +15,8 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+# The program looks for them from where it is itself.
+JOBDIR := $(BINDIR:/bin=)/share/tcmu-harness/jobs
 
 comma := ,
 BUILD ?= build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),-coverage)
@@ -95,6 +97,7 @@ TEST_SCRIPTS := $(sort $(wildcard harness/tests/*.sh bench/tests/*.sh) ci/tests/
 TESTS        := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(TEST_SRCS)))
 MUTANTS      := $(patsubst harness/mutants/%.mutant,$(BUILD)/mutants/%.so,\
 		$(sort $(wildcard harness/mutants/*.mutant)))
+FIO_JOBS     := $(wildcard bench/jobs/*.fio bench/jobs/*.inc)
 MAN_PAGES    := $(wildcard harness/man/*.[17])
 
 ifneq ($(words $(TESTS)),$(words $(sort $(TESTS))))
@@ -386,6 +389,8 @@ install: all ## Install below PREFIX (DESTDIR is put in front)
 	install -d $(D)$(MANDIR)/man1 $(D)$(MANDIR)/man7
 	install -m 644 $(filter %.1,$(MAN_PAGES)) $(D)$(MANDIR)/man1
 	install -m 644 $(filter %.7,$(MAN_PAGES)) $(D)$(MANDIR)/man7
+	install -d $(D)$(JOBDIR)
+	install -m 644 $(FIO_JOBS) $(D)$(JOBDIR)
 
 uninstall: ## Remove what install put there
 	rm -f $(PROGRAMS:$(BUILD)/%=$(D)$(BINDIR)/%) $(D)$(LIBDIR)/pkgconfig/ringsim.pc
@@ -393,7 +398,8 @@ uninstall: ## Remove what install put there
 	rm -f $(foreach page,$(MAN_PAGES:harness/man/%=%),$(D)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 	rm -f $(patsubst ringsim/include/%,$(D)$(INCDIR)/%,$(wildcard ringsim/include/ringsim/*.h))
 	rm -f $(PRELOAD:$(BUILD)/%=$(D)$(LIBDIR)/tcmu-harness/%)
-	-rmdir $(D)$(INCDIR)/ringsim $(D)$(LIBDIR)/tcmu-harness
+	rm -f $(FIO_JOBS:bench/jobs/%=$(D)$(JOBDIR)/%)
+	-rmdir $(D)$(INCDIR)/ringsim $(D)$(LIBDIR)/tcmu-harness $(D)$(JOBDIR) $(D)$(JOBDIR:/jobs=)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

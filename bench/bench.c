@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +31,8 @@ static void list_all(const struct bench_options *o)
 	(void)o;
 	puts("layer       below       adds");
 	for (i = 0; (l = layer_at(i)); i++)
-		printf("%-11s %-11s %s\n", l->name, l->below[0] ? l->below : "-", l->adds);
+		printf("%-11s %-11s %s%s\n", l->name, l->below[0] ? l->below : "-", l->adds,
+		       l->extra ? " (if asked for)" : "");
 	puts("\nworkloads, with --full");
 	for (i = 0; (name = workload_default(i, true)); i++)
 		puts(name);
@@ -40,7 +42,18 @@ static bool chosen(const struct bench_options *o, const struct layer *l)
 {
 	if (l->program && !o->exec)
 		return false;
-	return !o->layers || glob_list_match(o->layers, l->name);
+	return o->layers ? glob_list_match(o->layers, l->name) : !l->extra;
+}
+
+/* Some workloads fio cannot send. */
+static bool sendable(const struct bench *b, const struct layer *l, const struct workload *w)
+{
+	char path[PATH_MAX];
+
+	if (!l->fio || !fio_job(w->name, path, sizeof(path)))
+		return true;
+	fprintf(b->text, "not measured: %s, %s: fio has no job of that name\n", l->name, w->name);
+	return false;
 }
 
 static void choose_rows(struct bench *b)
@@ -50,7 +63,8 @@ static void choose_rows(struct bench *b)
 
 	for (j = 0; j < b->o.n_workloads; j++)
 		for (i = 0; (l = layer_at(i)); i++)
-			if (chosen(&b->o, l) && b->n_rows < BENCH_ROWS_MAX)
+			if (chosen(&b->o, l) && b->n_rows < BENCH_ROWS_MAX &&
+			    sendable(b, l, &b->o.workloads[j]))
 				b->rows[b->n_rows++] = (struct bench_row){
 					.layer = l, .workload = &b->o.workloads[j]
 				};

@@ -71,7 +71,8 @@ static int row_of(struct bench *b, struct bench_row *row)
 	if (row->row)
 		return 0;
 	row->row = result_row(b->result, row->layer->name, row->workload->name);
-	if (!row->row || result_row_describe(row->row, row->layer->below, row->layer->adds, "own"))
+	if (!row->row || result_row_describe(row->row, row->layer->below, row->layer->adds,
+					     row->layer->fio ? "fio" : "own"))
 		return -ENOMEM;
 	return 0;
 }
@@ -344,7 +345,7 @@ static void exact_all(struct bench *b, enum exact_what what)
 
 	for (i = 0; i < b->n_rows && !*b->stop; i++) {
 		row = &b->rows[i];
-		if (row->out || !row->row || row->rate > 0)
+		if (row->out || !row->row || row->rate > 0 || row->layer->fio)
 			continue;
 		if (what == EXACT_INSTRUCTIONS && !countable(row->layer))
 			continue;

@@ -10,6 +10,7 @@
 #define BENCH_FIO_H
 
 #include "result.h"
+#include "row.h"
 
 #include <stdint.h>
 
@@ -50,6 +51,14 @@ void fio_free(struct fio_output *o);
 void fio_values(const struct fio_figures *f, double value[METRICS]);
 /** fio_add() - one more repeat of @row. 0 or -ENOMEM. */
 int fio_add(struct result_row *row, const struct fio_figures *f);
+
+/** fio_job() - path of the job of a workload: 0, or -ENOENT if there is none. */
+int fio_job(const char *workload, char *path, size_t len);
+/**
+ * fio_measure() - one measurement whose commands fio sends, see row.h
+ * In a process of its own, whose environment it changes. Bounded.
+ */
+void fio_measure(const struct row_job *job, struct row_sample *out);
 
 /** bench_import() - `tcmu-harness bench import`; @argv[0] is "import". The exit status. */
 int bench_import(int argc, char **argv);

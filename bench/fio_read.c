@@ -180,6 +180,23 @@ static bool decimal(const char *text, uint64_t *out)
 	return !*end;
 }
 
+/* One of the lowest was @min, one of the highest @max, and no value is beyond them. */
+static void set_ends(struct histogram *h, uint64_t min, uint64_t max)
+{
+	uint32_t low = 0, high = HISTOGRAM_BUCKETS - 1;
+
+	while (!h->bucket[low])
+		low++;
+	h->bucket[low]--;
+	h->bucket[histogram_bucket(min)]++;
+	while (!h->bucket[high])
+		high--;
+	h->bucket[high]--;
+	h->bucket[histogram_bucket(max)]++;
+	h->max = max;
+	h->inv_min = UINT64_MAX - min;
+}
+
 /* One histogram of fio's, with as many values as it says that it has. */
 static int read_bins(const struct reader *r, const json_t *lat, const char *where,
 		     struct histogram *h)
@@ -209,6 +226,8 @@ static int read_bins(const struct reader *r, const json_t *lat, const char *wher
 				   "%s.bins: '%.20s': expected nanoseconds and how often, found "
 				   "something else or more than N",
 				   where, key);
+		/* the middle of a bucket may be beyond what was ever in it */
+		ns = ns < min ? min : ns > max ? max : ns;
 		histogram_put(h, ns, (uint64_t)json_integer_value(v));
 		sum += (uint64_t)json_integer_value(v);
 	}
@@ -218,9 +237,8 @@ static int read_bins(const struct reader *r, const json_t *lat, const char *wher
 	if (!n)
 		return 0;
 	/* what it knows better than its buckets */
+	set_ends(h, min, max);
 	h->sum = (uint64_t)(mean * (double)n);
-	h->max = max;
-	h->inv_min = UINT64_MAX - min;
 	return 0;
 }
 

@@ -53,6 +53,7 @@ struct lane_cmd {
  * @bytes:      most bytes of data that a command will have
  * @cpu:        where threads and processes of the handler go; -1: anywhere
  * @sanitize:   watch the region (see ringsim/sanitizer.h)
+ * @direct:     the handler opens the file with O_DIRECT
  * @sleeping:   the handler sleeps until there is work; else it polls
  */
 struct lane_config {
@@ -60,7 +61,7 @@ struct lane_config {
 	uint64_t size_bytes;
 	uint32_t block_size, depth, bytes;
 	int cpu;
-	bool sanitize, sleeping;
+	bool sanitize, direct, sleeping;
 };
 
 /**

@@ -40,8 +40,8 @@ int lane_program_command(const struct lane_config *cfg, const char *where, char 
 		snprintf(store, sizeof(store), "--store %s:%llu%s", cfg->engine, size,
 			 strcmp(cfg->engine, "null") ? "" : " --stale-reads");
 	else
-		snprintf(store, sizeof(store), "--store 'file:%s' --engine %s", cfg->store,
-			 cfg->engine);
+		snprintf(store, sizeof(store), "--store 'file:%s' --engine %s%s", cfg->store,
+			 cfg->engine, cfg->direct ? " --direct" : "");
 	snprintf(cmd, len, "exec '%s' %s --block-size %u --depth %u --poll-us %d %s", program,
 		 store, cfg->block_size, LANE_DEPTH, cfg->sleeping ? 0 : POLL_US, where);
 	free(program);

@@ -26,12 +26,17 @@ enum layer_waits { LAYER_EITHER, LAYER_POLLS, LAYER_SLEEPS };
  * @file:    the handler serves a file
  * @two:     wants two CPUs
  * @program: stands for a handler that the user names; not there without one
+ * @command: of an unmodified handler, run by a shell in a world; @config: of its device, see
+ *           struct lane_config; @needs: the program that has to be installed
+ * @direct:  the file is opened with O_DIRECT
+ * @fio:     fio sends the commands, see fio.h; without @ops straight to the file
+ * @extra:   measured only if it is asked for by name
  */
 struct layer {
-	const char *name, *below, *adds, *engine;
+	const char *name, *below, *adds, *engine, *command, *config, *needs;
 	const struct lane_ops *ops;
 	enum layer_waits waits;
-	bool no_data, cheap, sanitize, serves, file, two, program;
+	bool no_data, cheap, sanitize, serves, file, two, program, direct, fio, extra;
 };
 
 /** layer_at() - in the order of the report, NULL past the last. */

@@ -3,6 +3,8 @@
 #include "row.h"
 
 #include "../harness/check/child.h"
+#include "../ringsim/world/program.h"
+#include "fio.h"
 #include "generator.h"
 #include "lane_device.h"
 #include "meter.h"
@@ -10,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -58,15 +61,17 @@ static int open_lane(struct run *r)
 	const struct row_job *job = r->job;
 	struct lane_config cfg = { .dir = job->dir,
 				   .engine = job->layer->engine,
-				   .program = job->layer->program ? job->program : NULL,
+				   .program = job->layer->program ? job->program
+								  : job->layer->command,
 				   .store = job->store,
-				   .config = job->layer->program ? job->config : NULL,
+				   .config = job->layer->program ? job->config : job->layer->config,
 				   .size_bytes = job->size_bytes,
 				   .block_size = job->block_size,
 				   .depth = job->workload->depth,
 				   .bytes = job->workload->bytes,
 				   .cpu = job->cpus[1],
 				   .sanitize = job->layer->sanitize,
+				   .direct = job->layer->direct,
 				   .sleeping = sleeps(job) };
 	struct generator_config gen = { .size_bytes = job->size_bytes,
 					.block_size = job->block_size,
@@ -248,6 +253,17 @@ static void pin(int cpu)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
+static bool absent(const struct row_job *job, struct row_sample *out)
+{
+	char path[PATH_MAX];
+
+	if (!job->layer->needs || program_find(job->layer->needs, path))
+		return false;
+	out->end = ROW_ABSENT;
+	snprintf(out->why, sizeof(out->why), "there is no %s here", job->layer->needs);
+	return true;
+}
+
 void row_measure(const struct row_job *job, struct row_sample *out)
 {
 	struct run r = { .job = job, .out = out };
@@ -256,6 +272,12 @@ void row_measure(const struct row_job *job, struct row_sample *out)
 	memset(out, 0, sizeof(*out));
 	for (i = 0; i < METRICS; i++)
 		out->value[i] = NAN;
+	if (absent(job, out))
+		return;
+	if (job->layer->fio) {
+		fio_measure(job, out); /* where it runs is the scheduler's business */
+		return;
+	}
 	pin(job->cpus[0]);
 	rc = open_lane(&r);
 	if (!rc && job->verify && job->layer->serves) {
