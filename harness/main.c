@@ -35,6 +35,7 @@ static const char help[] =
 	"  explain   what a clause asks and what people get wrong\n"
 	"  trace     look at, compare and replay traces recorded from kernels\n"
 	"  bench     what a command costs, layer by layer\n"
+	"  compare   two results of bench: what got better or worse, and how sure that is\n"
 	"  scsi      send CDBs to a disk over iSCSI, print the raw answers\n"
 	"  env       what this machine lets us do, found out by trying\n"
 	"  seat      play the handler of a real TCMU device, move by move\n"
@@ -70,6 +71,8 @@ int main(int argc, char **argv)
 		return verb_explain(argc - 1, argv + 1);
 	if (!strcmp(verb, "trace"))
 		return trace_main(argc - 1, argv + 1);
+	if (!strcmp(verb, "compare"))
+		return verb_compare(argc - 1, argv + 1);
 	if (!strcmp(verb, "report"))
 		return verb_report(argc - 1, argv + 1);
 	if (!strcmp(verb, "scsi"))
@@ -88,7 +91,7 @@ int main(int argc, char **argv)
 	}
 	fprintf(stderr,
 		"tcmu-harness: expected a verb (check, fuzz, replay, run, report, list, explain, "
-		"trace, bench, scsi, env, seat), found '%s'; "
+		"trace, bench, compare, scsi, env, seat), found '%s'; "
 		"see tcmu-harness --help\n",
 		verb);
 	return EXIT_USAGE;
