@@ -141,4 +141,10 @@ int result_read(struct result **out, const char *path, char *err, size_t err_len
  */
 int result_write(const struct result *r, const char *path, char *err, size_t err_len);
 
+/**
+ * result_write_text() - write a file of @len bytes, whole or not at all; "-" is standard output
+ * 0 or -errno (a full disk leaves the old file as it was).
+ */
+int result_write_text(const char *path, const char *text, size_t len);
+
 #endif

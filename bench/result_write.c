@@ -217,6 +217,12 @@ static int write_file(const char *path, const char *text, size_t len)
 	return write_beside(real, &st, text, len);
 }
 
+int result_write_text(const char *path, const char *text, size_t len)
+{
+	return strcmp(path, "-") ? write_file(path, text, len)
+				 : write_all(STDOUT_FILENO, text, len);
+}
+
 int result_write(const struct result *r, const char *path, char *err, size_t err_len)
 {
 	char *text = NULL;
@@ -227,10 +233,8 @@ int result_write(const struct result *r, const char *path, char *err, size_t err
 
 	if (!out || fclose(out) || !good)
 		rc = -ENOMEM;
-	else if (!strcmp(path, "-"))
-		rc = write_all(STDOUT_FILENO, text, len);
 	else
-		rc = write_file(path, text, len);
+		rc = result_write_text(path, text, len);
 	free(text);
 	if (rc)
 		snprintf(err, err_len, "%s: cannot write the result: %s",
