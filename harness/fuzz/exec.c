@@ -162,7 +162,7 @@ static void set_facts(struct exec *r)
 
 	r->facts = (struct fuzz_disk_facts){
 		.blocks = s->disk ? s->disk : 2048,
-		.block_size = s->block_size ? s->block_size : 512,
+		.block_size = s->block_size >= 512 ? s->block_size : 512,
 		.read_only = s->read_only,
 		.wce = s->wce,
 		.read_len = !s->no_read_len,

@@ -130,6 +130,8 @@ void exec_new_disk(struct exec *r);
 void exec_op(struct exec *r, uint32_t pc);
 /** exec_alloc() - the handler's malloc(), which fails as "fault no-memory" says. */
 void *exec_alloc(size_t size);
+/** exec_alloc_fails() - it will. */
+bool exec_alloc_fails(void);
 /** exec_alloc_all() - it fails no more. */
 void exec_alloc_all(void);
 
@@ -151,6 +153,8 @@ void exec_ended(void *ctx, struct target_io *io);
 
 /** exec_run() - @turns of the handler, 0: until it sleeps. */
 void exec_run(struct exec *r, uint32_t turns);
+/** exec_settle() - the handler runs until it sleeps; nothing may be left for it then. */
+void exec_settle(struct exec *r);
 /** exec_power() - whether the power fails with the handler's next death. */
 void exec_power(struct exec *r, bool fails);
 /** exec_kill() - the handler dies, here and now; @power: and the power fails. */

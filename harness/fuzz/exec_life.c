@@ -324,6 +324,23 @@ static bool only_queued(struct exec *r)
 	return true;
 }
 
+/* Something is in the way of commands that is no fault of the handler's. */
+static bool hampered(const struct exec *r)
+{
+	const struct target_faults *f = target_faults(r->t);
+
+	return r->dead || r->doomed || r->frozen || r->plugged || r->removed || r->gone ||
+	       f->read_eagain || f->read_eintr || f->write_eintr || exec_alloc_fails();
+}
+
+/* Times of another process are no exact thing: with it only the end is judged. */
+void exec_settle(struct exec *r)
+{
+	exec_run(r, 0);
+	if (!exec_stopped(r) && r->first && !r->process && !hampered(r) && !only_queued(r))
+		diagnose(r);
+}
+
 static void expect_all_ended(struct exec *r)
 {
 	struct ringsim_stats st;

@@ -25,6 +25,11 @@ void *exec_alloc(size_t size)
 	return NULL;
 }
 
+bool exec_alloc_fails(void)
+{
+	return no_memory != 0;
+}
+
 void exec_alloc_all(void)
 {
 	no_memory = 0;
@@ -100,7 +105,7 @@ static void do_turn(struct exec *r, const struct fuzz_op *op)
 static void do_settle(struct exec *r, const struct fuzz_op *op)
 {
 	(void)op;
-	exec_run(r, 0);
+	exec_settle(r);
 }
 
 static void do_kill(struct exec *r, const struct fuzz_op *op)

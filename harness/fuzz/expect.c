@@ -60,8 +60,8 @@ void fuzz_expect_restarted(struct fuzz_expect *e)
 
 void fuzz_expect_quiet(struct fuzz_expect *e, uint64_t now)
 {
-	(void)now;
 	expect_mode_quiet(e);
+	expect_flush_quiet(e, now);
 }
 
 static bool is_select(const struct fuzz_cmd *c)

@@ -74,11 +74,12 @@ static bool flushes(const struct fuzz_cmd *c)
 	}
 }
 
+/* Who has it done, and whose answer nobody will see, has told of it. */
 static void look(struct fuzz_expect *e, struct target *t, uint64_t now)
 {
 	if (e->flush != FLUSH_ARMED || t == NULL || target_faults(t)->store[STORE_FLUSH] != 0)
 		return;
-	e->flush = FLUSH_FAILED;
+	e->flush = e->flush_lost ? FLUSH_FINE : FLUSH_FAILED;
 	e->failed_at = now;
 }
 
@@ -95,7 +96,16 @@ void expect_flush_lost(struct fuzz_expect *e, const struct fuzz_cmd *c)
 	if (!flushes(c))
 		return;
 	e->flushing--;
-	e->flush = FLUSH_FINE; /* perhaps it was the one that would have told */
+	e->flush_lost |= c->disturbed; /* else the handler never saw it */
+	if (e->flush == FLUSH_FAILED)
+		e->flush = FLUSH_FINE; /* perhaps it was the one that would have told */
+}
+
+void expect_flush_quiet(struct fuzz_expect *e, uint64_t now)
+{
+	look(e, e->target, now);
+	if (e->target)
+		e->flush_lost = false;
 }
 
 void expect_flush_end(const struct seen *s, uint32_t error)

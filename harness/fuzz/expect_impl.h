@@ -131,7 +131,8 @@ enum flush { FLUSH_FINE, FLUSH_ARMED, FLUSH_FAILED };
  * struct fuzz_expect - see expect.h
  * @in_flight: commands that have begun and not ended
  * @budget:    BUSY that lack of memory explains, and errors of the medium by store operation
- * @flush:    since @failed_at, as far as it was noticed; @flushing: commands that would report it
+ * @flush:    since @failed_at, as far as it was noticed; @flushing: commands that would report it;
+ *            @flush_lost: one may be carried out yet whose answer nobody sees
  * @target:   where faults are seen to have struck
  * @attentions: unit attentions that something explains
  * @works, @refused: opcodes that were carried out, that were refused with 5/2000
@@ -142,6 +143,7 @@ struct fuzz_expect {
 	uint32_t attentions, in_flight;
 	enum flush flush;
 	uint32_t flushing;
+	bool flush_lost;
 	uint64_t failed_at;
 	struct target *target;
 	bool stopped;
@@ -222,6 +224,8 @@ bool expect_fault_explains(const struct seen *s, uint32_t error);
 void expect_busy(const struct seen *s);
 void expect_flush_begin(struct fuzz_expect *e, const struct fuzz_cmd *c);
 void expect_flush_lost(struct fuzz_expect *e, const struct fuzz_cmd *c);
+/** expect_flush_quiet() - nothing of what was lost is in anybody's hands. */
+void expect_flush_quiet(struct fuzz_expect *e, uint64_t now);
 /** expect_flush_end() - @error: 0 or one of E_*. */
 void expect_flush_end(const struct seen *s, uint32_t error);
 

@@ -122,12 +122,12 @@ static void verify_rule(const struct fuzz_expect *e, const struct fuzz_cmd *c,
 		r->must |= E_CDB;
 	if (d->bytchk == 3)
 		r->may |= E_CDB;
-	if (d->bytchk != 0) {
+	if (d->bytchk != 0)
 		r->may |= E_MISCOMPARE;
+	if (d->bytchk != 0 || e->facts.strict)
 		expect_limit(e, r, L_TRANSFER, d->blocks, E_CDB);
-	} else if (d->blocks > e->limits.max[L_TRANSFER] && !e->facts.strict) {
-		r->may |= E_CDB; /* nothing is transferred, but some count it */
-	}
+	else if (d->blocks > e->limits.max[L_TRANSFER])
+		r->may |= E_CDB; /* nothing is transferred, but SBC-4 counts it */
 	lengths(e, c, d, r);
 }
 

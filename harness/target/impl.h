@@ -6,7 +6,7 @@
  * sim.c      the simulated device
  * inproc.c   a handler in this process, stepped
  * process.c  a handler in another process; process_attach.c, process_world.c: how it gets the
- *            device
+ *            device; process_state.c: what its threads do
  * kernel*.c  a device of the running kernel, reached over iSCSI
  * seat.c     the case plays the handler
  */
@@ -52,6 +52,7 @@ struct store_cache {
  * @overlook:   clauses (ids, separated by commas) that the sanitizer may see broken without failing
  *              a case that is about others, or NULL
  * @timeout_ms: real time that another process gets to answer
+ * @io_ms:      real time that the store of an in-process handler gets for an operation; 0: plenty
  * @cache:      each worker process has its own copy
  * @site:       where the running kernel's objects are made, or NULL: the simulator
  * @world:      where an exec'ed handler finds its device as on a real host, or NULL: attach
@@ -67,6 +68,7 @@ struct target_spec {
 	bool persistent;
 	const char *overlook;
 	uint32_t timeout_ms;
+	uint32_t io_ms;
 	struct store_cache *cache;
 	const struct kernel_site *site;
 	struct world_site *world;
@@ -113,14 +115,17 @@ struct target_ops {
 
 extern const struct target_ops sim_ops, kernel_ops;
 
-/* A handler in this process. */
+/*
+ * A handler in this process. @stuck: its store has not finished in time: it is left where it is,
+ * along with the handler and what both may write to.
+ */
 struct inproc {
 	struct handler *h;
 	struct store *store;
 	struct consumer_probe probe;
 	void *map;
 	size_t map_len;
-	bool fresh, frozen, killed, keep_power, refused;
+	bool fresh, frozen, killed, keep_power, refused, stuck;
 	unsigned int events;
 	uint32_t kill_in;
 	uint64_t steps, wakeups;
@@ -212,7 +217,7 @@ struct target {
 	const struct target_spec *spec;
 	struct tc *tc;
 	unsigned int needs;
-	bool seat, is_process, one_mapping;
+	bool seat, is_process, one_mapping, blocked;
 	struct target_opts opts;
 	struct ringsim_device *dev;
 	struct ringsim_uio uio;
@@ -275,6 +280,11 @@ int process_await_idle(struct target *t);
 /** process_serve() - one round of work, see struct door. */
 uint32_t process_serve(struct target *t, int ms);
 uint64_t process_now_ms(void);
+/** process_read_line() - the beginning of a file of /proc; false if there is none. */
+bool process_read_line(const char *path, char *buf, size_t len);
+/** process_stopped() - SIGSTOP has stopped the group @pid. process_running() - it could run. */
+bool process_stopped(pid_t pid);
+bool process_running(pid_t pid);
 /** process_signal() - to all of the handler's process group. */
 void process_signal(struct target *t, int sig);
 

@@ -18,7 +18,8 @@
 
 /* Turns without a command ending before the handler counts as spinning. */
 #define SPIN_TURNS 2000
-#define IO_WAIT_MS 5000
+#define IO_TURNS   (1u << 17) /* the store has news each time: long commands are many operations */
+#define IO_WAIT_MS 5000	      /* unless the spec says */
 
 /* What a step that is none of them followed is seen after the next one, or in the walk. */
 static bool stores(enum consumer_step step)
@@ -257,10 +258,11 @@ static void discard(struct target *t)
 
 	if (in->h && in->killed && t->opts.medium && !in->keep_power)
 		medium_power(in->store, false);
-	if (in->h)
+	/* who waits for the store would wait for ever; it keeps what the store may write to yet */
+	if (in->h && !in->stuck)
 		t->spec->api->destroy(in->h);
 	in->h = NULL;
-	if (in->map)
+	if (in->map && !in->stuck)
 		munmap(in->map, in->map_len);
 	in->map = NULL;
 	ringsim_uio_close(&t->uio);
@@ -345,10 +347,11 @@ void inproc_stop(struct target *t)
 {
 	struct inproc *in = &t->in;
 
-	if (in->h)
+	if (in->h && !in->stuck)
 		t->spec->api->detach(in->h);
 	discard(t);
-	put_store(t);
+	if (!in->stuck)
+		put_store(t);
 	*in = (struct inproc){ 0 };
 }
 
@@ -389,7 +392,8 @@ bool inproc_turn(struct target *t)
 	if (in->refused && !in->status)
 		tc_fail(t->tc, "HND-045", "a doorbell failed with EINVAL, and the handler goes on");
 	if (in->status) {
-		t->spec->api->detach(in->h);
+		if (!in->stuck)
+			t->spec->api->detach(in->h);
 		discard(t);
 	}
 	return true;
@@ -400,11 +404,20 @@ static bool await_store(struct target *t)
 {
 	struct inproc *in = &t->in;
 	struct pollfd pfd = { .events = POLLIN };
+	int wait_ms = t->spec->io_ms ? (int)t->spec->io_ms : IO_WAIT_MS;
 
-	if (!in->h || in->frozen || !t->spec->api->busy(in->h) || !store_inflight(in->store))
+	if (!in->h || in->frozen || in->stuck || !t->spec->api->busy(in->h) ||
+	    !store_inflight(in->store))
 		return false;
 	pfd.fd = store_fd(in->store);
-	return pfd.fd >= 0 && poll(&pfd, 1, IO_WAIT_MS) > 0;
+	if (pfd.fd < 0)
+		return false;
+	if (poll(&pfd, 1, wait_ms) > 0)
+		return true;
+	in->stuck = true;
+	tc_fail(t->tc, "HND-053", "%u operations of the handler's store have not ended after %d ms",
+		store_inflight(in->store), wait_ms);
+	return false;
 }
 
 int inproc_run(struct target *t, struct target_io *io)
@@ -418,7 +431,7 @@ int inproc_run(struct target *t, struct target_io *io)
 		if (inproc_turn(t)) {
 			idle = order == t->order ? idle + 1 : 0;
 			order = t->order;
-			if (idle < SPIN_TURNS)
+			if (idle < (t->in.events & HANDLER_EV_STORE ? IO_TURNS : SPIN_TURNS))
 				continue;
 			tc_fail(t->tc, "HND-042",
 				"the handler spins: %d turns in a row without progress", idle);

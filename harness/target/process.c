@@ -26,7 +26,6 @@
 #define ATTACH_MS    5000 /* in a world: programs may be large */
 #define TURN_MS	     2
 #define STOPPING_MS  1000
-#define FAMILY	     8	 /* generations that are looked at */
 #define DYING_MS     100 /* between the last close and the exit of a process that dies */
 
 uint64_t process_now_ms(void)
@@ -38,28 +37,13 @@ uint64_t process_now_ms(void)
 }
 
 /* Reading /proc is the only way to see grandchildren before they are ours. */
-static bool read_line(const char *path, char *buf, size_t len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = read(fd, buf, len - 1);
-	close(fd);
-	if (n < 0)
-		return false;
-	buf[n] = 0;
-	return true;
-}
-
 void process_children(char *buf, size_t len)
 {
 	char path[64];
 	pid_t self = getpid();
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)self, (int)self);
-	if (!read_line(path, buf, len))
+	if (!process_read_line(path, buf, len))
 		buf[0] = 0;
 }
 
@@ -335,7 +319,7 @@ static bool is_lost(struct target *t, char *how, size_t len)
 static int await_handler(struct target *t)
 {
 	uint32_t attach_ms = process_attach_ms(t);
-	uint64_t end = process_now_ms() + attach_ms;
+	uint64_t end = process_now_ms() + attach_ms, last = end + 9ull * attach_ms;
 	const struct door *door = t->proc.door;
 	char how[64] = "is not there", words[200];
 
@@ -347,7 +331,10 @@ static int await_handler(struct target *t)
 				door->hint(t), words);
 			return -ECHILD;
 		}
-		if (process_now_ms() > end) {
+		if (process_now_ms() > end && process_now_ms() < last &&
+		    process_running(t->proc.pid)) {
+			end = process_now_ms() + attach_ms;
+		} else if (process_now_ms() > end) {
 			process_words(t, words, sizeof(words));
 			tc_fail(t->tc, NULL, "the handler did not %s within %u ms%s%s", door->does,
 				attach_ms, door->hint(t), words);
@@ -358,6 +345,20 @@ static int await_handler(struct target *t)
 	return 0;
 }
 
+/* A handler may block its device while it resets the ring; commands would find it busy. */
+static void await_unblocked(struct target *t)
+{
+	uint64_t end = process_now_ms() + process_attach_ms(t);
+	struct ringsim_stats st;
+
+	do {
+		ringsim_stats(t->dev, &st);
+		if (!st.blocked || t->blocked)
+			return;
+		serve(t, 1);
+	} while (process_now_ms() < end);
+}
+
 int process_await(struct target *t)
 {
 	uint64_t rung = t->uio.doorbells;
@@ -365,6 +366,8 @@ int process_await(struct target *t)
 
 	if (!rc)
 		await_first_doorbell(t, rung);
+	if (!rc)
+		await_unblocked(t);
 	return rc;
 }
 
@@ -468,64 +471,18 @@ int process_run(struct target *t, struct target_io *io)
 			return 0;
 		if (io && !io->done && !t->proc.frozen && !alive(t))
 			return -ECHILD;
-		if (process_now_ms() - last >= limit || process_now_ms() - start > 20ull * limit)
+		if (process_now_ms() - start > 20ull * limit)
 			break;
+		if (process_now_ms() - last < limit)
+			continue;
+		/* it would go on if it had a processor */
+		if (t->proc.frozen || !process_running(t->proc.pid))
+			break;
+		last = process_now_ms();
 	}
 	if (t->uio.is_open && !t->proc.frozen)
 		ringsim_handler_sleeps(t->dev);
 	return io && !io->done ? -ETIMEDOUT : 0;
-}
-
-/*
- * Who has left the handler's group is not told to stop. What waits in the kernel and heeds no
- * signal (for an answer of ours, in a world) stops before it sees user space again.
- */
-static bool thread_stopped(pid_t pid, const char *tid, pid_t group)
-{
-	char path[64], line[512], *p, state;
-	int its;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/stat", (int)pid, tid);
-	if (!read_line(path, line, sizeof(line)))
-		return true; /* no more so than this */
-	p = strrchr(line, ')');
-	if (!p || sscanf(p + 1, " %c %*d %d", &state, &its) != 2 || its != group)
-		return true;
-	return state != 'R' && state != 'S';
-}
-
-static bool is_stopped(pid_t pid, pid_t group, unsigned int depth);
-
-static bool children_stopped(pid_t pid, const char *tid, pid_t group, unsigned int depth)
-{
-	char path[64], list[PROCESS_CHILDREN_MAX], *p = list, *end;
-	bool all = true;
-	long child;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children", (int)pid, tid);
-	if (!depth || !read_line(path, list, sizeof(list)))
-		return true;
-	for (; all && (child = strtol(p, &end, 10)) > 0; p = end)
-		all = is_stopped((pid_t)child, group, depth - 1);
-	return all;
-}
-
-/* Each thread stops by itself, when it next looks; a shell may have the handler as its child. */
-static bool is_stopped(pid_t pid, pid_t group, unsigned int depth)
-{
-	struct dirent *e;
-	bool all = true;
-	char path[64];
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	dir = opendir(path);
-	while (dir && all && (e = readdir(dir)) != NULL)
-		all = e->d_name[0] == '.' || (thread_stopped(pid, e->d_name, group) &&
-					      children_stopped(pid, e->d_name, group, depth));
-	if (dir)
-		closedir(dir);
-	return all;
 }
 
 void process_signal(struct target *t, int sig)
@@ -536,7 +493,6 @@ void process_signal(struct target *t, int sig)
 		return;
 	kill(-t->proc.pid, sig);
 	/* on another CPU it may run on for a moment */
-	while (sig == SIGSTOP && !is_stopped(t->proc.pid, t->proc.pid, FAMILY) &&
-	       process_now_ms() < end)
+	while (sig == SIGSTOP && !process_stopped(t->proc.pid) && process_now_ms() < end)
 		usleep(200);
 }

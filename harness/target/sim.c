@@ -138,6 +138,8 @@ static void put_device(struct target *t)
 
 static void sim_stop(struct target *t)
 {
+	bool stuck = t->in.stuck;
+
 	if (!t->dev)
 		return;
 	if (t->is_process)
@@ -148,7 +150,8 @@ static void sim_stop(struct target *t)
 	inproc_stop(t);
 	if (!t->is_process) /* what a handler in this process did at its end counts, too */
 		ringsim_sweep(t->dev);
-	put_device(t);
+	if (!stuck) /* else its store may write there yet */
+		put_device(t);
 	t->dev = NULL;
 	t->region = NULL;
 }

@@ -339,6 +339,7 @@ int target_capacity(struct target *t, struct target_capacity *cap)
 int target_block_dev(struct target *t, bool block)
 {
 	target_log(t, "block   %d", block);
+	t->blocked = block;
 	return t->ops->block_dev(t, block);
 }
 
