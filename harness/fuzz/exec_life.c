@@ -14,6 +14,7 @@
 
 #define READ_BYTES (256u << 10) /* of one READ of the final look at the disk */
 #define GONE_TURNS 64
+#define PATIENCE   5 /* times that another process is waited for once more */
 #define READ_MAX   (8ull << 20) /* of each range, from either end */
 
 /* Deaths. */
@@ -344,8 +345,11 @@ void exec_settle(struct exec *r)
 static void expect_all_ended(struct exec *r)
 {
 	struct ringsim_stats st;
+	uint32_t i;
 
 	exec_run(r, 0);
+	for (i = 0; r->process && i < PATIENCE && !exec_stopped(r) && r->first; i++)
+		exec_run(r, 0);
 	if (!exec_stopped(r) && r->first && only_queued(r)) {
 		r->ms += FUZZ_MS_MAX * 30ull;
 		target_advance(r->t, FUZZ_MS_MAX * 30ull);

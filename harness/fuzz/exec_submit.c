@@ -264,8 +264,12 @@ static void right_way(struct target_io *io, const struct fuzz_cdb *cdb)
 
 struct exec_cmd *exec_submit(struct exec *r, const struct fuzz_op *op, uint32_t nr)
 {
-	struct exec_cmd *e = take_cmd(r);
+	struct exec_cmd *e;
 
+	/* FORMAT UNIT: whoever knows it is busy for long, and has another disk in the end */
+	if (r->process && op->cdb[0] == 0x04)
+		return NULL;
+	e = take_cmd(r);
 	if (!e)
 		return NULL;
 	set_io(e, op);
