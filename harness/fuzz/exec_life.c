@@ -14,7 +14,7 @@
 
 #define READ_BYTES (256u << 10) /* of one READ of the final look at the disk */
 #define GONE_TURNS 64
-#define PATIENCE   5 /* times that another process is waited for once more */
+#define PATIENCE   5		/* times that another process is waited for once more */
 #define READ_MAX   (8ull << 20) /* of each range, from either end */
 
 /* Deaths. */
@@ -298,10 +298,11 @@ static void diagnose(struct exec *r)
 			left, name, nr);
 	} else if (!r->tc->failed && helps(r, ringsim_spurious_event)) {
 		tc_fail(r->tc,
-			holds	   ? "HND-044"
-			: r->first ? "HND-043"
-			: fresh	   ? "HND-041"
-				   : "HND-042",
+			r->memory_faults ? "HND-067"
+			: holds		 ? "HND-044"
+			: r->first	 ? "HND-043"
+			: fresh		 ? "HND-041"
+					 : "HND-042",
 			"the handler slept while %u commands were there, the first %s of operation "
 			"%u; after one more event %s",
 			left, name, nr, r->first ? "some ended" : "all ended");

@@ -16,7 +16,7 @@
 
 /**
  * struct fuzz_options - see the help text; NULL, 0 and false where nothing was said
- * @seeds:    of --mutants, how many
+ * @seeds:    of --mutants, how many; @shrink: and how short what they find becomes
  * @stores:   of --hostile; @triggers: enum seat_trigger for --export
  * @program:  what to replay
  */
@@ -26,7 +26,7 @@ struct fuzz_options {
 	unsigned int oracles;
 	uint64_t seed, time_ms, runs, jobs, shard, shards, seeds;
 	const char *corpus, *save, *json, *mutants, *program, *keep, *record;
-	bool no_shrink, bench, clauses, verbose, hostile, export_seat, kernel;
+	bool no_shrink, shrink, bench, clauses, verbose, hostile, export_seat, kernel;
 	uint64_t stores;
 	int triggers;
 };

@@ -41,7 +41,8 @@ static const char fuzz_help[] =
 	"\n"
 	"Instead:\n"
 	"  --mutants DIR      how long it takes to find each mutant in DIR, for --seeds N (default 5)\n"
-	"                     seeds from --seed on, at most --time each (default 10s)\n"
+	"                     seeds from --seed on, at most --time each (default 10s);\n"
+	"                     --shrink: and how short what shows them becomes\n"
 	"  --bench            commands per second, in one process, and what each oracle costs\n"
 	"  --record FILE      write down what legal programs of --seed see on the simulator, or with\n"
 	"                     --target kernel on the running kernel: the two files must be equal\n"
@@ -82,6 +83,7 @@ enum {
 	O_ORACLES,
 	O_SAVE,
 	O_NO_SHRINK,
+	O_SHRINK,
 	O_JSON,
 	O_MUTANTS,
 	O_BENCH,
@@ -110,6 +112,7 @@ static const struct option fuzz_long[] = {
 	{ "oracles", required_argument, NULL, O_ORACLES },
 	{ "save", required_argument, NULL, O_SAVE },
 	{ "no-shrink", no_argument, NULL, O_NO_SHRINK },
+	{ "shrink", no_argument, NULL, O_SHRINK },
 	{ "json", required_argument, NULL, O_JSON },
 	{ "mutants", required_argument, NULL, O_MUTANTS },
 	{ "bench", no_argument, NULL, O_BENCH },
@@ -292,6 +295,7 @@ static int set_option(struct fuzz_options *o, const char *verb, int c)
 	if (c == O_KEEP)
 		o->keep = optarg;
 	o->no_shrink |= c == O_NO_SHRINK;
+	o->shrink |= c == O_SHRINK;
 	o->bench |= c == O_BENCH;
 	o->clauses |= c == O_CLAUSES;
 	o->verbose |= c == O_VERBOSE;
@@ -337,6 +341,8 @@ static int conflicts(const struct fuzz_options *o, const char *verb, bool replay
 		return usage_error(verb, "unexpected argument '%s'", argv[optind + replay]);
 	if (o->mutants && (w->handlers || w->exec || w->mutant))
 		return usage_error(verb, "only one of --handler, --exec, --mutant and --mutants");
+	if (o->shrink && !o->mutants)
+		return usage_error(verb, "--shrink: expected --mutants, too");
 	if (o->hostile && (w->handlers || w->exec || w->mutant || o->mutants || o->bench))
 		return usage_error(verb,
 				   "--hostile: the handler is made up, and only the simulator is "

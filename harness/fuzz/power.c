@@ -8,6 +8,7 @@
  * made to break: one line of a handler may break several.
  */
 #include "fuzz.h"
+#include "shrinkage.h"
 
 #include "../check/child.h"
 
@@ -29,6 +30,7 @@ struct mutant {
 	struct attempt *v; /* one for each seed */
 	uint64_t median_ms, median_programs;
 	unsigned int found, exact;
+	struct shrinkage shrinkage; /* with --shrink */
 };
 
 struct power {
@@ -39,6 +41,7 @@ struct power {
 	size_t n;
 	uint64_t limit_ms;
 	struct attempt *now;
+	struct finding caught;
 	struct trial_plan unbroken; /* .spec is NULL for the unbroken handler itself */
 };
 
@@ -69,7 +72,10 @@ static bool found(void *ctx, struct finding *f)
 					   : "none");
 	snprintf(p->now->reason, sizeof(p->now->reason), "%.150s", f->reason);
 	p->now->programs = f->number + 1;
-	finding_free(f);
+	if (p->o->shrink)
+		p->caught = *f;
+	else
+		finding_free(f);
 	return false;
 }
 
@@ -97,10 +103,10 @@ static int attempt(struct power *p, const struct target_spec *spec, uint64_t see
 	p->now = a;
 	rc = crew_run(&crew);
 	a->commands = crew.stats.commands;
-	if (a->clause[0]) {
-		a->ms = child_now_ms() - start;
-	} else {
+	a->ms = child_now_ms() - start;
+	if (!a->clause[0] || a->ms > p->limit_ms) { /* too late is not found */
 		a->ms = UINT64_MAX;
+		a->clause[0] = 0;
 		a->programs = crew.stats.programs;
 	}
 	return rc;
@@ -147,6 +153,19 @@ static void clauses_found(const struct mutant *m, size_t seeds, char *buf, size_
 						 m->v[i].clause);
 }
 
+static void tell_shrinkage(const struct mutant *m)
+{
+	const struct shrinkage *s = &m->shrinkage;
+
+	if (!s->from)
+		printf("%-42s %-8s no long program shows it\n", m->name, m->about.clause);
+	else
+		printf("%-42s %-8s %5u %5u %5u %7.2f %7.2f%s\n", m->name, s->clause, s->best,
+		       s->from, s->to, (double)s->cpu_ms / 1000, (double)s->ms / 1000,
+		       s->to > s->best + 2 ? "  LONG" : "");
+	fflush(stdout);
+}
+
 static void tell(const struct mutant *m, size_t seeds)
 {
 	char clauses[128], count[24] = "-", seconds[24] = "-";
@@ -161,10 +180,31 @@ static void tell(const struct mutant *m, size_t seeds)
 	fflush(stdout);
 }
 
+static void measure_shrinkage(struct power *p, struct mutant *m, struct target_spec *spec,
+			      struct finding *v, size_t n)
+{
+	const struct trial_plan plan = { .spec = spec,
+					 .oracles = p->o->oracles,
+					 .limits = watch_limits_for(spec) };
+	const struct fuzz_limits lim = fuzz_limits_for(p->o);
+
+	if (n)
+		shrinkage_measure(&m->shrinkage, &plan, v, n, p->o->seed, &lim);
+}
+
+static void free_findings(struct finding *v, size_t n)
+{
+	while (n)
+		finding_free(&v[--n]);
+	free(v);
+}
+
 static int one_mutant(struct power *p, struct mutant *m)
 {
 	size_t seeds = p->o->seeds, missed = 0;
 	struct subject s = { 0 }, unbroken = { 0 };
+	struct finding *caught = p->o->shrink ? calloc(seeds, sizeof(*caught)) : NULL;
+	size_t n = 0;
 	int rc = 0;
 
 	m->v = calloc(seeds, sizeof(*m->v));
@@ -184,9 +224,15 @@ static int one_mutant(struct power *p, struct mutant *m)
 			m->v[i].ms = UINT64_MAX;
 			continue;
 		}
+		p->caught = (struct finding){ 0 };
 		rc = attempt(p, &s.spec, p->o->seed + i, &m->v[i]);
 		missed += m->v[i].ms == UINT64_MAX;
+		if (p->caught.program.ops && caught)
+			caught[n++] = p->caught;
 	}
+	if (!rc && caught)
+		measure_shrinkage(p, m, &s.spec, caught, n);
+	free_findings(caught, n);
 	subject_close(&s);
 	subject_close(&unbroken);
 	if (rc < 0 && rc != -EINTR)
@@ -194,7 +240,10 @@ static int one_mutant(struct power *p, struct mutant *m)
 	if (rc)
 		return rc;
 	sum_up(m, seeds);
-	tell(m, seeds);
+	if (p->o->shrink)
+		tell_shrinkage(m);
+	else
+		tell(m, seeds);
 	return 0;
 }
 
@@ -278,10 +327,14 @@ static int sum_all(struct power *p)
 
 static int run_all(struct power *p)
 {
-	int rc = control(p), bad = rc;
+	int rc = p->o->shrink ? 0 : control(p), bad = rc;
 
-	printf("%-42s %-8s %s %8s %8s  %s\n", "mutant", "clause", "found", "programs", "seconds",
-	       "clauses found");
+	if (p->o->shrink)
+		printf("%-42s %-8s %5s %5s %5s %7s %7s\n", "mutant", "clause", "best", "from", "to",
+		       "cpu s", "seconds");
+	else
+		printf("%-42s %-8s %s %8s %8s  %s\n", "mutant", "clause", "found", "programs",
+		       "seconds", "clauses found");
 	for (size_t i = 0; i < p->n && bad >= 0; i++) {
 		rc = one_mutant(p, &p->v[i]);
 		if (rc)

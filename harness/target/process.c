@@ -25,6 +25,7 @@
 #define OUTPUT_MAX   (1 << 20)
 #define ATTACH_MS    5000 /* in a world: programs may be large */
 #define TURN_MS	     2
+#define LATE_MS	     50 /* a turn that takes longer has lost the processor */
 #define STOPPING_MS  1000
 #define DYING_MS     100 /* between the last close and the exit of a process that dies */
 
@@ -316,14 +317,30 @@ static bool is_lost(struct target *t, char *how, size_t len)
 	return strcmp(how, "exited with status 0") || !children[0];
 }
 
+/*
+ * Milliseconds that a turn took too long, since *@at, which becomes now: we had no processor, and
+ * whoever waits for us did not have those either.
+ */
+static uint64_t overslept(uint64_t *at)
+{
+	uint64_t now = process_now_ms(), took = now - *at;
+
+	*at = now;
+	return took > LATE_MS ? took - TURN_MS : 0;
+}
+
 static int await_handler(struct target *t)
 {
 	uint32_t attach_ms = process_attach_ms(t);
 	uint64_t end = process_now_ms() + attach_ms, last = end + 9ull * attach_ms;
 	const struct door *door = t->proc.door;
 	char how[64] = "is not there", words[200];
+	uint64_t at = process_now_ms(), late;
 
 	while (!door->taken(t)) {
+		late = overslept(&at);
+		end += late;
+		last += late;
 		if (is_lost(t, how, sizeof(how))) {
 			serve(t, 0);
 			process_words(t, words, sizeof(words));
@@ -454,11 +471,15 @@ int process_run(struct target *t, struct target_io *io)
 	uint64_t start = process_now_ms(), last = start, order = t->order;
 	uint32_t limit = io ? t->spec->timeout_ms : SETTLE_MS, tail = seat_tail(t);
 	struct ringsim_stats st;
+	uint64_t at = start, late;
 	bool rung;
 
 	for (;;) {
 		if (io && io->done)
 			return 0;
+		late = overslept(&at);
+		last = last + late < at ? last + late : at;
+		start += late;
 		rung = serve(t, TURN_MS) != 0;
 		if ((rung && !io) || order != t->order || tail != seat_tail(t))
 			last = process_now_ms();
