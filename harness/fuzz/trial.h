@@ -62,11 +62,12 @@ void trial_run(struct trial *t, const struct fuzz_program *p, uint64_t seed, str
 
 /**
  * struct watch - on a child: is it stuck?
- * Time that it did not have on a processor counts little: the machine may be busy.
+ * Time that it did not have on a processor counts little: the machine may be busy. Time that we did
+ * not have one does not count at all.
  */
 struct watch {
 	pid_t pid;
-	uint64_t serial, cpu_ns, since_ms;
+	uint64_t serial, cpu_ns, since_ms, seen_ms;
 };
 
 /** struct watch_limits - for one program: processor time and real time, milliseconds */

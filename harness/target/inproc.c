@@ -17,9 +17,10 @@
 #include <unistd.h>
 
 /* Turns without a command ending before the handler counts as spinning. */
-#define SPIN_TURNS 2000
-#define IO_TURNS   (1u << 17) /* the store has news each time: long commands are many operations */
-#define IO_WAIT_MS 5000	      /* unless the spec says */
+#define SPIN_TURNS   2000
+#define IO_TURNS     (1u << 17) /* the store has news each time: long commands are many operations */
+#define WIPE_WAIT_MS 60000
+#define IO_WAIT_MS   5000 /* unless the spec says */
 
 /* What a step that is none of them followed is seen after the next one, or in the walk. */
 static bool stores(enum consumer_step step)
@@ -146,7 +147,7 @@ static int wipe(struct store *s)
 		return -EBUSY;
 	store_kick(s);
 	while (rc == -EINPROGRESS && !store_reap(s))
-		if (poll(&pfd, 1, IO_WAIT_MS) <= 0)
+		if (poll(&pfd, 1, WIPE_WAIT_MS) <= 0)
 			abort(); /* the engine still owns io, and this is its stack */
 	return rc;
 }

@@ -27,7 +27,8 @@
 #define TURN_MS	     2
 #define LATE_MS	     50 /* a turn that takes longer has lost the processor */
 #define STOPPING_MS  1000
-#define DYING_MS     100 /* between the last close and the exit of a process that dies */
+#define KILLING_MS   20000 /* a close that comes later would be taken for the successor's */
+#define DYING_MS     100   /* between the last close and the exit of a process that dies */
 
 uint64_t process_now_ms(void)
 {
@@ -415,7 +416,7 @@ int process_start(struct target *t)
  */
 void process_kill(struct target *t)
 {
-	uint64_t end = process_now_ms() + 2000;
+	uint64_t end = process_now_ms() + KILLING_MS;
 
 	if (!t->proc.door)
 		return;
