@@ -3,7 +3,8 @@
  * What can be counted exactly, in runs of their own: system calls and instructions per command.
  *
  * A row is run for N commands and for 2N, by this program in another process; the difference is
- * what N commands cost, free of everything that happens once. System calls are counted by ptrace,
+ * what N commands cost, free of everything that happens once, but for a call or two that
+ * the C library makes by chance. System calls are counted by ptrace,
  * which makes each of them slow: nothing of such a run is timed, and a side that polls with system
  * calls makes more of them than it would. Instructions are counted by callgrind, in user space.
  */

@@ -81,8 +81,9 @@ static const struct lane_ops odd_ops = { .submit = odd_submit, .poll = odd_poll 
 static struct generator *make(struct lane *l, const char *name, struct workload *w)
 {
 	struct generator_config cfg = { .size_bytes = SIZE, .block_size = 512, .seed = 7 };
+	char err[200];
 
-	CU_ASSERT_EQUAL_FATAL(workload_parse(w, name, NULL, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(workload_parse(w, name, err, sizeof(err)), 0);
 	return generator_create(l, w, &cfg);
 }
 

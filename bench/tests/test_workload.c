@@ -41,12 +41,13 @@ static void test_names(void)
 static void test_parts(void)
 {
 	struct workload w;
+	char err[200];
 
-	CU_ASSERT_EQUAL(workload_parse(&w, "4k-read-qd32-batch8-poll-open80", NULL, 0), 0);
+	CU_ASSERT_EQUAL(workload_parse(&w, "4k-read-qd32-batch8-poll-open80", err, sizeof(err)), 0);
 	CU_ASSERT_EQUAL(w.batch, 8);
 	CU_ASSERT_TRUE(w.poll);
 	CU_ASSERT_EQUAL(w.open, 80);
-	CU_ASSERT_EQUAL(workload_parse(&w, "4k-read-qd32", NULL, 0), 0);
+	CU_ASSERT_EQUAL(workload_parse(&w, "4k-read-qd32", err, sizeof(err)), 0);
 	CU_ASSERT_EQUAL(w.batch, 0);
 	CU_ASSERT_FALSE(w.poll);
 	CU_ASSERT_EQUAL(w.open, 0);
@@ -56,10 +57,11 @@ static void test_parts(void)
 static void test_one_name(void)
 {
 	struct workload w;
+	char err[200];
 
-	CU_ASSERT_EQUAL(workload_parse(&w, "4096-randrw50-qd032", NULL, 0), 0);
+	CU_ASSERT_EQUAL(workload_parse(&w, "4096-randrw50-qd032", err, sizeof(err)), 0);
 	CU_ASSERT_STRING_EQUAL(w.name, "4k-randrw-qd32");
-	CU_ASSERT_EQUAL(workload_parse(&w, "1024k-rw100-qd1", NULL, 0), 0);
+	CU_ASSERT_EQUAL(workload_parse(&w, "1024k-rw100-qd1", err, sizeof(err)), 0);
 	CU_ASSERT_STRING_EQUAL(w.name, "1m-read-qd1");
 }
 
@@ -87,12 +89,13 @@ static void test_refused(void)
 static void test_defaults(void)
 {
 	struct workload w;
+	char err[200];
 	const char *name;
 	uint32_t i, full;
 
 	for (full = 0; full < 2; full++)
 		for (i = 0; (name = workload_default(i, full)); i++) {
-			CU_ASSERT_EQUAL(workload_parse(&w, name, NULL, 0), 0);
+			CU_ASSERT_EQUAL(workload_parse(&w, name, err, sizeof(err)), 0);
 			CU_ASSERT_STRING_EQUAL(w.name, name);
 		}
 	CU_ASSERT_TRUE(i > 12);
