@@ -27,6 +27,7 @@ struct attached {
 	struct ringsim_attach *attach;
 	bool sleeping;
 	uint32_t looks;
+	struct lane_cmd probe; /* here, as it may be on its way until the device goes */
 };
 
 static void on_event(void *ctx)
@@ -50,6 +51,14 @@ static bool gone(struct attached *a)
 	       lane_program_gone(&a->program, a->device.lane.err, sizeof(a->device.lane.err));
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
 /* Serve once; true if anything was ready. */
 static bool service(struct attached *a, uint32_t us)
 {
@@ -62,19 +71,52 @@ static bool service(struct attached *a, uint32_t us)
 	return true;
 }
 
-static int await(struct attached *a)
+/* TEST UNIT READY; true once it ends with GOOD. */
+static bool ready(struct attached *a, uint64_t end)
 {
-	int ms;
+	struct lane_cmd *c = &a->probe;
+	struct lane *l = &a->device.lane;
 
-	for (ms = 0; ms < START_MS && !a->device.uio.is_open; ms += 10) {
-		if (lane_program_gone(&a->program, a->device.lane.err, sizeof(a->device.lane.err)))
+	memset(c, 0, sizeof(*c));
+	c->cmd.cdb = c->cdb;
+	c->cmd.cdb_room = sizeof(c->cdb);
+	lane_device_submit(l, &c, 1, now_ns());
+	while (!l->n_ended && !gone(a) && now_ns() < end) {
+		lane_device_time(&a->device, now_ns());
+		service(a, 10000);
+	}
+	if (!l->n_ended)
+		return false;
+	l->n_ended = 0;
+	return c->cmd.outcome == RINGSIM_ANSWERED && !c->cmd.status;
+}
+
+/*
+ * One that has attached may still be busy with what it finds, even reset the ring: it serves once
+ * it answers.
+ */
+static int await(struct attached *a, uint64_t end)
+{
+	struct lane *l = &a->device.lane;
+	bool good = false;
+
+	while (!a->device.uio.is_open && now_ns() < end) {
+		if (lane_program_gone(&a->program, l->err, sizeof(l->err)))
 			return -ECHILD;
 		service(a, 10000);
 	}
-	if (a->device.uio.is_open)
+	if (!a->device.uio.is_open) {
+		snprintf(l->err, sizeof(l->err), "the handler did not attach within %d s",
+			 START_MS / 1000);
+		return -ETIMEDOUT;
+	}
+	while (!good && !gone(a) && now_ns() < end)
+		good = ready(a, end);
+	if (good)
 		return 0;
-	snprintf(a->device.lane.err, sizeof(a->device.lane.err),
-		 "the handler did not attach within %d s", START_MS / 1000);
+	if (!gone(a))
+		snprintf(l->err, sizeof(l->err), "the handler was not ready within %d s",
+			 START_MS / 1000);
 	return -ETIMEDOUT;
 }
 
@@ -111,7 +153,7 @@ static int attached_open(struct lane **out, const struct lane_config *cfg, char 
 	if (!rc)
 		rc = lane_program_start(&a->program, cfg, cmd, TCMU_ATTACH_ENV, path, err, err_len);
 	if (!rc) {
-		rc = await(a);
+		rc = await(a, now_ns() + START_MS * 1000000ull);
 		if (rc)
 			snprintf(err, err_len, "%s", a->device.lane.err);
 	}
