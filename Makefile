@@ -291,13 +291,15 @@ fuzz: all ## Fuzz the reference handlers, FUZZ_TIME=60 seconds each; FUZZ_SEED=1
 	@$(BUILD)/tcmu-harness fuzz --handler $(FUZZ_HANDLER) --time $(FUZZ_TIME) --seed $(FUZZ_SEED) \
 		--jobs $(shell nproc) --save $(FUZZ_SAVE) $(FUZZ_OPTIONS)
 
-# The result is kept; BENCH=full runs the long list of workloads and counts instructions.
+# The result is kept, and a page that shows it; BENCH=full runs the long list of workloads and counts instructions.
 BENCH         ?=
 BENCH_JSON    ?= $(BUILD)/bench.json
+BENCH_HTML    ?= $(BUILD)/bench.html
 BENCH_OPTIONS ?=
 bench: all ## Measure what a command costs, layer by layer; BENCH=full: all workloads
 	@$(BUILD)/tcmu-harness bench $(if $(filter full,$(BENCH)),--full --instructions) \
-		--json $(BENCH_JSON) $(BENCH_OPTIONS)
+		--json $(BENCH_JSON) --html $(BENCH_HTML) $(BENCH_OPTIONS)
+	@echo 'The result is in $(BENCH_JSON), a page that shows it in $(BENCH_HTML).'
 
 KERNELS       ?= 6.1 6.12
 SCENARIO_JOBS ?= 1

@@ -5,6 +5,7 @@
 #include "../harness/check/verbs.h"
 #include "../harness/target/expand.h"
 #include "fio.h"
+#include "page.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -124,7 +125,7 @@ static int make_store(struct bench *b)
 }
 
 /* What could be known before anything is measured. */
-static int check_json(const char *path)
+static int check_output(const char *option, const char *path)
 {
 	char err[600], *dir, *slash;
 	int rc = 0;
@@ -136,7 +137,7 @@ static int check_json(const char *path)
 	if (slash)
 		slash[slash == dir] = 0;
 	if (!dir || access(slash ? dir : ".", W_OK)) {
-		snprintf(err, sizeof(err), "--json %s: %s", path, strerror(errno));
+		snprintf(err, sizeof(err), "%s %s: %s", option, path, strerror(errno));
 		rc = complain(err);
 	}
 	free(dir);
@@ -145,12 +146,15 @@ static int check_json(const char *path)
 
 static int finish(struct bench *b, int rc)
 {
+	const struct result *one = b->result;
 	char err[600];
 
 	if (!b->result)
 		return rc;
 	bench_text(b);
 	if (b->o.json && result_write(b->result, b->o.json, err, sizeof(err)))
+		return complain(err);
+	if (b->o.html && bench_page_write(&one, 1, NULL, b->o.html, err, sizeof(err)))
 		return complain(err);
 	return rc;
 }
@@ -174,9 +178,16 @@ int verb_bench(int argc, char **argv, const volatile sig_atomic_t *stop)
 		list_all(&b->o);
 		goto out;
 	}
-	b->text = b->o.json && !strcmp(b->o.json, "-") ? stderr : stdout;
+	b->text = (b->o.json && !strcmp(b->o.json, "-")) || (b->o.html && !strcmp(b->o.html, "-"))
+			  ? stderr
+			  : stdout;
 	choose_rows(b);
-	rc = check_json(b->o.json);
+	if (b->o.json && b->o.html && !strcmp(b->o.json, "-") && !strcmp(b->o.html, "-"))
+		rc = usage_error("bench", "--json and --html: only one of them to standard output");
+	if (!rc)
+		rc = check_output("--json", b->o.json);
+	if (!rc)
+		rc = check_output("--html", b->o.html);
 	b->dir = rc ? NULL : workdir_make("bench");
 	if (!b->dir) {
 		rc = EXIT_USAGE;

@@ -21,7 +21,7 @@
  * @cpus:      of initiator and handler; -1: anywhere
  */
 struct bench_options {
-	const char *layers, *json, *exec, *config, *store_dir;
+	const char *layers, *json, *html, *exec, *config, *store_dir;
 	struct workload workloads[BENCH_WORKLOADS_MAX];
 	uint32_t n_workloads;
 	uint64_t seed, size_bytes, ns, repeats, commands;

@@ -48,6 +48,7 @@ static const char help[] =
 	"  --instructions    count instructions with valgrind, where the machine has no counters\n"
 	"  --no-syscalls     do not count system calls, which takes runs of its own\n"
 	"  --json FILE       write the result there ('-': standard output)\n"
+	"  --html FILE       and what it looks like, as a page for a browser\n"
 	"\n"
 	"exact: send so many commands over one layer, measure nothing: to be run under a profiler.\n"
 	"\n"
@@ -76,6 +77,7 @@ enum {
 	OPT_INSTRUCTIONS,
 	OPT_NO_SYSCALLS,
 	OPT_JSON,
+	OPT_HTML,
 };
 
 static const struct option longs[] = {
@@ -100,6 +102,7 @@ static const struct option longs[] = {
 	{ "instructions", no_argument, NULL, OPT_INSTRUCTIONS },
 	{ "no-syscalls", no_argument, NULL, OPT_NO_SYSCALLS },
 	{ "json", required_argument, NULL, OPT_JSON },
+	{ "html", required_argument, NULL, OPT_HTML },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -210,6 +213,9 @@ static int option(struct parsing *p, int c)
 		break;
 	case OPT_NO_SYSCALLS:
 		o->calls = false;
+		break;
+	case OPT_HTML:
+		o->html = optarg;
 		break;
 	default:
 		o->json = optarg;
