@@ -128,37 +128,41 @@ static const char **under_valgrind(const struct exact_run *run, char *file, size
 	return argv;
 }
 
-/* "totals: N" of one of callgrind's files, which is removed. */
-static uint64_t total_of(const char *path)
+/* "totals: N" of one of callgrind's files, which is removed; -ENODATA if it was never finished. */
+static int add_total(const char *path, uint64_t *sum)
 {
 	unsigned long long n = 0;
 	char line[256];
 	FILE *f = fopen(path, "re");
+	int rc = -ENODATA;
 
-	while (f && fgets(line, sizeof(line), f))
+	while (f && rc && fgets(line, sizeof(line), f))
 		if (sscanf(line, "totals: %llu", &n) == 1)
-			break;
+			rc = 0;
 	if (f)
 		fclose(f);
 	unlink(path);
-	return n;
+	*sum += n;
+	return rc;
 }
 
-static uint64_t sum_totals(const char *dir)
+/* Of all processes: one that was killed before it could tell makes the sum worthless. */
+static int sum_totals(const char *dir, uint64_t *sum)
 {
 	struct dirent *e;
 	char path[512];
-	uint64_t sum = 0;
 	DIR *d = opendir(dir);
+	int rc = d ? 0 : -errno;
 
 	while (d && (e = readdir(d)))
 		if (!strncmp(e->d_name, "instructions.", 13)) {
 			snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-			sum += total_of(path);
+			if (add_total(path, sum))
+				rc = -ENODATA;
 		}
 	if (d)
 		closedir(d);
-	return sum;
+	return rc;
 }
 
 static void run_instructions(const struct exact_run *run, const char *log, struct told *told)
@@ -183,7 +187,8 @@ static void run_instructions(const struct exact_run *run, const char *log, struc
 	}
 	if (WIFEXITED(told->status) && WEXITSTATUS(told->status) == 127)
 		told->rc = -ENOTSUP;
-	told->n = sum_totals(run->dir);
+	else if (!told->status)
+		told->rc = sum_totals(run->dir, &told->n);
 }
 
 /* --- both ---------------------------------------------------------------------------------------
@@ -223,6 +228,8 @@ static int judge(const struct exact_run *run, const struct told *told, const cha
 
 	if (told->rc == -ENOTSUP)
 		snprintf(err, err_len, "%s cannot be used here", how);
+	else if (told->rc == -ENODATA)
+		snprintf(err, err_len, "a process under %s ended before it could tell", how);
 	else if (told->rc)
 		snprintf(err, err_len, "%s: %s", how, strerror(-told->rc));
 	if (told->rc)
