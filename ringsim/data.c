@@ -60,7 +60,7 @@ static void add_page(struct ringsim_device *dev, uint32_t page)
 	pool_charge(dev, 1);
 }
 
-/* Backs the first @bytes of @blk. Blocks whose first page is there are not above dbi_max. */
+/* Backs the first @bytes of @blk, which all blocks below had before: the lowest is taken first. */
 void data_back(struct ringsim_device *dev, uint32_t blk, uint32_t bytes)
 {
 	uint32_t page = blk * dev->lay.pages_per_blk;
@@ -68,6 +68,8 @@ void data_back(struct ringsim_device *dev, uint32_t blk, uint32_t bytes)
 
 	if (blk > dev->dbi_max)
 		dev->dbi_max = blk;
+	if (blk >= dev->blks_backed)
+		dev->blks_backed = blk + 1;
 	for (; page < end; page++)
 		if (!page_present(dev, page))
 			add_page(dev, page);
@@ -141,7 +143,7 @@ static void free_chain(struct ringsim_device *dev, uint32_t blk)
 
 void data_free(struct ringsim_device *dev, struct slot *slot)
 {
-	data_note_peak(dev);
+	note_peaks(dev);
 	if (dev->shadow)
 		shadow_slot_checked(dev, slot, (uint16_t)(slot - dev->slots));
 	free_chain(dev, slot->first_blk);
@@ -260,6 +262,8 @@ uint32_t data_release_pages(struct ringsim_device *dev, uint32_t first_blk, uint
 		dev->page_present[p / 64] &= ~(1ull << (p % 64));
 		freed++;
 	}
+	if (dev->blks_backed > first_blk)
+		dev->blks_backed = first_blk;
 	dev->pages_used -= freed;
 	dev->pool->pages -= freed;
 	data_punch(dev, page, end);

@@ -54,7 +54,8 @@ static void mailbox_init(struct ringsim_device *dev, const struct ringsim_config
 	mb.cmdr_size = dev->lay.cmdr_size;
 	mb.cmd_head = mb.cmd_tail = cfg->start;
 	shm_write(dev->region, 0, &mb, sizeof(mb));
-	dev->reclaim = cfg->start;
+	dev->reclaim = dev->head = cfg->start;
+	dev->space = dev->lay.cmdr_size - 1;
 }
 
 void *table_alloc(uint64_t len)
@@ -117,10 +118,12 @@ int device_config_check(const struct ringsim_config *cfg, const struct ringsim_l
 	return 0;
 }
 
+static const struct ringsim_ops no_ops;
+
 void device_configure(struct ringsim_device *dev, const struct ringsim_config *cfg,
 		      const struct ringsim_ops *ops, void *ctx)
 {
-	dev->ops = ops;
+	dev->ops = ops ? ops : &no_ops;
 	dev->ctx = ctx;
 	dev->events = cfg->first_event;
 	dev->cmd_tmo_ns = cfg->cmd_time_out_s * RINGSIM_NSEC_PER_SEC;
@@ -244,9 +247,15 @@ void slot_unlink(struct ringsim_device *dev, uint16_t id)
 	step_unlink(dev, &dev->slots[id]);
 }
 
+/* Blocks and id go back; the next command may get both. */
 void slot_release(struct ringsim_device *dev, uint16_t id, enum slot_state how)
 {
-	step_release(dev, &dev->slots[id], id, how, true);
+	struct slot *slot = &dev->slots[id];
+
+	data_free(dev, slot);
+	slot->state = (uint8_t)how;
+	slot->cmd = NULL;
+	bitset_add(&dev->ids_free, id);
 }
 
 void ringsim_plug(struct ringsim_device *dev)

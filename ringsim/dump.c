@@ -146,7 +146,7 @@ static void deliver(struct ringsim_device *dev, struct ringsim_violation *v)
 	char *dump = NULL;
 
 	dev->n_violations++;
-	if (!dev->ops || !dev->ops->violation)
+	if (!dev->ops->violation)
 		return;
 	dump = malloc(DUMP_MAX);
 	if (dump)

@@ -20,7 +20,10 @@
 #include <ringsim/shm.h>
 #include <ringsim/tap.h>
 
-#define NO_BLOCK UINT32_MAX
+#define NO_BLOCK       UINT32_MAX
+
+#define WATCHED_TAP    1u
+#define WATCHED_SHADOW 2u
 
 /*
  * A set of small integers that gives its lowest member in a few instructions: used for free ids and
@@ -133,6 +136,20 @@ struct ringsim_device {
 	uint8_t *region;
 	struct ringsim_layout lay;
 	struct shadow *shadow; /* NULL: sanitizer off */
+	union {
+		struct {
+			bool broken, blocked, head_moved;
+			uint8_t watched; /* WATCHED_ */
+			uint32_t qfull_count;
+		};
+		uint64_t odd; /* 0: a command can go straight to the ring, and nobody watches */
+	};
+	/*
+	 * Where cmd_head was published to, and the free bytes from there to the reclaim pointer,
+	 * less one (KRN-032). Once a handler has moved cmd_head (@head_moved), it is worked out
+	 * each time from what is there.
+	 */
+	uint32_t head, space;
 	uint32_t reclaim;
 	uint32_t rec_first, rec_count, rec_mask;
 	struct record *recs;
@@ -142,8 +159,9 @@ struct ringsim_device {
 	uint32_t *blk_next;
 	uint64_t *page_present;
 	uint32_t blks_used, dbi_thresh, dbi_max;
+	uint32_t blks_backed; /* all blocks below have their first page */
 	uint32_t inflight, expired, kept;
-	bool broken, blocked, plugged, opened, tmr_notification, desc_sense;
+	bool plugged, opened, tmr_notification, desc_sense;
 	uint64_t now_ns;
 	uint64_t deadline_ns; /* of a command that comes now; see timer_set_time() */
 	uint32_t skew_ns;
@@ -156,7 +174,6 @@ struct ringsim_device {
 
 	/* queue-full list and waiting TMRs */
 	struct ringsim_cmd *qfull_first, *qfull_last;
-	uint32_t qfull_count;
 	struct pending_tmr *tmr_first, **tmr_end;
 	uint32_t tmr_count;
 
@@ -168,7 +185,7 @@ struct ringsim_device {
 	uint32_t pages_used, peak_blks;
 	/* what there is memory for; @lay may be smaller (renew.c) */
 	struct ringsim_layout room;
-	/* what was ever used: ring bytes below @ring_end, ids up to @id_max */
+	/* what was ever used: ring bytes below @ring_end, ids up to @id_max; see note_peaks() */
 	uint32_t ring_end;
 	uint16_t id_max;
 	uint64_t n_cmds, n_pads, n_tmrs, n_qfull, n_completed, n_violations;
@@ -180,7 +197,7 @@ struct ringsim_device {
  */
 static inline bool watched(const struct ringsim_device *dev)
 {
-	return dev->shadow || dev->tap_fn;
+	return dev->watched != 0;
 }
 
 #define HOT static inline __attribute__((always_inline))
@@ -229,11 +246,14 @@ static inline bool page_present(const struct ringsim_device *dev, uint32_t page)
 	return dev->page_present[page / 64] >> (page % 64) & 1;
 }
 
-/* Before blocks are given back: so many may never have been in use before. */
-static inline void data_note_peak(struct ringsim_device *dev)
+/* Before blocks are given back, cmd_head jumps, or somebody asks: so much may never have been used.
+ */
+static inline void note_peaks(struct ringsim_device *dev)
 {
 	if (dev->blks_used > dev->peak_blks)
 		dev->peak_blks = dev->blks_used;
+	if (dev->head > dev->ring_end)
+		dev->ring_end = dev->head;
 }
 
 static inline uint64_t blk_off(const struct ringsim_device *dev, uint32_t blk)

@@ -118,7 +118,7 @@ void ringsim_tmr(struct ringsim_device *dev, struct ringsim_tmr *tmr, struct rin
 		timer_next_qfull(dev);
 	if (dev->tmr_notification)
 		tmr_notify(dev, tmr->type, cmds, n);
-	if (--tmr->pending == 0 && dev->ops && dev->ops->tmr_done)
+	if (--tmr->pending == 0 && dev->ops->tmr_done)
 		dev->ops->tmr_done(dev->ctx, tmr);
 }
 
@@ -155,7 +155,10 @@ int ringsim_reset(struct ringsim_device *dev, unsigned int level)
 		slot_release(dev, (uint16_t)id, SLOT_RESET);
 	}
 	dev->expired = dev->kept = 0;
-	dev->reclaim = 0;
+	note_peaks(dev);
+	dev->reclaim = dev->head = 0;
+	dev->head_moved = false;
+	dev->space = dev->lay.cmdr_size - 1;
 	dev->rec_first = dev->rec_count = 0;
 	shm_store32(dev->region, RINGSIM_OFF_TAIL, 0);
 	shm_store32(dev->region, RINGSIM_OFF_HEAD, 0);

@@ -61,6 +61,7 @@ int ringsim_device_renew(struct ringsim_device *dev, const struct ringsim_config
 	struct ringsim_layout lay;
 	int rc;
 
+	note_peaks(dev);
 	if (ringsim_layout_init(&lay, &cfg->geo, NULL, 0) ||
 	    device_config_check(cfg, &lay, NULL, 0) || !has_room(dev, &lay))
 		return -EINVAL;
@@ -79,6 +80,7 @@ int ringsim_device_renew(struct ringsim_device *dev, const struct ringsim_config
 					.lay = lay,
 					.room = dev->room,
 					.shadow = dev->shadow,
+					.watched = dev->watched & WATCHED_SHADOW,
 					.rec_mask = device_records(&lay) - 1,
 					.recs = dev->recs,
 					.slots = dev->slots,

@@ -43,7 +43,7 @@ static void put_header(struct ringsim_device *dev, uint32_t off, uint32_t len_op
 
 void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len_op)
 {
-	step_publish(dev, head, len_op, 0, NULL, true);
+	step_publish(dev, head, len_op, 0, NULL, true, false);
 }
 
 /* KRN-030, KRN-031: a PAD is published on its own, before the entry that needs it is built. */
@@ -66,7 +66,7 @@ uint32_t ring_pad_if_needed(struct ringsim_device *dev, uint32_t len)
 void ring_notify(struct ringsim_device *dev)
 {
 	dev->events++;
-	if (dev->ops && dev->ops->event)
+	if (dev->ops->event)
 		dev->ops->event(dev->ctx);
 }
 

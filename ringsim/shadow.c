@@ -75,6 +75,7 @@ int shadow_create(struct ringsim_device *dev)
 	if (!s)
 		return -ENOMEM; /* GCOVR_EXCL_LINE */
 	dev->shadow = s;
+	dev->watched |= WATCHED_SHADOW;
 	s->blk_used = calloc(dev->lay.blocks, sizeof(*s->blk_used));
 	s->blk_was = calloc(dev->lay.blocks, sizeof(*s->blk_was));
 	s->blk_last = calloc(dev->lay.blocks, sizeof(*s->blk_last));
@@ -130,6 +131,7 @@ void shadow_destroy(struct ringsim_device *dev)
 	free(s->blk_used);
 	free(s);
 	dev->shadow = NULL;
+	dev->watched &= (uint8_t)~WATCHED_SHADOW;
 }
 
 /* Region offset of the first byte of [off, off+len) that differs, UINT64_MAX if none does. */

@@ -33,24 +33,31 @@ HOT void step_unlink(struct ringsim_device *dev, const struct slot *slot)
 
 /*
  * Shows the handler what lies at @head (KRN-024), and notes it for the walk. The handler waits for
- * the one, nobody for the other.
+ * the one, nobody for the other. @sure: cmd_head was found where it had been published to.
  */
 HOT void step_publish(struct ringsim_device *dev, uint32_t head, uint32_t len_op, uint16_t id,
-		      struct ringsim_cmd *cmd, const bool w)
+		      struct ringsim_cmd *cmd, const bool w, const bool sure)
 {
-	uint32_t end = head + (len_op & ~(uint32_t)TCMU_OP_MASK);
-	uint32_t new_head = end >= dev->lay.cmdr_size ? end - dev->lay.cmdr_size : end;
+	uint32_t len = len_op & ~(uint32_t)TCMU_OP_MASK, next = head + len;
 	struct record *rec = rec_at(dev, dev->rec_count);
 
+	if (!sure)
+		note_peaks(dev); /* of a head that may be elsewhere next time */
+	if (unlikely(next >= dev->lay.cmdr_size)) {
+		dev->ring_end = dev->lay.cmdr_size;
+		next -= dev->lay.cmdr_size;
+	}
 	if (w)
 		tap(dev, .kind = RINGSIM_TAP_ENTRY, .off = head, .cmd = cmd);
-	shm_store32_release(dev->region, RINGSIM_OFF_HEAD, new_head);
+	shm_store32_release(dev->region, RINGSIM_OFF_HEAD, next);
 	rec->off = head;
 	rec->len_op = len_op;
 	rec->id = id;
 	dev->rec_count++;
-	if (unlikely(end > dev->ring_end))
-		dev->ring_end = end;
+	dev->space -= len;
+	if (!sure && head != dev->head)
+		dev->head_moved = true;
+	dev->head = next;
 	if (w && dev->shadow)
 		shadow_published(dev);
 }
@@ -76,25 +83,10 @@ HOT void step_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ring
 	dev->n_completed++;
 	if (w)
 		tap(dev, .kind = RINGSIM_TAP_END, .cmd = cmd);
-	if (dev->ops && dev->ops->complete)
+	if (dev->ops->complete)
 		dev->ops->complete(dev->ctx, cmd);
-	if (unlikely(tmr != NULL) && --tmr->pending == 0 && dev->ops && dev->ops->tmr_done)
+	if (unlikely(tmr != NULL) && --tmr->pending == 0 && dev->ops->tmr_done)
 		dev->ops->tmr_done(dev->ctx, tmr);
-}
-
-/* Blocks and id go back; the next command may get both. */
-HOT void step_release(struct ringsim_device *dev, struct slot *slot, uint16_t id,
-		      enum slot_state how, const bool w)
-{
-	if (!w && likely(slot->blks == 1 && !slot->bidi_blks)) {
-		bitset_add(&dev->blks_free, slot->first_blk);
-		dev->blks_used--;
-	} else {
-		data_free(dev, slot);
-	}
-	slot->state = (uint8_t)how;
-	slot->cmd = NULL;
-	bitset_add(&dev->ids_free, id);
 }
 
 #endif

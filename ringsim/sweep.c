@@ -168,6 +168,7 @@ void ringsim_sweep(struct ringsim_device *dev)
 
 	if (!s)
 		return;
+	note_peaks(dev);
 	ringsim_observe(dev);
 	for (i = s->tail_recs; i < dev->rec_count; i++)
 		shadow_check_entry(dev, rec_at(dev, i));

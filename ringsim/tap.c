@@ -13,5 +13,8 @@ void tap_tell(struct ringsim_device *dev, const struct ringsim_tap_event *e)
 void ringsim_set_tap(struct ringsim_device *dev, ringsim_tap_fn *fn, void *ctx)
 {
 	dev->tap_fn = fn;
+	dev->watched &= (uint8_t)~WATCHED_TAP;
+	if (fn)
+		dev->watched |= WATCHED_TAP;
 	dev->tap_ctx = ctx;
 }

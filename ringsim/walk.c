@@ -11,25 +11,15 @@
  */
 #include "steps.h"
 
+/* So many entries further is what is read while these are dealt with. */
+#define AHEAD 4u
+
 /* The response as it was read, once, from the slot. */
 struct answer {
 	uint16_t id;
 	uint8_t uflags, status;
 	uint32_t read_len;
 };
-
-/* Two words hold all of it but the sense. */
-HOT struct answer answer_read(struct ringsim_device *dev, uint64_t entry, uint64_t hdr)
-{
-	uint64_t rsp = shm_load64(dev->region, entry + RINGSIM_OFF_STATUS);
-
-	return (struct answer){
-		.id = (uint16_t)(hdr >> 32),
-		.uflags = (uint8_t)(hdr >> 56),
-		.status = (uint8_t)rsp,
-		.read_len = (uint32_t)(rsp >> 32),
-	};
-}
 
 /* KRN-066 steps 3 to 7: what the initiator gets for an answer that came in time. */
 static void deliver(struct ringsim_device *dev, struct slot *slot, uint64_t entry, struct answer a,
@@ -67,22 +57,17 @@ static void deliver(struct ringsim_device *dev, struct slot *slot, uint64_t entr
 	cmd_end(dev, cmd, RINGSIM_ANSWERED, a.status);
 }
 
-/* The same of GOOD without flags, which nearly every answer is, where nobody watches. */
-HOT void deliver_good(struct ringsim_device *dev, const struct slot *slot)
-{
-	struct ringsim_cmd *cmd = slot->cmd;
-
-	if (cmd->sg_cnt || cmd->dir == RINGSIM_BIDI)
-		cmd->data_in = data_copy_out(dev, slot, cmd, slot->len);
-	step_end(dev, cmd, RINGSIM_ANSWERED, 0, false);
-}
-
 /*
  * A completed CMD slot that does not just answer a command in flight. Returns false if the walk
  * ends here, with the reclaim pointer left on the slot: KRN-062 (@unknown is set) or KRN-064.
  */
-static bool complete_any(struct ringsim_device *dev, uint64_t entry, struct answer a, bool *unknown)
+static bool complete_any(struct ringsim_device *dev, uint64_t entry, uint64_t hdr, uint64_t rsp,
+			 bool *unknown)
 {
+	struct answer a = { .id = (uint16_t)(hdr >> 32),
+			    .uflags = (uint8_t)(hdr >> 56),
+			    .status = (uint8_t)rsp,
+			    .read_len = (uint32_t)(rsp >> 32) };
 	struct slot *slot = &dev->slots[a.id];
 	bool keep = a.uflags & TCMU_UFLAG_KEEP_BUF;
 	uint8_t sense[TCMU_SENSE_BUFFERSIZE];
@@ -121,26 +106,39 @@ static bool complete_any(struct ringsim_device *dev, uint64_t entry, struct answ
 	return true;
 }
 
-HOT bool complete(struct ringsim_device *dev, uint64_t entry, uint64_t hdr, bool *unknown,
-		  const bool w)
+/*
+ * GOOD without flags to a command with one block, which nearly every answer is, where nobody
+ * watches. False, and nothing was done: it is another kind.
+ */
+HOT bool complete_plain(struct ringsim_device *dev, uint64_t hdr, uint64_t rsp)
 {
-	struct answer a = answer_read(dev, entry, hdr);
-	struct slot *slot = &dev->slots[a.id];
+	uint32_t id = (uint16_t)(hdr >> 32);
+	struct slot *slot = &dev->slots[id];
+	struct ringsim_cmd *cmd = slot->cmd;
 
-	if (!w && likely(!a.uflags && !a.status && slot->state == SLOT_INFLIGHT)) {
-		step_unlink(dev, slot);
-		deliver_good(dev, slot);
-		step_release(dev, slot, a.id, SLOT_DONE, false);
-		return true;
-	}
-	return complete_any(dev, entry, a, unknown);
+	if (unlikely(hdr >> 48 || (uint8_t)rsp || slot->state != SLOT_INFLIGHT || slot->blks != 1 ||
+		     slot->bidi_blks))
+		return false;
+	step_unlink(dev, slot);
+	if (cmd->sg_cnt)
+		cmd->data_in = data_copy_out(dev, slot, cmd, slot->len);
+	step_end(dev, cmd, RINGSIM_ANSWERED, 0, false);
+	bitset_add(&dev->blks_free, slot->first_blk);
+	dev->blks_used--;
+	slot->state = SLOT_DONE;
+	slot->cmd = NULL;
+	bitset_add(&dev->ids_free, id);
+	return true;
 }
 
 HOT void advance_reclaim(struct ringsim_device *dev, const struct record *rec, const bool w)
 {
+	uint32_t len = rec_len(rec), next = dev->reclaim + len;
+
 	if (w && dev->shadow)
 		shadow_reclaimed(dev, rec);
-	dev->reclaim = rec_end(dev, rec);
+	dev->space += len;
+	dev->reclaim = unlikely(next >= dev->lay.cmdr_size) ? next - dev->lay.cmdr_size : next;
 	dev->rec_count--;
 	/* An empty ring starts over in the same records: they stay in the cache. */
 	dev->rec_first = dev->rec_count ? dev->rec_first + 1 : 0;
@@ -200,9 +198,9 @@ HOT bool walk(struct ringsim_device *dev, const bool w)
 		return false;
 	if (w && dev->shadow)
 		shadow_before_walk(dev);
-	data_note_peak(dev);
+	note_peaks(dev);
 	while ((tail = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL)) != dev->reclaim) {
-		uint64_t entry = (uint64_t)dev->lay.cmdr_off + dev->reclaim, hdr;
+		uint64_t entry = (uint64_t)dev->lay.cmdr_off + dev->reclaim, hdr, rsp;
 		const struct record *rec = rec_at(dev, 0);
 
 		if (tail != known && !tail_sound(dev, tail, &ahead))
@@ -210,13 +208,18 @@ HOT bool walk(struct ringsim_device *dev, const bool w)
 		known = tail;
 		if (w && dev->shadow)
 			shadow_before_entry(dev, rec);
+		if (!w && ahead > AHEAD)
+			shm_want(dev->region, entry + AHEAD * 128);
 		hdr = shm_load64(dev->region, entry);
 		if (unlikely(rec->off != dev->reclaim || (uint32_t)hdr != rec->len_op))
 			return entry_lost(dev, rec, (uint32_t)hdr);
 		walked = true;
-		if (likely(rec_op(rec) == TCMU_OP_CMD) &&
-		    unlikely(!complete(dev, entry, hdr, &unknown, w)))
-			break;
+		if (likely(rec_op(rec) == TCMU_OP_CMD)) {
+			rsp = shm_load64(dev->region, entry + RINGSIM_OFF_STATUS);
+			if ((w || unlikely(!complete_plain(dev, hdr, rsp))) &&
+			    !complete_any(dev, entry, hdr, rsp, &unknown))
+				break;
+		}
 		advance_reclaim(dev, rec, w);
 		ahead--;
 	}

@@ -92,16 +92,17 @@ struct consumer_probe {
  */
 struct consumer_cmd {
 	uint16_t id;
+	uint16_t cdb_len;
 	bool replay, nomem, bad;
 	bool done; /* private: answered, not yet published */
-	uint16_t cdb_len;
 	uint32_t iov_cnt, bidi_cnt;
 	uint64_t len, bidi_len;
 	struct iovec *iov;
 
+	uint32_t read_len;
 	uint8_t status;
 	uint8_t uflags;
-	uint32_t read_len;
+	uint16_t unused;
 
 	void *user;
 	struct consumer_cmd *next; /* private: issue order, in-order consumers only */

@@ -17,6 +17,8 @@
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+#define HOT	    static inline __attribute__((always_inline))
+#define COLD	    static __attribute__((noinline))
 
 /* Ring offset after an entry of @len bytes at @off. */
 static uint32_t ring_next(const struct consumer *c, uint32_t off, uint32_t len)
@@ -38,18 +40,33 @@ static uint32_t len_op_at(const struct consumer *c, uint32_t off)
 	return shm_load32(c->region, entry_at(c, off));
 }
 
+/* So many entries further, if it is there yet, is what is fetched while these are dealt with. */
+#define AHEAD 4u
+
+/*
+ * An entry at @off will be read, and its first cache line get an answer: asking for that line to
+ * store to saves asking for it twice. Most entries have a second one, where the CDB is.
+ */
+HOT void want(struct consumer *c, uint64_t off)
+{
+	shm_want_to_store(c->region, off);
+	shm_want(c->region, off + 64);
+}
+
 /*
  * The kernel writes cmd_head often, and each look takes its cache line away from it: while there
  * are entries that were seen already there is none. An observer is shown one for each entry.
  */
-static uint32_t load_head(struct consumer *c)
+HOT uint32_t load_head(struct consumer *c)
 {
-	if (c->head != c->next && !c->probe.fn)
+	if (likely(c->head != c->next) && !c->probe.fn)
 		return c->head;
 	uint32_t head = shm_load32_acquire(c->region, RINGSIM_OFF_HEAD);
 
 	consumer_step(c, CONSUMER_STEP_HEAD);
 	c->head = head;
+	if (head != c->next)
+		want(c, entry_at(c, c->next));
 	return head;
 }
 
@@ -135,7 +152,7 @@ void consumer_detach(struct consumer *c)
  * Moves the tail over entries that need no answer. Everything below @next has been looked at, so
  * whatever is found here was skipped by fetch or was a TMR.
  */
-static void skip_unanswered(struct consumer *c)
+HOT void skip_unanswered(struct consumer *c)
 {
 	uint32_t len_op;
 
@@ -156,8 +173,7 @@ static void iov_free(struct consumer_cmd *cmd)
 }
 
 /* Copies @n iovs out of the ring and turns offsets into pointers. False: they make no sense. */
-static inline bool fetch_iovs(struct consumer *c, struct consumer_cmd *cmd, uint64_t off,
-			      uint32_t n)
+HOT bool fetch_iovs(struct consumer *c, struct consumer_cmd *cmd, uint64_t off, uint32_t n)
 {
 	uint64_t len = 0, bidi_len = 0;
 	uint32_t i;
@@ -181,8 +197,7 @@ static inline bool fetch_iovs(struct consumer *c, struct consumer_cmd *cmd, uint
 }
 
 /* A CDB of any length. */
-static __attribute__((noinline)) void copy_cdb(struct consumer *c, struct consumer_cmd *cmd,
-					       uint64_t cdb_off, uint64_t room)
+COLD void copy_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_off, uint64_t room)
 {
 	uint32_t len;
 
@@ -205,8 +220,8 @@ static const struct {
 	[7] = { 0xffff, 10 },
 };
 
-static inline bool fetch_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_off,
-			     uint64_t entry_end)
+HOT bool fetch_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_off,
+		   uint64_t entry_end)
 {
 	uint64_t room = entry_end - cdb_off;
 	uint64_t words[2];
@@ -227,8 +242,7 @@ static inline bool fetch_cdb(struct consumer *c, struct consumer_cmd *cmd, uint6
 }
 
 /* Room for more iovs than a command has itself. */
-static __attribute__((noinline)) bool more_iovs(struct consumer *c, struct consumer_cmd *cmd,
-						uint64_t iovs)
+COLD bool more_iovs(struct consumer *c, struct consumer_cmd *cmd, uint64_t iovs)
 {
 	struct iovec *iov = c->alloc(iovs * sizeof(struct iovec));
 
@@ -237,11 +251,12 @@ static __attribute__((noinline)) bool more_iovs(struct consumer *c, struct consu
 		return true;
 	}
 	cmd->nomem = true;
+	cmd->len = cmd->bidi_len = 0;
 	cmd->iov_cnt = cmd->bidi_cnt = 0;
 	return false;
 }
 
-static __attribute__((noinline)) void bad_request(struct consumer_cmd *cmd)
+COLD void bad_request(struct consumer_cmd *cmd)
 {
 	cmd->bad = true;
 	cmd->iov_cnt = cmd->bidi_cnt = 0;
@@ -249,8 +264,8 @@ static __attribute__((noinline)) void bad_request(struct consumer_cmd *cmd)
 }
 
 /* A private copy of the request at @off; @cmd->bad or @cmd->nomem if there can be none. */
-static inline void fetch_cmd(struct consumer *c, struct consumer_cmd *cmd, uint32_t off,
-			     uint32_t len)
+HOT void fetch_cmd(struct consumer *c, struct consumer_cmd *cmd, uint32_t off, uint32_t len,
+		   const bool careful)
 {
 	uint64_t entry = entry_at(c, off), iovs, cdb_off;
 	struct tcmu_cmd_entry e;
@@ -261,13 +276,13 @@ static inline void fetch_cmd(struct consumer *c, struct consumer_cmd *cmd, uint3
 	e.req.cdb_off = shm_load64(c->region, entry + RINGSIM_OFF_CDB_OFF);
 	cdb_off = e.req.cdb_off;
 	cmd->id = e.hdr.cmd_id;
-	cmd->replay = c->replaying;
+	cmd->replay = careful && c->replaying;
 	cmd->nomem = cmd->bad = cmd->done = false;
 	cmd->iov = cmd->inline_iov;
 	cmd->iov_cnt = e.req.iov_cnt;
 	cmd->bidi_cnt = e.req.iov_bidi_cnt;
-	cmd->len = cmd->bidi_len = 0;
 	cmd->status = cmd->uflags = 0;
+	cmd->unused = 0;
 	cmd->read_len = 0;
 	iovs = (uint64_t)cmd->iov_cnt + cmd->bidi_cnt;
 	if (unlikely(!shm_span_ok(RINGSIM_OFF_IOV, iovs * sizeof(struct iovec), len) ||
@@ -351,8 +366,7 @@ static bool information(const uint8_t *sense, bool fixed, uint32_t *info)
 	       (sense[12] | sense[13] | sense[14] | sense[15]) == 0;
 }
 
-static __attribute__((noinline)) struct commit commit_sense(struct commit commit,
-							    const struct consumer_cmd *cmd)
+COLD struct commit commit_sense(struct commit commit, const struct consumer_cmd *cmd)
 {
 	bool fixed = (cmd->sense[0] & 0x7f) < 0x72;
 	uint32_t info;
@@ -367,7 +381,7 @@ static __attribute__((noinline)) struct commit commit_sense(struct commit commit
 	return commit;
 }
 
-static inline void store_commit(struct consumer *c, uint64_t entry, const struct consumer_cmd *cmd)
+HOT void store_commit(struct consumer *c, uint64_t entry, const struct consumer_cmd *cmd)
 {
 	struct commit commit = { .status = cmd->status, .mark = MARK, .read_len = cmd->read_len };
 	uint64_t word;
@@ -386,7 +400,7 @@ static void store_sense(struct consumer *c, uint64_t entry, const uint8_t *sense
 }
 
 /* Finishes the answer of a predecessor that died behind its commit; false if there is none. */
-static bool finish_answer(struct consumer *c, uint32_t off)
+COLD bool finish_answer(struct consumer *c, uint32_t off)
 {
 	uint64_t entry = entry_at(c, off), word = shm_load64(c->region, entry + RINGSIM_OFF_STATUS);
 	uint8_t sense[TCMU_SENSE_BUFFERSIZE] = { 0x70 };
@@ -410,7 +424,7 @@ static bool finish_answer(struct consumer *c, uint32_t off)
 }
 
 /* Leaves @next on the entry if its length cannot be: nothing after it can be trusted. */
-static bool length_ok(const struct consumer *c, uint32_t off, uint32_t op, uint32_t len)
+HOT bool length_ok(const struct consumer *c, uint32_t off, uint32_t op, uint32_t len)
 {
 	uint32_t least = 8;
 
@@ -421,46 +435,69 @@ static bool length_ok(const struct consumer *c, uint32_t off, uint32_t op, uint3
 	return len >= least && len <= c->cmdr_size - off;
 }
 
-enum consumer_entry consumer_fetch(struct consumer *c, struct consumer_cmd *cmd)
+/* What is no command. CONSUMER_EMPTY: nothing to be shown. */
+COLD enum consumer_entry fetch_other(struct consumer *c, uint32_t off, uint32_t op, uint32_t len)
+{
+	c->next = ring_next(c, off, len);
+	if (c->replaying && !c->outstanding)
+		skip_unanswered(c); /* so that answers that were begun are found at the tail */
+	if (op == TCMU_OP_PAD)
+		return CONSUMER_EMPTY;
+	if (op == TCMU_OP_TMR) {
+		fetch_tmr(c, off, len);
+		return CONSUMER_TMR;
+	}
+	set_unknown_op(c, off);
+	return CONSUMER_EMPTY;
+}
+
+/* @careful: there is an observer, an order to be kept, or what a predecessor left. */
+HOT enum consumer_entry fetch(struct consumer *c, struct consumer_cmd *cmd, const bool careful)
 {
 	uint32_t off, len_op, len, op;
 
 	while (c->next != load_head(c)) {
 		off = c->next;
-		if (off == c->replay_end)
+		if (careful && off == c->replay_end)
 			c->replaying = false;
 		len_op = len_op_at(c, off);
 		op = tcmu_hdr_get_op(len_op);
 		len = tcmu_hdr_get_len(len_op);
 		if (!length_ok(c, off, op, len))
 			break;
+		if (!careful && c->head - off > AHEAD * 128)
+			want(c, entry_at(c, off) + AHEAD * 128);
 		c->seen[op]++;
-		if (op == TCMU_OP_CMD && c->replaying && c->tail == off && finish_answer(c, off)) {
+		if (careful && op == TCMU_OP_CMD && c->replaying && c->tail == off &&
+		    finish_answer(c, off)) {
 			c->next = ring_next(c, off, len);
 			c->tail = c->next;
 			continue;
 		}
 		if (op == TCMU_OP_CMD) {
-			fetch_cmd(c, cmd, off, len);
+			fetch_cmd(c, cmd, off, len, careful);
 			c->next = ring_next(c, off, len);
 			c->outstanding++;
-			if (c->in_order)
+			if (careful && c->in_order)
 				enqueue(c, cmd);
 			return CONSUMER_CMD;
 		}
-		c->next = ring_next(c, off, len);
-		if (c->replaying && !c->outstanding)
-			skip_unanswered(
-				c); /* so that answers that were begun are found at the tail */
-		if (op == TCMU_OP_PAD)
-			continue;
-		if (op == TCMU_OP_TMR) {
-			fetch_tmr(c, off, len);
+		if (fetch_other(c, off, op, len) == CONSUMER_TMR)
 			return CONSUMER_TMR;
-		}
-		set_unknown_op(c, off);
 	}
 	return CONSUMER_EMPTY;
+}
+
+COLD enum consumer_entry fetch_carefully(struct consumer *c, struct consumer_cmd *cmd)
+{
+	return fetch(c, cmd, true);
+}
+
+enum consumer_entry consumer_fetch(struct consumer *c, struct consumer_cmd *cmd)
+{
+	if (unlikely(c->probe.fn || c->in_order || c->replaying))
+		return fetch_carefully(c, cmd);
+	return fetch(c, cmd, false);
 }
 
 bool consumer_pending(struct consumer *c)
@@ -469,7 +506,7 @@ bool consumer_pending(struct consumer *c)
 }
 
 /* Puts the answer to @cmd into the slot at the tail, whoever's request was there (HND-051). */
-static inline void put_answer(struct consumer *c, struct consumer_cmd *cmd)
+HOT void put_answer(struct consumer *c, struct consumer_cmd *cmd)
 {
 	uint64_t entry;
 	uint32_t len;
@@ -489,12 +526,9 @@ static inline void put_answer(struct consumer *c, struct consumer_cmd *cmd)
 	iov_free(cmd);
 }
 
-void consumer_complete(struct consumer *c, struct consumer_cmd *cmd)
+/* As many answers as are due by now, in issue order. */
+COLD void complete_in_order(struct consumer *c, struct consumer_cmd *cmd)
 {
-	if (likely(!c->in_order)) {
-		put_answer(c, cmd);
-		return;
-	}
 	cmd->done = true;
 	while (c->first && c->first->done) {
 		cmd = c->first;
@@ -505,6 +539,14 @@ void consumer_complete(struct consumer *c, struct consumer_cmd *cmd)
 		if (c->release)
 			c->release(c->release_ctx, cmd);
 	}
+}
+
+void consumer_complete(struct consumer *c, struct consumer_cmd *cmd)
+{
+	if (likely(!c->in_order))
+		put_answer(c, cmd);
+	else
+		complete_in_order(c, cmd);
 }
 
 int consumer_flush(struct consumer *c)

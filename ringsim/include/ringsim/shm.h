@@ -121,6 +121,28 @@ static inline const uint8_t *shm_peek(const void *base, uint64_t off, size_t len
 	return (const uint8_t *)base + off;
 }
 
+/**
+ * shm_want(), shm_want_to_store() - what is at @off will soon be read, or stored to
+ *
+ * Hints that bring a cache line here while there is other work to do. They may name anything. What
+ * the other side stores to now is better left alone: it would have to take the line back.
+ */
+static inline void shm_want(const void *base, uint64_t off)
+{
+	__builtin_prefetch((const char *)base + off, 0);
+}
+
+static inline void shm_want_to_store(const void *base, uint64_t off)
+{
+#if defined(__x86_64__)
+	/* Without -mprfchw the builtin asks for a copy to read. Where it is unknown it does
+	 * nothing. */
+	__asm__ volatile("prefetchw %0" : : "m"(*((const char *)base + off)));
+#else
+	__builtin_prefetch((const char *)base + off, 1);
+#endif
+}
+
 /** shm_span_ok() - whether [@off, @off + @len) lies inside [0, @limit), whatever the values. */
 static inline bool shm_span_ok(uint64_t off, uint64_t len, uint64_t limit)
 {
