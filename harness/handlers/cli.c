@@ -26,6 +26,7 @@ enum {
 	OPT_WCE,
 	OPT_READ_ONLY,
 	OPT_STALE_READS,
+	OPT_SQPOLL,
 	OPT_ORDER,
 	OPT_DEPTH,
 	OPT_POLL_US,
@@ -49,6 +50,7 @@ static const struct option options[] = {
 	{ "wce", no_argument, NULL, OPT_WCE },
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
 	{ "stale-reads", no_argument, NULL, OPT_STALE_READS },
+	{ "sqpoll", no_argument, NULL, OPT_SQPOLL },
 	{ "order", required_argument, NULL, OPT_ORDER },
 	{ "depth", required_argument, NULL, OPT_DEPTH },
 	{ "poll-us", required_argument, NULL, OPT_POLL_US },
@@ -87,6 +89,8 @@ void cli_help(FILE *out)
 	      "                        what the rest costs, and only with --stale-reads\n"
 	      "  --stale-reads         know what null is and want it\n"
 	      "  --engine NAME         psync (default), libaio or io_uring; for files\n"
+	      "  --sqpoll              with io_uring: a thread of the kernel takes submissions, and\n"
+	      "                        keeps a processor busy\n"
 	      "  --size SIZE           capacity; default: the device's, else the file's\n"
 	      "  --create              make or extend the file to the capacity\n"
 	      "  --direct              bypass the page cache (O_DIRECT)\n"
@@ -253,6 +257,9 @@ static void flag(struct cli *cli, int opt)
 	case OPT_READ_ONLY:
 		cli->read_only = true;
 		break;
+	case OPT_SQPOLL:
+		cli->sqpoll = true;
+		break;
 	case OPT_STALE_READS:
 		cli->stale_reads = true;
 		break;
@@ -312,6 +319,9 @@ static int check_store(const struct cli *cli, char *err, size_t err_len)
 /* What only makes sense, or does not, together. */
 static int check(struct cli *cli, char *err, size_t err_len)
 {
+	if (cli->sqpoll && (cli->engine == NULL || strcmp(cli->engine, "io_uring") != 0))
+		return fail(err, err_len, "--sqpoll: expected --engine io_uring, found %s",
+			    cli->engine != NULL ? cli->engine : "none");
 	if (cli->reorder_seed != 0 && cli->order == CLI_ORDER_IN)
 		return fail(err, err_len, "expected one of --reorder and --order in, found both");
 	if (cli->daemon)

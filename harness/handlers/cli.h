@@ -28,7 +28,8 @@ struct cli {
 	uint32_t block_size, depth, poll_us, reorder_seed, die_count;
 	enum consumer_step die_step;
 	enum cli_order order;
-	bool create, direct, wce, read_only, stale_reads, poll_auto, verbose, daemon, replies;
+	bool create, direct, wce, read_only, stale_reads, sqpoll, poll_auto, verbose, daemon,
+		replies;
 	bool help, version;
 };
 

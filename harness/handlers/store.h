@@ -57,6 +57,7 @@ struct store_io {
  * @size_bytes: for files: 0 = as large as the file is; else the file must be at least that large,
  *              unless @create, which makes or extends it
  * @depth:      operations that may be in flight at once, 1..4096
+ * @sqpoll:     io_uring: a thread of the kernel takes submissions, so that none is a system call
  * @stale_reads: without, null is refused: its reads leave in the buffer what was there (HND-035)
  */
 struct store_config {
@@ -69,6 +70,7 @@ struct store_config {
 	bool read_only;
 	bool create;
 	bool stale_reads;
+	bool sqpoll;
 };
 
 struct store;

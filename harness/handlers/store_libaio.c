@@ -6,6 +6,10 @@
  * mostly finish inside io_submit(). There is no asynchronous fallocate, so discard and zero are
  * done on the spot. A request is free again before done() is called: done() may submit, and may not
  * return.
+ *
+ * Completions are taken from the ring that the kernel shares with us, without a system call. Each
+ * was signalled, or soon will be; as many signals are read away, so that none wakes us in vain, and
+ * after each read the ring is looked at again, so that none is slept through.
  */
 #include "store_engine.h"
 
@@ -27,16 +31,22 @@ struct aio_req {
 	struct aio_req *next; /* free list */
 };
 
+/* What a context is, if the kernel says so: the ABI that libaio's own headers do not show. */
+struct aio_ring {
+	uint32_t id, nr, head, tail, magic, compat_features, incompat_features, header_length;
+	struct io_event events[];
+};
+#define RING_MAGIC 0xa10a10a1u
+
 struct aio_engine {
 	io_context_t ctx;
 	struct aio_req *reqs, *free;
 	struct iocb **queue; /* prepared, not submitted yet */
 	uint32_t queued;
-	uint32_t in_kernel;
-	uint32_t finished; /* running count */
+	uint32_t finished;   /* running count */
+	int64_t unsignalled; /* completions taken, less signals read: those are yet to come */
 	struct io_event ev[REAP_BATCH];
 	uint32_t ev_next, ev_cnt; /* fetched, not looked at yet */
-	bool more;		  /* the context may hold events beyond those */
 };
 
 static void aio_close(struct store *s);
@@ -182,7 +192,6 @@ static void aio_kick(struct store *s)
 
 		if (n > 0) {
 			e->queued -= (uint32_t)n;
-			e->in_kernel += (uint32_t)n;
 			memmove(e->queue, e->queue + n, e->queued * sizeof(e->queue[0]));
 			continue;
 		}
@@ -196,37 +205,60 @@ static void aio_kick(struct store *s)
 	}
 }
 
-/* The signal is cleared before the events are fetched, so that none is slept through. */
+/* The next events, at most REAP_BATCH; returns how many. */
+static uint32_t fetch(struct aio_engine *e)
+{
+	struct aio_ring *ring = (struct aio_ring *)e->ctx;
+	struct timespec now = { 0, 0 };
+	uint32_t head = ring->head, tail, n = 0;
+
+	if (ring->magic != RING_MAGIC || ring->incompat_features != 0) {
+		int got = io_getevents(e->ctx, 0, REAP_BATCH, e->ev, &now);
+
+		return got > 0 ? (uint32_t)got : 0;
+	}
+	tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
+	while (head != tail && n < REAP_BATCH) {
+		e->ev[n++] = ring->events[head];
+		head = head + 1 < ring->nr ? head + 1 : 0;
+	}
+	__atomic_store_n(&ring->head, head, __ATOMIC_RELEASE);
+	return n;
+}
+
+/* Reads signals away; false if there are none. */
+static bool clear_signals(struct store *s)
+{
+	struct aio_engine *e = s->engine;
+	uint64_t signals;
+
+	if (read(s->poll_fd, &signals, sizeof(signals)) != sizeof(signals))
+		return false;
+	e->unsignalled -= (int64_t)signals;
+	return true;
+}
+
 static bool refill(struct store *s)
 {
 	struct aio_engine *e = s->engine;
-	struct timespec now = { 0, 0 };
-	uint64_t signals;
-	int n;
 
-	if (!e->more && read(s->poll_fd, &signals, sizeof(signals)) != sizeof(signals))
-		return false;
-	n = io_getevents(e->ctx, 0, REAP_BATCH, e->ev, &now);
-	e->more = n == REAP_BATCH;
 	e->ev_next = 0;
-	e->ev_cnt = n > 0 ? (uint32_t)n : 0;
-	return n > 0;
+	e->ev_cnt = fetch(e);
+	while (e->ev_cnt == 0 && e->unsignalled > 0 && clear_signals(s))
+		e->ev_cnt = fetch(e); /* once more: what came in between has no signal now */
+	e->unsignalled += e->ev_cnt;
+	return e->ev_cnt != 0;
 }
 
 static uint32_t aio_reap(struct store *s)
 {
 	struct aio_engine *e = s->engine;
 	uint32_t before = e->finished;
-	uint64_t signals;
 
-	/* A signal may come after its event was fetched; left alone it would wake us for ever. */
-	if (e->in_kernel == 0 && read(s->poll_fd, &signals, sizeof(signals)) < 0)
-		return 0;
-	while (e->in_kernel != 0 && (e->ev_next != e->ev_cnt || refill(s))) {
+	while (e->ev_next != e->ev_cnt || refill(s)) {
 		struct io_event *ev = &e->ev[e->ev_next++];
 		struct aio_req *r = ev->data;
 
-		e->in_kernel--;
 		proceed(s, r, store_plan_next(&r->plan, (int64_t)ev->res));
 	}
 	aio_kick(s); /* next calls of operations that were continued */

@@ -6,6 +6,10 @@
  * overflow. The ring's own descriptor polls readable while completions wait, which needs no
  * eventfd, no clearing read and cannot lose a wakeup. A request is free again before done() is
  * called: done() may submit, and may not return.
+ *
+ * The file is registered, where the kernel has that. The data area never is, although it could be:
+ * registering holds on to the pages that are there now, and TCMU replaces pages of idle blocks. A
+ * fixed read would then succeed and fill a page that nobody looks at any more.
  */
 #include "store_engine.h"
 
@@ -28,7 +32,23 @@ struct uring_engine {
 	struct uring_req *reqs, *free;
 	uint32_t in_kernel; /* submitted or queued entries */
 	uint32_t finished;  /* running count */
+	bool fixed_file;
 };
+
+/*
+ * Completions may wait until we enter the kernel anyway, or see in the ring's flags that they do:
+ * without, each interrupts whoever polls for it. Kernels before 5.19 do not know that.
+ */
+static int set_up(struct uring_engine *e, const struct store_config *cfg)
+{
+	int rc;
+
+	if (cfg->sqpoll)
+		return io_uring_queue_init(cfg->depth, &e->ring, IORING_SETUP_SQPOLL);
+	rc = io_uring_queue_init(cfg->depth, &e->ring,
+				 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG);
+	return rc == -EINVAL ? io_uring_queue_init(cfg->depth, &e->ring, 0) : rc;
+}
 
 static int uring_open(struct store *s, const struct store_config *cfg, char *err, size_t err_len)
 {
@@ -42,7 +62,7 @@ static int uring_open(struct store *s, const struct store_config *cfg, char *err
 		rc = store_fail(err, err_len, -ENOMEM, "store '%s': out of memory", cfg->spec);
 		goto fail;
 	}
-	rc = io_uring_queue_init(s->depth, &e->ring, 0);
+	rc = set_up(e, cfg);
 	if (rc < 0) {
 		store_fail(err, err_len, rc, "store '%s': io_uring_setup of %u entries refused: %s",
 			   cfg->spec, s->depth, strerror(-rc));
@@ -52,6 +72,7 @@ static int uring_open(struct store *s, const struct store_config *cfg, char *err
 		e->reqs[i].next = e->free;
 		e->free = &e->reqs[i];
 	}
+	e->fixed_file = io_uring_register_files(&e->ring, &s->fd, 1) == 0;
 	s->engine = e;
 	s->poll_fd = e->ring.ring_fd;
 	return 0;
@@ -68,7 +89,8 @@ static void uring_close(struct store *s)
 	struct io_uring_cqe *cqe;
 
 	io_uring_submit(&e->ring);
-	e->in_kernel -= io_uring_sq_ready(&e->ring); /* refused to the end: never started */
+	if (!(e->ring.flags & IORING_SETUP_SQPOLL))
+		e->in_kernel -= io_uring_sq_ready(&e->ring); /* refused to the end: never started */
 	while (e->in_kernel != 0) {
 		int rc = io_uring_wait_cqe(&e->ring, &cqe);
 
@@ -88,28 +110,44 @@ static void uring_close(struct store *s)
 	s->engine = NULL;
 }
 
+/* One iov, as most have, costs the kernel less as a plain transfer. */
+static void prepare_transfer(struct io_uring_sqe *sqe, int fd, const struct store_plan *p)
+{
+	const struct iovec *v = p->iov;
+
+	if (p->call == STORE_CALL_READV && p->iov_cnt == 1 && v->iov_len <= UINT32_MAX)
+		io_uring_prep_read(sqe, fd, v->iov_base, (unsigned int)v->iov_len, p->off_bytes);
+	else if (p->call == STORE_CALL_READV)
+		io_uring_prep_readv(sqe, fd, v, p->iov_cnt, p->off_bytes);
+	else if (p->iov_cnt == 1 && v->iov_len <= UINT32_MAX)
+		io_uring_prep_write(sqe, fd, v->iov_base, (unsigned int)v->iov_len, p->off_bytes);
+	else
+		io_uring_prep_writev(sqe, fd, v, p->iov_cnt, p->off_bytes);
+	sqe->rw_flags = p->flags;
+}
+
 static void prepare(struct store *s, struct uring_req *r)
 {
 	struct uring_engine *e = s->engine;
 	struct store_plan *p = &r->plan;
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&e->ring);
+	int fd = e->fixed_file ? 0 : s->fd;
 
 	switch (p->call) {
 	case STORE_CALL_READV:
-		io_uring_prep_readv(sqe, s->fd, p->iov, p->iov_cnt, p->off_bytes);
-		break;
 	case STORE_CALL_WRITEV:
-		io_uring_prep_writev(sqe, s->fd, p->iov, p->iov_cnt, p->off_bytes);
-		sqe->rw_flags = p->flags;
+		prepare_transfer(sqe, fd, p);
 		break;
 	case STORE_CALL_SYNC:
-		io_uring_prep_fsync(sqe, s->fd, IORING_FSYNC_DATASYNC);
+		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
 		break;
 	case STORE_CALL_FALLOCATE:
-		io_uring_prep_fallocate(sqe, s->fd, p->flags, (off_t)p->off_bytes,
+		io_uring_prep_fallocate(sqe, fd, p->flags, (off_t)p->off_bytes,
 					(off_t)p->left_bytes);
 		break;
 	}
+	if (e->fixed_file)
+		sqe->flags |= IOSQE_FIXED_FILE;
 	io_uring_sqe_set_data(sqe, r);
 	e->in_kernel++;
 }
@@ -147,6 +185,10 @@ static void uring_kick(struct store *s)
 	struct uring_engine *e = s->engine;
 	int retries = 0;
 
+	if (e->ring.flags & IORING_SETUP_SQPOLL) { /* its thread takes them when it gets to them */
+		io_uring_submit(&e->ring);
+		return;
+	}
 	while (io_uring_sq_ready(&e->ring) != 0) {
 		int n = io_uring_submit(&e->ring);
 

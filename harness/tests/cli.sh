@@ -206,6 +206,7 @@ bad "handler: what is no socket" "refused" "$handler" --store memory:1M --attach
 bad "handler: depth out of range" "'0'" "$handler" --store memory:1M --depth 0
 bad "handler: polls now and then" "a number or auto, found 'often'" "$handler" --store memory:1M --poll-us often
 bad "handler: polls for hours" "0..1000000" "$handler" --store memory:1M --poll-us 3600000000
+bad "handler: a thread for nothing" "expected --engine io_uring, found psync" "$handler" --store file:x --engine psync --sqpoll
 bad "handler: unknown order" "'sideways'" "$handler" --store memory:1M --order sideways
 bad "handler: block size out of range" "'100'" "$handler" --store memory:1M --block-size 100
 bad "handler: a size that is none" "'1Z'" "$handler" --store file:x --size 1Z

@@ -70,6 +70,7 @@ static int open_store(struct unit *u, const char *spec, struct store **out, char
 		.read_only = cli->read_only,
 		.create = cli->create,
 		.stale_reads = cli->stale_reads,
+		.sqpoll = cli->sqpoll,
 	};
 
 	if (cli->store == NULL && strncmp(spec, "memory:", 7) == 0)

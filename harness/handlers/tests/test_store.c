@@ -20,17 +20,18 @@
 /* An engine and how to open it; memory has no file. */
 struct kind {
 	const char *name, *engine;
-	bool direct;
+	bool direct, sqpoll;
 };
 
 static const struct kind kinds[] = {
-	{ "memory", NULL, false },
-	{ "psync", "psync", false },
-	{ "libaio", "libaio", false },
-	{ "io_uring", "io_uring", false },
-	{ "psync direct", "psync", true },
-	{ "libaio direct", "libaio", true },
-	{ "io_uring direct", "io_uring", true },
+	{ "memory", NULL, false, false },
+	{ "psync", "psync", false, false },
+	{ "libaio", "libaio", false, false },
+	{ "io_uring", "io_uring", false, false },
+	{ "psync direct", "psync", true, false },
+	{ "libaio direct", "libaio", true, false },
+	{ "io_uring direct", "io_uring", true, false },
+	{ "io_uring sqpoll", "io_uring", false, true },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -58,6 +59,7 @@ static struct store *open_kind(const struct kind *k, const struct scratch *dir)
 		cfg.size_bytes = SIZE;
 		cfg.create = true;
 		cfg.direct = k->direct;
+		cfg.sqpoll = k->sqpoll;
 	}
 	CU_ASSERT_EQUAL(store_open(&s, &cfg, err, sizeof(err)), 0);
 	if (s == NULL)
