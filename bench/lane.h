@@ -54,6 +54,7 @@ struct lane_cmd {
  * @cpu:        where threads and processes of the handler go; -1: anywhere
  * @sanitize:   watch the region (see ringsim/sanitizer.h)
  * @direct:     the handler opens the file with O_DIRECT
+ * @adaptive:   tcmu-handler decides by itself how long it polls
  * @sleeping:   the handler sleeps until there is work; else it polls
  */
 struct lane_config {
@@ -61,7 +62,7 @@ struct lane_config {
 	uint64_t size_bytes;
 	uint32_t block_size, depth, bytes;
 	int cpu;
-	bool sanitize, direct, sleeping;
+	bool sanitize, direct, adaptive, sleeping;
 };
 
 /**

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* A handler that polls does so for this long before it sleeps: as good as always. */
-#define POLL_US	    1000000
+#define POLL_US	    "1000000"
 /* A handler under valgrind has much to write when it ends. */
 #define END_STEPS   2000
 #define END_STEP_US 5000
@@ -43,8 +43,12 @@ int lane_program_command(const struct lane_config *cfg, const char *where, char 
 	else
 		snprintf(store, sizeof(store), "--store 'file:%s' --engine %s%s", cfg->store,
 			 cfg->engine, cfg->direct ? " --direct" : "");
-	snprintf(cmd, len, "exec '%s' %s --block-size %u --depth %u --poll-us %d %s", program,
-		 store, cfg->block_size, LANE_DEPTH, cfg->sleeping ? 0 : POLL_US, where);
+	snprintf(cmd, len, "exec '%s' %s --block-size %u --depth %u --poll-us %s %s", program,
+		 store, cfg->block_size, LANE_DEPTH,
+		 cfg->adaptive	 ? "auto"
+		 : cfg->sleeping ? "0"
+				 : POLL_US,
+		 where);
 	free(program);
 	return 0;
 }

@@ -29,6 +29,7 @@ enum layer_waits { LAYER_EITHER, LAYER_POLLS, LAYER_SLEEPS };
  * @command: of an unmodified handler, run by a shell in a world; @config: of its device, see
  *           struct lane_config; @needs: the program that has to be installed
  * @direct:  the file is opened with O_DIRECT
+ * @adaptive: see struct lane_config
  * @fio:     fio sends the commands, see fio.h; without @ops straight to the file
  * @extra:   measured only if it is asked for by name
  */
@@ -36,7 +37,7 @@ struct layer {
 	const char *name, *below, *adds, *engine, *command, *config, *needs;
 	const struct lane_ops *ops;
 	enum layer_waits waits;
-	bool no_data, cheap, sanitize, serves, file, two, program, direct, fio, extra;
+	bool no_data, cheap, sanitize, serves, file, two, program, direct, adaptive, fio, extra;
 };
 
 /** layer_at() - in the order of the report, NULL past the last. */

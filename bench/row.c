@@ -72,6 +72,7 @@ static int open_lane(struct run *r)
 				   .cpu = job->cpus[1],
 				   .sanitize = job->layer->sanitize,
 				   .direct = job->layer->direct,
+				   .adaptive = job->layer->adaptive,
 				   .sleeping = sleeps(job) };
 	struct generator_config gen = { .size_bytes = job->size_bytes,
 					.block_size = job->block_size,
