@@ -108,8 +108,7 @@ static int make_store(struct bench *b)
 			  (b->rows[i].layer->program && wants_file(&b->o));
 	if (!wanted)
 		return 0;
-	if (asprintf(&b->store, "%s/tcmu-bench-%d.store", b->o.store_dir ? b->o.store_dir : b->dir,
-		     (int)getpid()) < 0)
+	if (asprintf(&b->store, "%s/tcmu-bench-%d.store", b->o.store_dir, (int)getpid()) < 0)
 		return complain(strerror(ENOMEM));
 	fd = open(b->store, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	rc = fd < 0 ? -errno : fill(fd, b->o.size_bytes);

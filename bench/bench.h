@@ -17,7 +17,7 @@
  * struct bench_options - what was asked for
  * @layers:    patterns, comma-separated; NULL = all
  * @exec:      handler of the layer "program"; @config: in a world, its device configured for that
- * @store_dir: where the file of handlers with files is made; NULL = the private directory
+ * @store_dir: where the file of handlers with files is made
  * @cpus:      of initiator and handler; -1: anywhere
  */
 struct bench_options {

@@ -44,7 +44,8 @@ static const char help[] =
 	"  --exec COMMAND    a handler of one's own, which attaches to $TCMU_ATTACH: layer 'program'\n"
 	"  --config S/PATH   it is unmodified: it finds a device of this configuration in a world; in both\n"
 	"                    {file} stands for the file, and {uio} for the device's name\n"
-	"  --store DIR       where the file is that handlers serve (a temporary directory)\n"
+	"  --store DIR       where the file is that handlers serve ($TMPDIR, else\n"
+	"                    /var/tmp)\n"
 	"  --instructions    count instructions with valgrind, where the machine has no counters\n"
 	"  --no-syscalls     do not count system calls, which takes runs of its own\n"
 	"  --json FILE       write the result there ('-': standard output)\n"
@@ -366,12 +367,24 @@ bool bench_cpus(int cpus[2])
 	return n == 2;
 }
 
+/*
+ * Not where temporary files go if nothing is said: that may be memory, on which io_uring has to
+ * hand every operation to a thread, and twice as much is used.
+ */
+static const char *store_dir(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir && *dir ? dir : "/var/tmp";
+}
+
 int bench_options(struct bench_options *o, int argc, char **argv, bool *help_asked)
 {
 	struct parsing p = { .o = o, .own = { .mix = UINT64_MAX } };
 	int c, rc;
 
 	*o = (struct bench_options){ .seed = 1,
+				     .store_dir = store_dir(),
 				     .size_bytes = SIZE,
 				     .ns = TIME_MS * 1000000ull,
 				     .repeats = REPEATS,

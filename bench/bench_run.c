@@ -320,7 +320,7 @@ static void exact_row(struct bench *b, struct bench_row *row, enum exact_what wh
 	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)b->o.seed);
 	snprintf(layer, sizeof(layer), "%s", row->layer->name);
 	snprintf(workload, sizeof(workload), "%s", row->workload->name);
-	argv[11] = (b->o.store_dir ? b->o.store_dir : b->dir);
+	argv[11] = b->o.store_dir;
 	if (b->o.exec) {
 		argv[at++] = "--exec";
 		argv[at++] = b->o.exec;
