@@ -8,6 +8,7 @@
  */
 #include "../harness/report/put.h"
 #include "figure.h"
+#include "figure_history.h"
 #include "page.h"
 
 #include <ctype.h>
@@ -55,7 +56,7 @@ static int begin(struct data *d, const char *kind, const char *name, const char 
 	if (!same) /* two names may be the same now */
 		snprintf(part, sizeof(part), "-%zu", d->n);
 	i = (size_t)snprintf(d->path, sizeof(d->path), "%s/%s-%s%s", d->dir, kind, slug, part);
-	if (d->f->n_parts > 1 && i < sizeof(d->path))
+	if (d->part && d->f->n_parts > 1 && i < sizeof(d->path))
 		i += (size_t)snprintf(d->path + i, sizeof(d->path) - i, "-r%zu",
 				      (size_t)(d->part - d->f->parts) + 1);
 	if (i + 5 > sizeof(d->path))
@@ -279,6 +280,56 @@ static int put_part(struct data *d)
 	return ret;
 }
 
+/* Of each row: nights, and what is relative to the first that has a number. */
+static void put_nights(struct data *d, const struct history_part *h,
+		       const struct history_curve *curve, size_t number, bool *any)
+{
+	struct median m;
+	double first = 0;
+
+	fprintf(d->out, "%s\"%zu ", *any ? "\n\n" : "", number);
+	put(d->out, curve->layer, NULL, escape_quoted);
+	fputs("\"\n", d->out);
+	*any = true;
+	for (size_t i = 0; i < h->n; i++) {
+		(void)history_point(h, curve, i, METRIC_IOPS, &m);
+		first = first > 0 ? first : m.value;
+		fprintf(d->out, "%zu \"", i + 1);
+		put(d->out, history_text(h, i, "when"), NULL, escape_quoted);
+		if (m.n && first > 0)
+			fprintf(d->out, "\" %.6g %.6g %.6g %.6g %.6g %.6g\n", m.value, m.low,
+				m.high, 100 * m.value / first, 100 * m.low / first,
+				100 * m.high / first);
+		else
+			fputs("\" NaN NaN NaN NaN NaN NaN\n", d->out);
+	}
+}
+
+/* The curves of a workload, whose first is @first; a layer not in the results is numbered last. */
+static int put_history(struct data *d, const struct history_part *h, size_t first)
+{
+	const char *workload = h->curves[first].workload;
+	size_t next = d->f->n_layers;
+	bool any = false;
+	int ret;
+
+	for (size_t j = 0; j < first; j++)
+		if (!strcmp(h->curves[j].workload, workload))
+			return 0;
+	ret = begin(
+		d, "history", workload,
+		"night, when, commands per second: median, ends of its interval, each in per cent "
+		"of the first median, too");
+	for (size_t i = first; !ret && i < h->n_curves; i++) {
+		size_t layer = figure_layer_find(d->f, h->curves[i].layer);
+
+		if (!strcmp(h->curves[i].workload, workload))
+			put_nights(d, h, &h->curves[i], (layer == FIGURE_NONE ? next++ : layer) + 1,
+				   &any);
+	}
+	return ret ? ret : end(d);
+}
+
 static int put_list(const struct data *d, const char *text, size_t len)
 {
 	char path[4096];
@@ -288,32 +339,49 @@ static int put_list(const struct data *d, const char *text, size_t len)
 	return result_write_text(path, text, len);
 }
 
+static int put_all(struct data *d, const struct histories *h)
+{
+	int ret = mkdir(d->dir, 0777) && errno != EEXIST ? -errno : 0;
+	char *list = NULL;
+	size_t len = 0, latest = 0;
+
+	d->list = ret ? NULL : open_memstream(&list, &len);
+	if (!d->list)
+		return ret ? ret : -ENOMEM;
+	for (size_t i = 0; i < d->f->n_parts && !ret; i++) {
+		d->part = &d->f->parts[i];
+		ret = put_part(d);
+	}
+	d->part = NULL;
+	while (latest < h->n && h->parts[latest].n < 2) /* one night is no curve */
+		latest++;
+	for (size_t i = 0; latest < h->n && i < h->parts[latest].n_curves && !ret; i++)
+		ret = put_history(d, &h->parts[latest], i);
+	if (fclose(d->list) && !ret)
+		ret = -ENOMEM;
+	if (!ret)
+		ret = put_list(d, list, len);
+	free(list);
+	return ret;
+}
+
 int bench_data_write(const struct result *const *results, size_t n, const char *history,
 		     const char *dir, char *err, size_t err_len)
 {
-	struct figures f;
+	struct figures f = { 0 };
 	struct data d = { .f = &f, .dir = dir };
-	char *list = NULL;
-	size_t len = 0;
-	int ret = figures_make(&f, results, n);
+	struct histories h;
+	int ret = histories_make(&h, history, err, err_len);
 
-	(void)history;
-	if (!ret && mkdir(dir, 0777) && errno != EEXIST)
-		ret = -errno;
-	d.list = ret ? NULL : open_memstream(&list, &len);
-	if (!ret && !d.list)
-		ret = -ENOMEM;
-	for (size_t i = 0; i < n && !ret; i++) {
-		d.part = &f.parts[i];
-		ret = put_part(&d);
-	}
-	if (d.list && fclose(d.list) && !ret)
-		ret = -ENOMEM;
+	if (ret)
+		goto out;
+	ret = figures_make(&f, results, n);
 	if (!ret)
-		ret = put_list(&d, list, len);
+		ret = put_all(&d, &h);
 	if (ret)
 		error_line(err, err_len, "%s: cannot write data files: %s", dir, strerror(-ret));
-	free(list);
+out:
 	figures_free(&f);
+	histories_free(&h);
 	return ret;
 }

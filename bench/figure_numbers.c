@@ -149,11 +149,18 @@ char *figure_number(char *buf, size_t len, double v, const char *unit)
 
 char *figure_interval(char *buf, size_t len, struct median m, const char *unit)
 {
-	double scale = scale_of(m.value, &unit);
-	char low[32], high[32];
+	const char *own = unit;
+	double scale = scale_of(m.value, &own);
+	bool far = fabs(m.high) / scale >= 9999.5 || (m.low && fabs(m.low) / scale < 0.00995);
+	char low[48], high[48];
 
-	digits(low, sizeof(low), m.low / scale, "");
-	digits(high, sizeof(high), m.high / scale, "");
+	if (far) { /* in units of their own */
+		figure_number(low, sizeof(low), m.low, unit);
+		figure_number(high, sizeof(high), m.high, unit);
+	} else {
+		digits(low, sizeof(low), m.low / scale, "");
+		digits(high, sizeof(high), m.high / scale, "");
+	}
 	snprintf(buf, len, "[%s, %s]", low, high);
 	return buf;
 }

@@ -9,6 +9,7 @@
 #include "page.h"
 
 #include "../harness/report/put.h"
+#include "figure_history.h"
 #include "page_impl.h"
 
 #include <errno.h>
@@ -275,7 +276,7 @@ static void put_layers(const struct page *p)
 	fputs("</ul></section>\n", p->out);
 }
 
-static void put_page(struct page *p)
+static void put_page(struct page *p, const struct histories *h)
 {
 	fprintf(p->out,
 		"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\n"
@@ -295,33 +296,46 @@ static void put_page(struct page *p)
 		p->index = i;
 		put_chapter(p);
 	}
+	page_history(p, h);
 	fputs("</main></body></html>\n", p->out);
+}
+
+static int write_page(const struct figures *f, const struct histories *h, const char *path)
+{
+	struct page p = { .f = f };
+	char *text = NULL;
+	size_t len = 0;
+	int ret;
+
+	p.out = open_memstream(&text, &len);
+	if (!p.out)
+		return -ENOMEM;
+	put_page(&p, h);
+	ret = put_end(p.out);
+	fclose(p.out);
+	if (!ret)
+		ret = result_write_text(path, text, len);
+	free(text);
+	return ret;
 }
 
 int bench_page_write(const struct result *const *results, size_t n, const char *history,
 		     const char *path, char *err, size_t err_len)
 {
-	struct figures f;
-	struct page p = { .f = &f };
-	char *text = NULL;
-	size_t len = 0;
-	int ret = figures_make(&f, results, n);
+	struct figures f = { 0 };
+	struct histories h;
+	int ret = histories_make(&h, history, err, err_len);
 
-	(void)history;
-	p.out = ret ? NULL : open_memstream(&text, &len);
-	if (p.out) {
-		put_page(&p);
-		ret = put_end(p.out);
-		fclose(p.out);
-	} else {
-		ret = -ENOMEM;
-	}
+	if (ret)
+		goto out;
+	ret = figures_make(&f, results, n);
 	if (!ret)
-		ret = result_write_text(path, text, len);
+		ret = write_page(&f, &h, path);
 	if (ret)
 		error_line(err, err_len, "%s: cannot write the page: %s",
 			   strcmp(path, "-") ? path : "standard output", strerror(-ret));
-	free(text);
+out:
 	figures_free(&f);
+	histories_free(&h);
 	return ret;
 }

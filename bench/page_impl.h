@@ -55,6 +55,10 @@ void page_cpu(const struct page *p);
 void page_counts(const struct page *p);
 void page_environment(const struct page *p);
 
+struct histories;
+/** page_history() - the last chapter, of all results. */
+void page_history(const struct page *p, const struct histories *h);
+
 /* --- plots (page_plot.c) -------------------------------------------------------------------- */
 
 /** struct axis - from @low to @high; a logarithmic one is not allowed to begin at 0. */

@@ -78,6 +78,8 @@ bad "report: a metric of text" "expected" "$harness" report --html "$dir/bad.htm
 	"$(doctor 'r["rows"][0]["metrics"]["iops"] = ["many"]')"
 head -c 500 "$json" >"$dir/cut.json"
 bad "report: half a result" "cut.json" "$harness" report --html "$dir/bad.html" "$dir/cut.json"
+bad "report: no history there" "nowhere" \
+	"$harness" report --html "$dir/bad.html" --history /nowhere "$json"
 problem=
 [[ -e $dir/bad.html ]] && problem="expected no page after bad input"
 verdict "report: bad input leaves no page" "$problem"
@@ -110,6 +112,20 @@ xmllint --noout "$plots/depth-4k-randread.svg" 2>/dev/null || problem+="expected
 verdict "plot: a figure drawn again, otherwise" "$problem"
 plot "plot: PDF" pdf 7 "$json"
 plot "plot: two results" svg 14 "$json" "$json"
+
+# Two nights, and one of another place.
+for night in "$json" "$json" "$(doctor 'r["environment"]["kernel"] = "another"')"; do
+	problem=$(run 0 "$harness" compare --history "$dir/history.jsonl" "$night")
+	[[ -n $problem ]] && break
+done
+verdict "a history" "$problem"
+problem=$(run 0 "$harness" report --html "$dir/history.html" --history "$dir/history.jsonl" "$json")
+[[ -z $problem ]] && problem=$(whole "$dir/history.html")
+grep -q '<p>2 nights, ' "$dir/history.html" || problem+="expected two nights of one environment"
+grep -q '<p>1 night, ' "$dir/history.html" || problem+="expected a night of another environment"
+verdict "report: history" "$problem"
+plot "plot: history" png 9 -H "$dir/history.jsonl" "$json"
+bad "plot: history that is none" "result.json: line 1" bench/plot -H "$json" -o "$plots" "$json"
 
 # Neither gnuplot nor the shell takes a name for anything but a name.
 # shellcheck disable=SC2016

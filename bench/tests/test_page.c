@@ -5,6 +5,7 @@
  * it has to be looked at.
  */
 #include "../figure.h"
+#include "../history.h"
 #include "../page.h"
 #include "../page_impl.h"
 
@@ -613,6 +614,52 @@ static void test_data(void)
 	result_free(r);
 }
 
+static void test_history(void)
+{
+	struct result *r = sample();
+	const struct result *one = r;
+	char path[64], page[64], err[256] = "", *text;
+
+	snprintf(path, sizeof(path), "%s/history.jsonl", dir);
+	snprintf(page, sizeof(page), "%s/page.html", dir);
+	CU_ASSERT_EQUAL(history_append(r, path, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL(bench_page_write(&one, 1, path, page, err, sizeof(err)), 0);
+	text = slurp(page);
+	has(text, "<p>1 night, ");
+	CU_ASSERT_EQUAL(count(text, "class=\"night\""), 0);
+	free(text);
+
+	/* in the second of three nights, a row fails */
+	CU_ASSERT_EQUAL(result_row_add(r->rows[0], METRIC_FAILED, 1), 0);
+	CU_ASSERT_EQUAL(history_append(r, path, err, sizeof(err)), 0);
+	r->rows[0]->metric[METRIC_FAILED].n--;
+	CU_ASSERT_EQUAL(history_append(r, path, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL(bench_page_write(&one, 1, path, page, err, sizeof(err)), 0);
+	text = slurp(page);
+	check_xml(text);
+	check_alone(text);
+	has(text, "<p>3 nights, ");
+	CU_ASSERT_EQUAL(count(text, "class=\"night\""), r->n_rows);
+	CU_ASSERT_EQUAL(count(text, "class=\"missed\" d=\"\""), r->n_rows - 1);
+	has(text, "class=\"missed\" d=\"M50.00 0V36\"");
+	free(text);
+	result_free(r);
+
+	r = nasty_result();
+	one = r;
+	CU_ASSERT_EQUAL(history_append(r, path, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL(history_append(r, path, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL(bench_page_write(&one, 1, path, page, err, sizeof(err)), 0);
+	text = slurp(page);
+	check_xml(text);
+	CU_ASSERT_EQUAL(count(text, "<script"), 0);
+	free(text);
+	unlink(path);
+	CU_ASSERT(bench_page_write(&one, 1, path, page, err, sizeof(err)) < 0);
+	has(err, path);
+	result_free(r);
+}
+
 static void test_no_room(void)
 {
 	struct result *r = sample();
@@ -647,6 +694,7 @@ int main(void)
 		{ "extreme numbers", test_extremes },
 		{ "hostile names on the page", test_nasty_page },
 		{ "data files", test_data },
+		{ "history", test_history },
 		{ "what cannot be written", test_no_room },
 		CU_TEST_INFO_NULL,
 	};
