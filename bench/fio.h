@@ -60,6 +60,13 @@ int fio_job(const char *workload, char *path, size_t len);
  */
 void fio_measure(const struct row_job *job, struct row_sample *out);
 
+/**
+ * fio_manifest() - add to @r all that a manifest names (fio_manifest.c says how it looks)
+ * Repeats that cannot be read mark their row as incomplete. On failure @err has one line (file,
+ * line, what, expected, found) and -EINVAL or what reading gave is returned.
+ */
+int fio_manifest(struct result *r, const char *path, char *err, size_t err_len);
+
 /** bench_import() - `tcmu-harness bench import`; @argv[0] is "import". The exit status. */
 int bench_import(int argc, char **argv);
 

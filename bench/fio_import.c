@@ -18,11 +18,14 @@
 
 static const char help[] =
 	"Usage: tcmu-harness bench import --layer NAME -o RESULT.json [OPTION]... FIO.json...\n"
+	"       tcmu-harness bench import --manifest FILE -o RESULT.json [OPTION]...\n"
 	"Make a result of what fio --output-format=json+ wrote. Each file is one repeat.\n"
 	"\n"
 	"  --layer NAME        what was measured: \"TCMU in Linux 6.12, our handler\"\n"
 	"  --below NAME        the layer that this one adds one thing to\n"
 	"  --adds TEXT         what that is\n"
+	"  --manifest FILE     take rows, repeats and other figures from FILE; bench/fio_manifest.c\n"
+	"                      says how it looks\n"
 	"  --workload NAME     in place of the name of the job, of which there may be only one\n"
 	"  --title TEXT        of a new result\n"
 	"  --environment FILE  where it was measured: a JSON object, or a result, whose own is\n"
@@ -32,7 +35,7 @@ static const char help[] =
 	"  -h, --help          this text\n";
 
 struct import {
-	const char *layer, *below, *adds, *workload, *title, *environment, *output;
+	const char *layer, *below, *adds, *workload, *manifest, *title, *environment, *output;
 	bool append;
 	char **files;
 	size_t n_files;
@@ -201,11 +204,12 @@ static int import(struct import *im)
 	for (i = 0; i < im->n_files && !rc; i++)
 		rc = add_file(im, im->files[i]);
 	if (!rc)
-		rc = describe(im);
-	if (!rc) {
+		rc = im->manifest ? fio_manifest(im->result, im->manifest, im->err, sizeof(im->err))
+				  : describe(im);
+	if (!rc && !im->manifest)
 		check_repeats(im);
+	if (!rc)
 		rc = result_write(im->result, im->output, im->err, sizeof(im->err));
-	}
 	result_free(im->result);
 	return rc ? complain(im->err) : EXIT_OK;
 }
@@ -217,6 +221,7 @@ static int parse_options(struct import *im, int argc, char **argv)
 		{ "below", required_argument, NULL, 'b' },
 		{ "adds", required_argument, NULL, 'a' },
 		{ "workload", required_argument, NULL, 'w' },
+		{ "manifest", required_argument, NULL, 'm' },
 		{ "title", required_argument, NULL, 't' },
 		{ "environment", required_argument, NULL, 'e' },
 		{ "append", no_argument, NULL, '+' },
@@ -241,6 +246,9 @@ static int parse_options(struct import *im, int argc, char **argv)
 			break;
 		case 'w':
 			im->workload = optarg;
+			break;
+		case 'm':
+			im->manifest = optarg;
 			break;
 		case 't':
 			im->title = optarg;
@@ -273,7 +281,10 @@ int bench_import(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	if (!im.layer || !*im.layer)
+	if (im.manifest && (im.layer || im.below[0] || im.adds[0] || im.workload || im.n_files))
+		return usage_error("bench import",
+				   "--manifest: it names layers, workloads and files itself");
+	if (!im.manifest && (!im.layer || !*im.layer))
 		return usage_error("bench import", "expected --layer NAME");
 	if (!im.output)
 		return usage_error("bench import", "expected -o RESULT.json");
@@ -284,7 +295,7 @@ int bench_import(int argc, char **argv)
 	if (im.append && im.environment)
 		return usage_error("bench import",
 				   "--environment: a result that is there has its own already");
-	if (!im.n_files)
+	if (!im.manifest && !im.n_files)
 		return usage_error("bench import", "expected what fio wrote: FIO.json...");
 	return import(&im);
 }
