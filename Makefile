@@ -112,7 +112,7 @@ PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all bench tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz \
+.PHONY: all bench bench-kernel tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz \
 	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -296,10 +296,20 @@ BENCH         ?=
 BENCH_JSON    ?= $(BUILD)/bench.json
 BENCH_HTML    ?= $(BUILD)/bench.html
 BENCH_OPTIONS ?=
-bench: all ## Measure what a command costs, layer by layer; BENCH=full: all workloads
+bench: all ## Measure what a command costs, layer by layer; BENCH=full: all workloads; KERNELS="6.1 6.12": real ones, too
 	@$(BUILD)/tcmu-harness bench $(if $(filter full,$(BENCH)),--full --instructions) \
 		--json $(BENCH_JSON) --html $(BENCH_HTML) $(BENCH_OPTIONS)
 	@echo 'The result is in $(BENCH_JSON), a page that shows it in $(BENCH_HTML).'
+ifneq ($(filter command environment,$(firstword $(origin KERNELS))),)
+	@$(bench_kernel)
+endif
+
+# In machines of their own; results are $(BUILD)/bench/kernel-NAME.json.
+KERNEL_BENCH_OPTIONS ?=
+bench_kernel = BUILD=$(abspath $(BUILD)) bench/kernel $(if $(filter full,$(BENCH)),--full) \
+	--out $(BUILD)/bench $(KERNEL_BENCH_OPTIONS) $(KERNELS)
+bench-kernel: all ## The data path on real kernels: KERNELS='6.1 6.12'; BENCH=full: all workloads
+	@$(bench_kernel)
 
 KERNELS       ?= 6.1 6.12
 SCENARIO_JOBS ?= 1

@@ -63,7 +63,7 @@ bytes() { # SIZE with K, M, G or T
 
 # --- devices -------------------------------------------------------------------------------------
 
-configfs_make_hba() { # user|rd_mcp: sets configfs_hba to a new one
+configfs_make_hba() { # user|rd_mcp|fileio: sets configfs_hba to a new one
 	local n
 	for n in {0..99}; do
 		[[ -e $configfs_target/core/$1_$n ]] && continue
@@ -122,16 +122,26 @@ device_create() { # NAME KEY=VALUE...
 	[[ $enable == no ]] || bounded 30 configfs_write "$dir/enable" 1 || die "$name: cannot be enabled"
 }
 
-# A RAM disk of the kernel's own, for comparison: everything but the handler works on it.
-device_create_control() { # NAME SIZE
+device_create_kernel() { # NAME HBA CONTROL: a device that the kernel serves itself
 	local configfs_hba='' dir
-	configfs_make_hba rd_mcp
+	configfs_make_hba "$2"
 	dir=$configfs_target/core/$configfs_hba/$1
 	configfs_mkdir "$dir"
 	device_dirs[$1]=$dir
 	at_exit device_remove "$1"
-	configfs_write "$dir/control" "rd_pages=$(($(bytes "$2") / 4096))"
+	configfs_write "$dir/control" "$3"
 	configfs_write "$dir/enable" 1
+}
+
+# A RAM disk of the kernel's own, for comparison: everything but the handler works on it.
+device_create_control() { # NAME SIZE
+	device_create_kernel "$1" rd_mcp "rd_pages=$(($(bytes "$2") / 4096))"
+}
+
+# A file, served by the kernel through the page cache; durable after a flush, like --wce.
+device_create_fileio() { # NAME FILE SIZE
+	modprobe -q target_core_file || die 'target_core_file cannot be loaded'
+	device_create_kernel "$1" fileio "fd_dev_name=$2,fd_dev_size=$(bytes "$3"),fd_buffered_io=1"
 }
 
 # Target core keeps persistent reservations in files; without their directory PERSISTENT RESERVE OUT

@@ -6,8 +6,9 @@
 
 runner_pid=''
 
-runner_start() { # comes back when it has every device of the scenario open
+runner_start() { # [NAME...]: comes back when it has them open, by default every device of the scenario
 	local handlers name
+	(($#)) || set -- "${!device_dirs[@]}"
 	command -v tcmu-runner >/dev/null || skip_all 'no tcmu-runner here'
 	handlers=(/usr/lib/*/tcmu-runner)
 	((${#handlers[@]})) || skip_all 'tcmu-runner has no handlers here'
@@ -17,7 +18,7 @@ runner_start() { # comes back when it has every device of the scenario open
 	[[ -e /etc/tcmu/tcmu.conf ]] || runner_config
 	tcmu-runner --handler-path "${handlers[0]}" --tcmu-log-dir "$scenario_tmp/log" >>"$scenario_tmp/runner.log" 2>&1 3>&- &
 	runner_pid=$!
-	for name in "${!device_dirs[@]}"; do
+	for name; do
 		until_true 60 runner_has "$name" || {
 			note_file "$scenario_tmp/runner.log"
 			die "$name: tcmu-runner did not open it"

@@ -13,6 +13,7 @@ shopt -s inherit_errexit nullglob
 
 scenario_name=$(basename "$0")
 scenario_dir=$(cd "$(dirname "$0")" && pwd)
+scenario_lib=$scenario_dir/lib
 scenario_tmp=$(mktemp -d "${TMPDIR:-/tmp}/scenario.XXXXXX")
 exec 3>&1                # TAP goes here, so that functions may print results
 exec {scenario_tick}<> <(:) # never readable: lets pause() sleep without a process
@@ -222,7 +223,7 @@ trap 'scenario_where="ended by SIGTERM" scenario_signal=143' TERM
 
 for scenario_part in watch configfs loopback iscsi handler daemon data load; do
 	# shellcheck source=/dev/null
-	. "$scenario_dir/lib/$scenario_part.sh"
+	. "$scenario_lib/$scenario_part.sh"
 done
 unset scenario_part
 
