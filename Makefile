@@ -112,7 +112,7 @@ PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
 PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all bench bench-kernel tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz \
+.PHONY: all bench bench-kernel tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz ringtest \
 	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -310,6 +310,9 @@ bench_kernel = BUILD=$(abspath $(BUILD)) bench/kernel $(if $(filter full,$(BENCH
 	--out $(BUILD)/bench $(KERNEL_BENCH_OPTIONS) $(KERNELS)
 bench-kernel: all ## The data path on real kernels: KERNELS='6.1 6.12'; BENCH=full: all workloads
 	@$(bench_kernel)
+
+ringtest: all ## The ring beside those of the kernel's ring benchmark, built from its source package
+	@BUILD=$(BUILD) bench/ringtest
 
 KERNELS       ?= 6.1 6.12
 SCENARIO_JOBS ?= 1
