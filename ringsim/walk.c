@@ -12,7 +12,7 @@
 #include "steps.h"
 
 /* So many entries further is what is read while these are dealt with. */
-#define AHEAD 4u
+#define AHEAD 16u
 
 /* The response as it was read, once, from the slot. */
 struct answer {

@@ -41,7 +41,7 @@ static uint32_t len_op_at(const struct consumer *c, uint32_t off)
 }
 
 /* So many entries further, if it is there yet, is what is fetched while these are dealt with. */
-#define AHEAD 4u
+#define AHEAD 16u
 
 /*
  * An entry at @off will be read, and its first cache line get an answer: asking for that line to
