@@ -52,6 +52,17 @@ static bool measured(const struct page *p, enum metric m)
 	return false;
 }
 
+/* Whether there is anything to show of it: rows without a headline number have none of it. */
+static bool counted(const struct page *p, enum metric m)
+{
+	const struct result *r = p->part->result;
+
+	for (size_t i = 0; i < r->n_rows; i++)
+		if (r->rows[i]->metric[m].n && result_row_valid(r->rows[i]))
+			return true;
+	return false;
+}
+
 /* Who sent the commands is told where not all rows have the same. */
 static bool sides_differ(const struct page *p)
 {
@@ -163,7 +174,7 @@ void page_counts(const struct page *p)
 	size_t shown = 0;
 
 	for (size_t i = 0; i < COUNTS; i++)
-		shown += measured(p, counts[i].metric);
+		shown += counted(p, counts[i].metric);
 	if (!shown)
 		return;
 	page_heading(p, "counts", "What else was counted",

@@ -51,7 +51,7 @@ const char page_style[] =
 	".rows td.bad{white-space:normal}td.bad[colspan]{text-align:left}\n"
 	".invalid th,.invalid td{background:var(--bad-back)}.invalid th[scope=row]{"
 	"background:var(--bad-back)}\n"
-	".cake{width:100%}.cake th,.cake td{border:0;padding:.2rem 0 0 .5rem}\n"
+	".cake{width:100%}.cake th[scope=row]{min-width:5rem}.cake th,.cake td{border:0;padding:.2rem 0 0 .5rem}\n"
 	".cake th:first-child{padding-left:0}.cake thead th{background:none;color:var(--soft);"
 	"font-weight:400;border-bottom:1px solid var(--line)}\n"
 	".cake .bars td{padding:0 0 .3rem;line-height:0}\n"
@@ -85,7 +85,8 @@ const char page_style[] =
 	":focus-visible{outline:3px solid var(--link);outline-offset:2px}\n"
 	"@media(max-width:40rem){header,main{padding:0 .6rem}.settings th{white-space:normal}"
 	".cake td i{display:block;margin:0}}\n"
-	"@media print{body{font-size:11px}.scroll{overflow:visible}figure,tr,.layers li{"
+	"@page{size:landscape;margin:10mm}\n"
+	"@media print{html{font-size:10.5px}body{font-size:1rem}.scroll{overflow:visible}figure,tr,.layers li{"
 	"break-inside:avoid}h2,h3,figcaption,thead{break-after:avoid}details,nav,.layers input{"
 	"display:none}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
