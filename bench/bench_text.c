@@ -2,8 +2,8 @@
 /*
  * The report for people: for each workload the layers from the bottom up, and what each adds.
  *
- * What is added is the difference of two medians, "~" where the Mann-Whitney test does not tell the
- * two apart. A row that failed says so and has no number.
+ * What is added is the median of the repeats' differences, "~" where its interval holds 0. A row
+ * that failed says so and has no number.
  */
 #include "bench.h"
 
@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIGNIFICANT 0.05
-#define CELL	    40
+#define CELL 40
 
 /* Four digits that count, or whole numbers. */
 static void number(char *buf, size_t len, double v)
@@ -65,26 +64,26 @@ static double middle(const struct series *s)
 	return s->n ? statistics_median(s->values, s->n).value : NAN;
 }
 
-/* "+12.3", "~", or "-" where one of the two is missing; what was counted once, @exact, needs no
- * test.
+/* "+12.3", "~", or "-" where one of the two is missing; what was counted once, @exact, is certain.
  */
 static void added(char *buf, const struct series *above, const struct series *below, bool exact)
 {
+	size_t n = below && below->n < above->n ? below->n : above->n;
+	struct median d;
 	char v[CELL / 2];
-	double d;
+	bool certain;
 
 	if (!above->n || !below || !below->n) {
 		snprintf(buf, CELL, "-");
 		return;
 	}
-	d = middle(above) - middle(below);
-	if (!exact && statistics_mann_whitney(above->values, above->n, below->values, below->n) >=
-			      SIGNIFICANT) {
+	d = statistics_difference(above->values, below->values, n, &certain);
+	if (!exact && !certain) {
 		snprintf(buf, CELL, "~");
 		return;
 	}
-	number(v, sizeof(v), d);
-	snprintf(buf, CELL, "%s%s", d >= 0 ? "+" : "", v);
+	number(v, sizeof(v), d.value);
+	snprintf(buf, CELL, "%s%s", d.value >= 0 ? "+" : "", v);
 }
 
 static const struct result_row *find(const struct result *r, const char *layer,

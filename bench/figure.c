@@ -7,6 +7,8 @@
  */
 #include "figure.h"
 
+#include "layers.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -42,6 +44,16 @@ static const struct result_row *teller(const struct figures *f, const char *laye
 	return NULL;
 }
 
+/* The layer @name, else the nearest one below it that is there. */
+static size_t find_below(const struct figure_layer *layers, size_t n, const char *name)
+{
+	const struct layer *l = layer_find(name);
+
+	while (l && find(layers, n, l->name) == FIGURE_NONE && *l->below)
+		l = layer_find(l->below);
+	return find(layers, n, l ? l->name : name);
+}
+
 static void collect_layers(struct figures *f, struct figure_layer *found, size_t *n)
 {
 	for (size_t p = 0; p < f->n_parts; p++) {
@@ -55,7 +67,7 @@ static void collect_layers(struct figures *f, struct figure_layer *found, size_t
 	for (size_t i = 0; i < *n; i++) {
 		const struct result_row *row = teller(f, found[i].name);
 
-		found[i].below = row ? find(found, *n, row->below) : FIGURE_NONE;
+		found[i].below = row ? find_below(found, *n, row->below) : FIGURE_NONE;
 		if (row)
 			found[i].adds = row->adds;
 	}

@@ -72,10 +72,9 @@ enum figure_cost { FIGURE_TIME, FIGURE_CPU };
 
 /**
  * struct figure_step - what a layer costs, in ns per command
- * @total:   all of it; @added: beyond the layer below. No interval of medians' differences: repeats
- *           are interleaved, so it is the median of the repeats' differences. n 0: unknown
- * @below:   the layer that @added is beyond
- * @certain: the interval of @added does not hold 0
+ * @total:   all of it; @added: beyond the layer below, repeat by repeat. n 0: unknown
+ * @below:   the nearest layer below that has such a number
+ * @certain: see statistics_difference()
  */
 struct figure_step {
 	struct median total, added;

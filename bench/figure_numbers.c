@@ -51,31 +51,57 @@ static double cost_at(const struct result_row *row, enum figure_cost cost, size_
 	       value_at(&row->metric[METRIC_CPU_HANDLER], i);
 }
 
+/* All costs of a row, for the caller to free; NULL if there are none. */
+static double *costs_of(const struct result_row *row, enum figure_cost cost, size_t *n)
+{
+	double *values;
+
+	*n = row ? cost_count(row, cost) : 0;
+	values = *n ? calloc(*n, sizeof(*values)) : NULL;
+	for (size_t i = 0; values && i < *n; i++)
+		values[i] = cost_at(row, cost, i);
+	return values;
+}
+
+/* The nearest layer below @row that has a number of the workload; FIGURE_NONE if none has. */
+static size_t nearest_below(const struct figures *f, const struct figure_part *part, size_t layer,
+			    size_t workload, enum figure_cost cost)
+{
+	size_t below = layer;
+
+	for (size_t i = 0; i < f->n_layers; i++) { /* they may be in a circle */
+		const struct result_row *row;
+
+		below = f->layers[below].below;
+		if (below == FIGURE_NONE || below == layer)
+			return FIGURE_NONE;
+		row = figure_valid_row(f, part, below, workload);
+		if (row && cost_count(row, cost))
+			return below;
+	}
+	return FIGURE_NONE;
+}
+
 bool figure_step(const struct figures *f, const struct figure_part *part, size_t layer,
 		 size_t workload, enum figure_cost cost, struct figure_step *out)
 {
-	const struct result_row *row = figure_valid_row(f, part, layer, workload), *below = NULL;
-	size_t n = row ? cost_count(row, cost) : 0, pairs = 0;
-	double *values = n ? calloc(n, sizeof(*values)) : NULL;
+	const struct result_row *row = figure_valid_row(f, part, layer, workload), *below;
+	size_t n, pairs;
+	double *values = costs_of(row, cost, &n), *low;
 
 	*out = (struct figure_step){ .below = FIGURE_NONE };
 	if (!values)
 		return false;
-	for (size_t i = 0; i < n; i++)
-		values[i] = cost_at(row, cost, i);
 	out->total = statistics_median(values, n);
-	if (*row->below)
-		out->below = figure_layer_find(f, row->below);
-	if (out->below != FIGURE_NONE)
+	out->below = nearest_below(f, part, layer, workload, cost);
+	if (out->below != FIGURE_NONE) {
 		below = figure_valid_row(f, part, out->below, workload);
-	if (below && below != row)
-		pairs = cost_count(below, cost);
-	if (pairs > n)
-		pairs = n;
-	for (size_t i = 0; i < pairs; i++)
-		values[i] -= cost_at(below, cost, i);
-	out->added = statistics_median(values, pairs);
-	out->certain = pairs && (out->added.low > 0 || out->added.high < 0);
+		low = costs_of(below, cost, &pairs);
+		if (low)
+			out->added = statistics_difference(values, low, pairs < n ? pairs : n,
+							   &out->certain);
+		free(low);
+	}
 	free(values);
 	return true;
 }

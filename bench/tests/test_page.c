@@ -269,6 +269,30 @@ static void test_step(void)
 	CU_ASSERT(!figure_step(&f, &f.parts[0], 0, 0, FIGURE_TIME, &s));
 	figures_free(&f);
 	result_free(r);
+
+	/* what stands on a row without a number is compared with what that one stands on */
+	r = sample();
+	one = r;
+	CU_ASSERT_EQUAL(result_row_add(r->rows[2], METRIC_FAILED, 1), 0);
+	CU_ASSERT_EQUAL_FATAL(figures_make(&f, &one, 1), 0);
+	CU_ASSERT_FATAL(figure_step(&f, &f.parts[0], 2, 1, FIGURE_TIME, &s));
+	CU_ASSERT_EQUAL(s.below, 0);
+	CU_ASSERT_EQUAL(s.added.value, 2990);
+	figures_free(&f);
+	result_free(r);
+
+	/* so is one whose lower layer was not asked for, but is known */
+	r = result_new("a gap");
+	one = r;
+	add(r, "floor", "", "w", 10, 3);
+	add(r, "threads", "data", "w", 30, 3);
+	CU_ASSERT_EQUAL_FATAL(figures_make(&f, &one, 1), 0);
+	CU_ASSERT_EQUAL(f.layers[1].below, 0);
+	CU_ASSERT_FATAL(figure_step(&f, &f.parts[0], 1, 0, FIGURE_TIME, &s));
+	CU_ASSERT_EQUAL(s.added.value, 20);
+	CU_ASSERT(!s.certain); /* 3 repeats do not suffice */
+	figures_free(&f);
+	result_free(r);
 }
 
 static void test_percentiles(void)
