@@ -1,27 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shrinking what may crash: candidates run in a child, all in one as long as that goes well. When
- * one of them takes it along, or hangs in it, each of the rest gets a child of its own. The best
- * program so far is in shared memory, so that none of this loses it.
+ * Shrinking what may crash: candidates run in a child. When one of them takes it along, or hangs in
+ * it, another child goes on where that one was; and if that is what is looked for, with that one.
+ * The best program so far, the one that is being tried, and which ones have been tried in vain are
+ * in shared memory, so that none of this is lost or done twice.
  */
 #include "findings.h"
 #include "shrink.h"
 
 #include "../check/child.h"
+#include "../random.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define APART_HANG_MS 300
-#define HERE_HANG_MS  1000
+#define HANG_MS 300
+#define TRIED	(1u << 17) /* a power of two */
 
-/* @cnt is UINT32_MAX as long as nothing is there. */
-struct board {
-	volatile uint64_t serial;
+/* A program in shared memory; @cnt is UINT32_MAX as long as nothing is there. */
+struct pinned {
 	volatile uint32_t cnt;
 	struct fuzz_setup setup;
 	struct fuzz_op ops[FUZZ_OPS_MAX];
+};
+
+/* @tried: hashes of what does not show it, 0: free; half of the table at most is used */
+struct board {
+	volatile uint64_t serial;
+	volatile uint64_t hash; /* of @trying */
+	uint32_t tried_cnt;
+	uint64_t tried[TRIED];
+	struct pinned best, trying;
 };
 
 struct shrinking {
@@ -32,21 +43,65 @@ struct shrinking {
 	struct board *board;
 };
 
-static void post(struct board *b, const struct fuzz_program *p)
+static void pin(struct pinned *to, const struct fuzz_program *p)
 {
-	__atomic_exchange_n(&b->cnt, UINT32_MAX, __ATOMIC_ACQ_REL);
-	b->setup = p->setup;
-	memcpy(b->ops, p->ops, p->cnt * sizeof(*p->ops));
-	__atomic_store_n(&b->cnt, p->cnt, __ATOMIC_RELEASE);
+	__atomic_exchange_n(&to->cnt, UINT32_MAX, __ATOMIC_ACQ_REL);
+	to->setup = p->setup;
+	memcpy(to->ops, p->ops, p->cnt * sizeof(*p->ops));
+	__atomic_store_n(&to->cnt, p->cnt, __ATOMIC_RELEASE);
+}
+
+/* Never 0. */
+static uint64_t hash_of(const struct fuzz_program *p)
+{
+	uint64_t hash = p->cnt, word;
+	const uint8_t *bytes[2] = { (const uint8_t *)&p->setup, (const uint8_t *)p->ops };
+	size_t len[2] = { sizeof(p->setup), p->cnt * sizeof(*p->ops) };
+
+	for (int k = 0; k < 2; k++)
+		for (size_t i = 0; i < len[k]; i += sizeof(word)) {
+			size_t n = len[k] - i < sizeof(word) ? len[k] - i : sizeof(word);
+
+			word = 0;
+			memcpy(&word, bytes[k] + i, n);
+			hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+			hash ^= hash >> 32;
+		}
+	return random_mix(hash) | 1;
+}
+
+static uint64_t *tried_at(struct board *b, uint64_t hash)
+{
+	uint32_t i = (uint32_t)(hash >> 8) & (TRIED - 1);
+
+	while (b->tried[i] && b->tried[i] != hash)
+		i = (i + 1) & (TRIED - 1);
+	return &b->tried[i];
+}
+
+static void in_vain(struct board *b, uint64_t hash)
+{
+	uint64_t *at = tried_at(b, hash);
+
+	if (*at || b->tried_cnt >= TRIED / 2)
+		return;
+	*at = hash;
+	b->tried_cnt++;
 }
 
 static bool shows(void *ctx, const struct fuzz_program *p)
 {
 	struct shrinking *s = ctx;
+	struct board *b = s->board;
 	struct finding f = { 0 };
+	uint64_t hash = hash_of(p);
 	bool same = false;
 
-	s->board->serial++;
+	if (*tried_at(b, hash))
+		return false;
+	pin(&b->trying, p);
+	b->hash = hash;
+	b->serial++;
 	if (s->here)
 		trial_run(s->here, p, s->f->seed, &f);
 	else if (!trial_apart(&s->candidate_plan, p, s->f->seed, &f))
@@ -54,26 +109,42 @@ static bool shows(void *ctx, const struct fuzz_program *p)
 	same = finding_same(s->f, &f);
 	free(f.detail);
 	if (same)
-		post(s->board, p);
+		pin(&b->best, p);
+	else
+		in_vain(b, hash);
 	return same;
+}
+
+/* Thousands of candidates may have their last words. */
+static void quiet(void)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		dup2(fd, STDERR_FILENO);
 }
 
 static void child(struct shrinking *s, const struct fuzz_program *from, bool apart, uint32_t ms)
 {
 	struct fuzz_exec x = { .oracles = s->plan->oracles };
+	struct target_spec spec = *s->plan->spec;
 	struct fuzz_program p;
 	struct trial here;
 
 	child_settle();
+	quiet();
+	if (!spec.exec)
+		spec.io_ms = HANG_MS;
 	s->candidate_plan = *s->plan;
-	if (s->f->kind == FINDING_HANG && !s->plan->spec->exec)
-		s->candidate_plan.limits.cpu_ms = APART_HANG_MS;
-	if (!apart && trial_open(&here, s->plan->spec, &x))
+	s->candidate_plan.spec = &spec;
+	if (s->f->kind == FINDING_HANG && !spec.exec)
+		s->candidate_plan.limits.cpu_ms = HANG_MS;
+	if (!apart && trial_open(&here, &spec, &x))
 		exit(EXIT_FAILURE);
 	s->here = apart ? NULL : &here;
 	if (fuzz_program_copy(&p, from))
 		exit(EXIT_FAILURE);
-	if (shows(s, &p))
+	if (s->board->best.cnt != UINT32_MAX || shows(s, &p))
 		fuzz_shrink(&p, shows, s, ms);
 	if (!apart)
 		trial_close(&here);
@@ -83,58 +154,80 @@ static void child(struct shrinking *s, const struct fuzz_program *from, bool apa
 	exit(EXIT_SUCCESS);
 }
 
-/* Whether the child ended by itself; killed if it is stuck or late. */
-static bool tend(struct shrinking *s, pid_t pid, bool apart, uint64_t end_ms)
+/* What the child has come to; FINDING_NONE: to its end, or to ours. */
+static enum finding_kind tend(struct shrinking *s, pid_t pid, bool apart, uint64_t end_ms,
+			      struct finding *f)
 {
 	/* apart, candidates have limits of their own */
 	struct watch_limits limits = apart ? (struct watch_limits){ 60000, 120000 }
 					   : s->plan->limits;
 	struct watch w;
-	int status;
+	int status = 0;
+	char *how;
 
 	if (!apart && !s->plan->spec->exec)
-		limits.cpu_ms = HERE_HANG_MS;
+		limits.cpu_ms = HANG_MS;
 	watch_begin(&w, pid);
-	for (;;) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return status == 0;
-		if (child_now_ms() > end_ms || watch_stuck(&w, s->board->serial, &limits))
-			break;
-		usleep(2000);
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		bool late = child_now_ms() > end_ms;
+
+		if (late || watch_stuck(&w, s->board->serial, &limits)) {
+			kill(pid, SIGKILL);
+			child_reap(pid);
+			return late ? FINDING_NONE : FINDING_HANG;
+		}
+		usleep(500);
 	}
-	kill(pid, SIGKILL);
-	child_reap(pid);
-	return false;
+	if (!status)
+		return FINDING_NONE;
+	how = child_how(status);
+	snprintf(f->reason, sizeof(f->reason), "%s", how ? how : "the handler crashed");
+	free(how);
+	return FINDING_CRASH;
 }
 
-static bool round_of(struct shrinking *s, const struct fuzz_program *from, bool apart,
-		     uint64_t end_ms)
+static bool adopt(struct fuzz_program *p, const struct pinned *from)
 {
-	uint64_t now = child_now_ms();
-	pid_t pid;
+	struct fuzz_program best = { .setup = from->setup, .cnt = from->cnt, .room = from->cnt };
 
-	if (now + 100 > end_ms)
-		return true;
-	fflush(NULL);
-	pid = fork();
-	if (!pid)
-		child(s, from, apart, (uint32_t)(end_ms - now));
-	return pid < 0 || tend(s, pid, apart, end_ms + 1000);
-}
-
-static bool adopt(struct fuzz_program *p, const struct board *b)
-{
-	struct fuzz_program best = { .setup = b->setup, .cnt = b->cnt, .room = b->cnt };
-
-	if (b->cnt > FUZZ_OPS_MAX)
+	if (from->cnt > FUZZ_OPS_MAX)
 		return false;
 	best.ops = malloc((best.cnt + 1) * sizeof(*best.ops));
 	if (!best.ops)
 		return false;
-	memcpy(best.ops, b->ops, best.cnt * sizeof(*best.ops));
+	memcpy(best.ops, from->ops, best.cnt * sizeof(*best.ops));
 	fuzz_program_free(p);
 	*p = best;
 	return true;
+}
+
+/* Children, one after the other, until one has come to its end, or @end_ms has. */
+static void round_of(struct shrinking *s, struct fuzz_program *p, bool apart, uint64_t end_ms)
+{
+	struct finding end;
+	uint64_t now;
+	pid_t pid;
+
+	while ((now = child_now_ms()) + 100 < end_ms) {
+		end = (struct finding){ 0 };
+		s->board->hash = 0;
+		fflush(NULL);
+		pid = fork();
+		if (!pid)
+			child(s, p, apart, (uint32_t)(end_ms - now));
+		end.kind = pid < 0 ? FINDING_NONE : tend(s, pid, apart, end_ms + 1000, &end);
+		if (end.kind == FINDING_NONE || !s->board->hash)
+			break;
+		if (!finding_same(s->f, &end))
+			in_vain(s->board, s->board->hash);
+		else if (adopt(p, &s->board->trying))
+			pin(&s->board->best, p);
+		else
+			break;
+		if (s->board->best.cnt != UINT32_MAX)
+			adopt(p, &s->board->best);
+	}
+	adopt(p, &s->board->best);
 }
 
 void finding_shrink(struct finding *f, const struct trial_plan *plan, uint32_t ms)
@@ -148,13 +241,15 @@ void finding_shrink(struct finding *f, const struct trial_plan *plan, uint32_t m
 
 	if (b == MAP_FAILED)
 		return;
-	b->cnt = UINT32_MAX;
+	b->best.cnt = b->trying.cnt = UINT32_MAX;
 	process_children(spare, sizeof(spare));
-	if (f->kind != FINDING_BROKEN || !round_of(&s, &f->program, false, end_ms)) {
-		adopt(&f->program, b);
+	round_of(&s, &f->program, false, end_ms);
+	if (b->best.cnt == UINT32_MAX) { /* perhaps if nothing else went before */
+		memset(b->tried, 0, sizeof(b->tried));
+		b->tried_cnt = 0;
 		round_of(&s, &f->program, true, end_ms);
 	}
-	f->alone = adopt(&f->program, b);
+	f->alone = b->best.cnt != UINT32_MAX;
 	if (f->alone && trial_apart(plan, &f->program, f->seed, &again) &&
 	    finding_same(f, &again)) {
 		memcpy(f->reason, again.reason, sizeof(f->reason));

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define SEEDS_MAX 1000
+#define STORE_MS  2000 /* of files in a private directory nobody waits for that long */
 
 /* One mutant with one seed; @ms is UINT64_MAX if it was not found. */
 struct attempt {
@@ -214,6 +215,7 @@ static int one_mutant(struct power *p, struct mutant *m)
 	    subject_load(&s, "fuzz", p->o->mutants, m->name, p->dir))
 		rc = EXIT_USAGE;
 	s.spec.cache = &s.cache;
+	s.spec.io_ms = STORE_MS;
 	subject_reference(&unbroken, m->about.engine, p->dir, 2000);
 	p->unbroken = (struct trial_plan){ .spec = &unbroken.spec,
 					   .oracles = p->o->oracles,

@@ -16,6 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FEW    32u /* operations, of which pairs can be tried */
+#define STEPS  12u /* that one operation may take */
+#define NARROW 8u  /* operations, from which on a small ring may save some */
+
 struct shrinker {
 	struct fuzz_program *p; /* the smallest so far */
 	struct fuzz_op *spare;	/* as long as p->ops */
@@ -116,7 +120,42 @@ static void drop_pairs(struct shrinker *s)
 	}
 }
 
-/* Where traffic only served to come near the end of the ring: begin there. */
+/* What comes after the mistake is never needed: by halves, which is soon done. */
+static void end_sooner(struct shrinker *s)
+{
+	struct fuzz_program q = *s->p;
+	uint32_t least = 0, most = s->p->cnt;
+
+	while (least < most) {
+		q.cnt = least + (most - least) / 2;
+		if (shows(s, &q))
+			most = q.cnt;
+		else
+			least = q.cnt + 1;
+	}
+	s->gained |= most < s->p->cnt;
+	s->p->cnt = most;
+}
+
+/* @q shows it, whose operations are some of the program's. */
+static void take_part(struct shrinker *s, const struct fuzz_program *q)
+{
+	memmove(s->p->ops, q->ops, q->cnt * sizeof(*q->ops));
+	s->p->cnt = q->cnt;
+	s->p->setup = q->setup;
+	s->gained = true;
+}
+
+static bool begin_at(struct shrinker *s, struct fuzz_program *q, uint32_t start)
+{
+	q->setup.ring_start = start;
+	if (!shows(s, q))
+		return false;
+	take_part(s, q);
+	return true;
+}
+
+/* Where traffic only served to come near the end of the ring, or beyond 16 bits: begin there. */
 static void begin_later(struct shrinker *s)
 {
 	static const uint32_t keep[] = { 1, 2, 3, 4, 5, 6, 8, 10, 12 };
@@ -127,16 +166,72 @@ static void begin_later(struct shrinker *s)
 	for (i = 0; i < sizeof(keep) / sizeof(keep[0]) && keep[i] < s->p->cnt; i++) {
 		q.cnt = keep[i];
 		q.ops = s->p->ops + s->p->cnt - q.cnt;
-		for (j = 1; j <= far && 8 * j <= size; j++) {
-			q.setup.ring_start = size - 8 * j;
-			if (!shows(s, &q))
-				continue;
-			memmove(s->p->ops, q.ops, q.cnt * sizeof(*q.ops));
-			s->p->cnt = q.cnt;
-			s->p->setup = q.setup;
-			s->gained = true;
+		for (j = 0; j <= 32 && size > 65536; j++)
+			if (begin_at(s, &q, 65536 - 8 * j))
+				return;
+		for (j = 1; j <= far && 8 * j <= size; j++)
+			if (begin_at(s, &q, size - 8 * j))
+				return;
+	}
+}
+
+/* Where traffic only served to fill the ring: a smaller one is soon full. */
+static void narrow(struct shrinker *s)
+{
+	static const uint32_t sizes[] = { 256, 320,  384,  448,	 512,  640,
+					  768, 1024, 1536, 2048, 4096, 8192 };
+	uint32_t i, j;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct fuzz_program q = *s->p;
+
+		if (q.setup.ring && sizes[i] >= q.setup.ring)
 			return;
-		}
+		q.setup.ring = sizes[i];
+		for (j = 0; j < 24 && 8 * j < sizes[i]; j++)
+			if (begin_at(s, &q, 8 * j))
+				return;
+	}
+}
+
+/* Two that are not next to each other, of what is short already; or all but one. */
+static void drop_two(struct shrinker *s)
+{
+	struct fuzz_program q = *s->p;
+	uint32_t i, j;
+
+	q.cnt = 1;
+	for (i = 0; i < s->p->cnt && s->p->cnt > 2 && s->p->cnt <= FEW; i++) {
+		q.ops = s->p->ops + i;
+		if (!shows(s, &q))
+			continue;
+		take_part(s, &q);
+		return;
+	}
+	for (i = 0; i < s->p->cnt && s->p->cnt <= FEW; i++)
+		for (j = i + 2; j < s->p->cnt;)
+			if (!drop(s, i, 1, j, 1))
+				j++;
+}
+
+/* Counts of steps are about what comes before: with less of that there are fewer. */
+static void drop_steps(struct shrinker *s)
+{
+	uint32_t i, k, less;
+
+	for (k = 0; k < s->p->cnt && s->p->cnt <= FEW; k++) {
+		uint64_t keep = s->p->ops[k].n[0];
+		bool shorter = false;
+
+		if ((s->p->ops[k].verb != FUZZ_AT && s->p->ops[k].verb != FUZZ_KILL) || keep < 2)
+			continue;
+		for (i = 0; i < s->p->cnt && !shorter; i++)
+			for (less = 1; less <= STEPS && less < keep && i != k && !shorter; less++) {
+				s->p->ops[k].n[0] = keep - less;
+				shorter = drop(s, i, 1, i + 1, 0);
+			}
+		if (!shorter)
+			s->p->ops[k].n[0] = keep;
 	}
 }
 
@@ -274,17 +369,28 @@ static void fewer_blocks(struct shrinker *s, struct fuzz_op *op)
 	*op = keep;
 }
 
-/* The plainest command that there is: TEST UNIT READY. */
+/* The plainest command that there is: TEST UNIT READY; of those that use the medium, READ and
+ * SYNCHRONIZE CACHE. */
 static void plain_command(struct shrinker *s, struct fuzz_op *op)
 {
-	const struct fuzz_op plain = { .verb = FUZZ_SUBMIT, .cdb_len = 6 };
+	const struct fuzz_op plain[] = {
+		{ .verb = FUZZ_SUBMIT, .cdb_len = 6 },
+		{ .verb = FUZZ_SUBMIT,
+		  .cdb_len = 10,
+		  .cdb = { 0x28, [8] = 1 },
+		  .n = { [FUZZ_S_DIR] = RINGSIM_FROM_DEVICE, [FUZZ_S_LEN] = 512 } },
+		{ .verb = FUZZ_SUBMIT, .cdb_len = 10, .cdb = { 0x35 } },
+	};
 	struct fuzz_op keep = *op;
 
-	if (!memcmp(op, &plain, sizeof(plain)))
-		return;
-	*op = plain;
-	if (!still(s))
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		if (!memcmp(&keep, &plain[i], sizeof(keep)))
+			return;
+		*op = plain[i];
+		if (still(s))
+			return;
 		*op = keep;
+	}
 }
 
 static void simpler_op(struct shrinker *s, uint32_t i)
@@ -324,16 +430,27 @@ int64_t fuzz_shrink(struct fuzz_program *p,
 		.p = p, .shows = shows_it, .ctx = ctx, .end_ms = child_now_ms() + ms
 	};
 
+	bool narrowed = false;
+
 	s.spare = malloc((p->cnt + 1) * sizeof(*s.spare));
 	if (!s.spare)
 		return -ENOMEM;
 	p->room = p->cnt;
+	end_sooner(&s);
+	begin_later(&s);
 	do {
 		s.gained = false;
 		drop_runs(&s);
 		drop_pairs(&s);
 		begin_later(&s);
+		if (!narrowed && s.p->cnt > NARROW)
+			narrow(&s);
+		narrowed = true; /* a ring of no special size is simpler, if it does as well */
 		merge(&s);
+		if (!s.gained) {
+			drop_two(&s);
+			drop_steps(&s);
+		}
 		if (!s.gained || s.p->cnt <= 16)
 			simpler(&s);
 	} while (s.gained && child_now_ms() < s.end_ms);

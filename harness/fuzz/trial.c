@@ -153,7 +153,7 @@ bool watch_stuck(struct watch *w, uint64_t serial, const struct watch_limits *li
 struct watch_limits watch_limits_for(const struct target_spec *spec)
 {
 	if (spec->exec)
-		return (struct watch_limits){ 60000, 60000 + 30 * spec->timeout_ms };
+		return (struct watch_limits){ 60000, 600000 + 30 * spec->timeout_ms };
 	return (struct watch_limits){ 2000, 30000 };
 }
 

@@ -25,6 +25,7 @@
 #define OUTPUT_MAX   (1 << 20)
 #define ATTACH_MS    5000 /* in a world: programs may be large */
 #define TURN_MS	     2
+#define LOOKS	     20 /* turns in which a handler that sleeps does not run */
 #define LATE_MS	     50 /* a turn that takes longer has lost the processor */
 #define STOPPING_MS  1000
 #define KILLING_MS   20000 /* a close that comes later would be taken for the successor's */
@@ -330,6 +331,13 @@ static uint64_t overslept(uint64_t *at)
 	return took > LATE_MS ? took - TURN_MS : 0;
 }
 
+/* Whether the handler could not run at any of the last so many looks; @looks counts them. */
+static bool is_idle(struct target *t, uint32_t *looks)
+{
+	*looks = process_running(t->proc.pid) ? 0 : *looks + 1;
+	return *looks >= LOOKS;
+}
+
 static int await_handler(struct target *t)
 {
 	uint32_t attach_ms = process_attach_ms(t);
@@ -337,6 +345,7 @@ static int await_handler(struct target *t)
 	const struct door *door = t->proc.door;
 	char how[64] = "is not there", words[200];
 	uint64_t at = process_now_ms(), late;
+	uint32_t idle = 0;
 
 	while (!door->taken(t)) {
 		late = overslept(&at);
@@ -349,9 +358,9 @@ static int await_handler(struct target *t)
 				door->hint(t), words);
 			return -ECHILD;
 		}
-		if (process_now_ms() > end && process_now_ms() < last &&
-		    process_running(t->proc.pid)) {
-			end = process_now_ms() + attach_ms;
+		if (process_now_ms() > end && process_now_ms() < last && !is_idle(t, &idle)) {
+			if (!idle)
+				end = process_now_ms() + attach_ms;
 		} else if (process_now_ms() > end) {
 			process_words(t, words, sizeof(words));
 			tc_fail(t->tc, NULL, "the handler did not %s within %u ms%s%s", door->does,
@@ -473,6 +482,7 @@ int process_run(struct target *t, struct target_io *io)
 	uint32_t limit = io ? t->spec->timeout_ms : SETTLE_MS, tail = seat_tail(t);
 	struct ringsim_stats st;
 	uint64_t at = start, late;
+	uint32_t idle = 0;
 	bool rung;
 
 	for (;;) {
@@ -498,12 +508,14 @@ int process_run(struct target *t, struct target_io *io)
 		if (process_now_ms() - last < limit)
 			continue;
 		/* it would go on if it had a processor */
-		if (t->proc.frozen || !process_running(t->proc.pid))
+		if (t->proc.frozen || is_idle(t, &idle)) {
+			if (t->uio.is_open && !t->proc.frozen)
+				ringsim_handler_sleeps(t->dev);
 			break;
-		last = process_now_ms();
+		}
+		if (!idle)
+			last = process_now_ms();
 	}
-	if (t->uio.is_open && !t->proc.frozen)
-		ringsim_handler_sleeps(t->dev);
 	return io && !io->done ? -ETIMEDOUT : 0;
 }
 
