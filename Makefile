@@ -98,7 +98,7 @@ TESTS        := $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(TEST_SRCS)))
 MUTANTS      := $(patsubst harness/mutants/%.mutant,$(BUILD)/mutants/%.so,\
 		$(sort $(wildcard harness/mutants/*.mutant)))
 FIO_JOBS     := $(wildcard bench/jobs/*.fio bench/jobs/*.inc)
-MAN_PAGES    := $(wildcard harness/man/*.[17])
+MAN_PAGES    := $(wildcard harness/man/*.[178])
 
 ifneq ($(words $(TESTS)),$(words $(sort $(TESTS))))
 $(error two unit tests have the same file name: $(sort $(notdir $(TEST_SRCS))))
@@ -109,6 +109,7 @@ SCENARIO_GROUPS := $(sort $(foreach s,$(notdir $(wildcard scenarios/[0-9][0-9][0
 		   $(word 2,$(subst -, ,$s))))
 
 PROGRAMS := $(BUILD)/tcmu-harness $(BUILD)/tcmu-handler
+SCRIPTS  := scenarios/tcmu-export
 PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
@@ -392,7 +393,7 @@ D = $(DESTDIR)
 SO_REAL := libringsim.so.$(VERSION)
 install: all ## Install below PREFIX (DESTDIR is put in front)
 	install -d $(D)$(BINDIR) $(D)$(LIBDIR)/pkgconfig $(D)$(INCDIR)/ringsim
-	install -m 755 $(PROGRAMS) $(D)$(BINDIR)
+	install -m 755 $(PROGRAMS) $(SCRIPTS) $(D)$(BINDIR)
 	install -m 644 ringsim/include/ringsim/*.h $(D)$(INCDIR)/ringsim
 	install -m 644 $(BUILD)/libringsim.a $(D)$(LIBDIR)
 	install -m 644 $(BUILD)/libringsim.so $(D)$(LIBDIR)/$(SO_REAL)
@@ -401,14 +402,15 @@ install: all ## Install below PREFIX (DESTDIR is put in front)
 	install -m 644 $(BUILD)/ringsim.pc $(D)$(LIBDIR)/pkgconfig
 	install -d $(D)$(LIBDIR)/tcmu-harness
 	install -m 755 $(PRELOAD) $(D)$(LIBDIR)/tcmu-harness
-	install -d $(D)$(MANDIR)/man1 $(D)$(MANDIR)/man7
+	install -d $(D)$(MANDIR)/man1 $(D)$(MANDIR)/man7 $(D)$(MANDIR)/man8
 	install -m 644 $(filter %.1,$(MAN_PAGES)) $(D)$(MANDIR)/man1
 	install -m 644 $(filter %.7,$(MAN_PAGES)) $(D)$(MANDIR)/man7
+	install -m 644 $(filter %.8,$(MAN_PAGES)) $(D)$(MANDIR)/man8
 	install -d $(D)$(JOBDIR)
 	install -m 644 $(FIO_JOBS) $(D)$(JOBDIR)
 
 uninstall: ## Remove what install put there
-	rm -f $(PROGRAMS:$(BUILD)/%=$(D)$(BINDIR)/%) $(D)$(LIBDIR)/pkgconfig/ringsim.pc
+	rm -f $(addprefix $(D)$(BINDIR)/,$(notdir $(PROGRAMS) $(SCRIPTS))) $(D)$(LIBDIR)/pkgconfig/ringsim.pc
 	rm -f $(addprefix $(D)$(LIBDIR)/,libringsim.a libringsim.so libringsim.so.$(SOVERSION) $(SO_REAL))
 	rm -f $(foreach page,$(MAN_PAGES:harness/man/%=%),$(D)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 	rm -f $(patsubst ringsim/include/%,$(D)$(INCDIR)/%,$(wildcard ringsim/include/ringsim/*.h))
