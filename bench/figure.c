@@ -54,16 +54,34 @@ static size_t find_below(const struct figure_layer *layers, size_t n, const char
 	return find(layers, n, l ? l->name : name);
 }
 
-static void collect_layers(struct figures *f, struct figure_layer *found, size_t *n)
+static const struct result_row *first_of(const struct figures *f, const char *layer)
 {
 	for (size_t p = 0; p < f->n_parts; p++) {
 		const struct result *r = f->parts[p].result;
 
 		for (size_t i = 0; i < r->n_rows; i++)
-			if (find(found, *n, r->rows[i]->layer) == FIGURE_NONE)
-				found[(*n)++] = (struct figure_layer){ .name = r->rows[i]->layer,
-								       .adds = r->rows[i]->adds };
+			if (!strcmp(r->rows[i]->layer, layer))
+				return r->rows[i];
 	}
+	return NULL;
+}
+
+static void add_layer(struct figure_layer *found, size_t *n, const struct result_row *row)
+{
+	if (row && find(found, *n, row->layer) == FIGURE_NONE)
+		found[(*n)++] = (struct figure_layer){ .name = row->layer, .adds = row->adds };
+}
+
+/* Rows of a run come in an order that was drawn, so first those that are known, in theirs. */
+static void collect_layers(struct figures *f, struct figure_layer *found, size_t *n)
+{
+	const struct layer *l;
+
+	for (uint32_t i = 0; (l = layer_at(i)); i++)
+		add_layer(found, n, first_of(f, l->name));
+	for (size_t p = 0; p < f->n_parts; p++)
+		for (size_t i = 0; i < f->parts[p].result->n_rows; i++)
+			add_layer(found, n, f->parts[p].result->rows[i]);
 	for (size_t i = 0; i < *n; i++) {
 		const struct result_row *row = teller(f, found[i].name);
 

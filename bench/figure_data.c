@@ -45,7 +45,7 @@ static int begin(struct data *d, const char *kind, const char *name, const char 
 	size_t i;
 	bool same = strlen(name) <= SLUG_MAX;
 
-	for (i = 0; name[i] && i < SLUG_MAX; i++) {
+	for (i = 0; i < SLUG_MAX && name[i]; i++) {
 		bool good = isalnum((unsigned char)name[i]) || strchr("-_", name[i]);
 
 		slug[i] = good ? name[i] : '_';

@@ -10,6 +10,7 @@
 #include "history.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,7 +155,7 @@ bool history_point(const struct history_part *part, const struct history_curve *
 			.value = json_number_value(json_array_get(point, 0)),
 			.low = json_number_value(json_array_get(point, 1)),
 			.high = json_number_value(json_array_get(point, 2)),
-			.n = 1,
+			.n = (size_t)fmax(0, json_number_value(json_array_get(point, 3))),
 		};
 	return true;
 }

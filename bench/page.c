@@ -59,9 +59,13 @@ void page_number(const struct page *p, double value, const char *unit)
 
 void page_interval(const struct page *p, struct median m, const char *unit)
 {
-	char text[64];
+	char text[128];
 
+	if (m.n < 2)
+		return;
+	fputs("<i>", p->out);
 	page_text(p, figure_interval(text, sizeof(text), m, unit));
+	fputs("</i>", p->out);
 }
 
 void page_cell(const struct page *p, struct median m, const char *unit)
@@ -69,9 +73,7 @@ void page_cell(const struct page *p, struct median m, const char *unit)
 	fputs("<td>", p->out);
 	if (m.n) {
 		page_number(p, m.value, unit);
-		fputs("<i>", p->out);
 		page_interval(p, m, unit);
-		fputs("</i>", p->out);
 	}
 	fputs("</td>", p->out);
 }

@@ -63,9 +63,7 @@ static void put_added(const struct page *p, const struct figure_step *s)
 		fputs(s->certain ? "" : "~ ", p->out);
 		fputs(s->added.value < 0 ? "\u2212" : "+", p->out);
 		page_number(p, fabs(s->added.value), "ns");
-		fputs("<i>", p->out);
 		page_interval(p, s->added, "ns");
-		fputs("</i>", p->out);
 	}
 	fputs("</td>", p->out);
 }

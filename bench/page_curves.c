@@ -263,6 +263,7 @@ static void put_depth_line(const struct plot *plot, const struct figure_family *
 {
 	const struct page *p = plot->p;
 	const struct figure_workload *workloads = p->part->workloads;
+	char interval[128];
 	bool first = true;
 
 	fprintf(p->out, "<g class=\"s k%zu\"><path d=\"", label->layer);
@@ -285,7 +286,7 @@ static void put_depth_line(const struct plot *plot, const struct figure_family *
 		fprintf(p->out, ": depth %u, ", workloads[w].depth);
 		page_number(p, m.value, "/s");
 		fputs(" ", p->out);
-		page_interval(p, m, "/s");
+		page_text(p, figure_interval(interval, sizeof(interval), m, "/s"));
 		fputs("</title></circle>", p->out);
 	}
 	plot_label(plot, label);

@@ -31,7 +31,7 @@ void page_layer(const struct page *p, size_t layer);
 void page_label(const struct page *p, size_t layer, size_t columns);
 /** page_number() - as figure_number() writes it. */
 void page_number(const struct page *p, double value, const char *unit);
-/** page_interval() - of a median, as figure_interval() writes it. */
+/** page_interval() - small, behind a median; nothing if that is the only value. */
 void page_interval(const struct page *p, struct median m, const char *unit);
 /** page_cell() - a cell of a table with a median and its interval; empty if there is none. */
 void page_cell(const struct page *p, struct median m, const char *unit);

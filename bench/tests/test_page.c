@@ -284,8 +284,8 @@ static void test_step(void)
 	/* so is one whose lower layer was not asked for, but is known */
 	r = result_new("a gap");
 	one = r;
-	add(r, "floor", "", "w", 10, 3);
 	add(r, "threads", "data", "w", 30, 3);
+	add(r, "floor", "", "w", 10, 3);
 	CU_ASSERT_EQUAL_FATAL(figures_make(&f, &one, 1), 0);
 	CU_ASSERT_EQUAL(f.layers[1].below, 0);
 	CU_ASSERT_FATAL(figure_step(&f, &f.parts[0], 1, 0, FIGURE_TIME, &s));
