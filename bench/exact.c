@@ -199,6 +199,7 @@ static void counter(const struct exact_run *run, const char *log, int fd)
 {
 	struct told told = { 0 };
 
+	setenv("TMPDIR", run->dir, 1); /* what it leaves when it is killed goes with ours */
 	child_settle();
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);

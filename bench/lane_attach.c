@@ -35,16 +35,6 @@ static void on_event(void *ctx)
 	ringsim_attach_event(((struct attached *)ctx)->attach);
 }
 
-static void attached_close(struct lane *l)
-{
-	struct attached *a = (struct attached *)l;
-
-	lane_program_end(&a->program);
-	ringsim_attach_destroy(a->attach);
-	lane_device_destroy(&a->device);
-	free(a);
-}
-
 static bool gone(struct attached *a)
 {
 	return !a->device.uio.is_open &&
@@ -69,6 +59,21 @@ static bool service(struct attached *a, uint32_t us)
 		return false;
 	ringsim_attach_service(a->attach);
 	return true;
+}
+
+static void serve_a_while(void *ctx)
+{
+	service(ctx, 5000);
+}
+
+static void attached_close(struct lane *l)
+{
+	struct attached *a = (struct attached *)l;
+
+	lane_program_end(&a->program, serve_a_while, a);
+	ringsim_attach_destroy(a->attach);
+	lane_device_destroy(&a->device);
+	free(a);
 }
 
 /* TEST UNIT READY; true once it ends with GOOD. */

@@ -2,6 +2,7 @@
 /* The handler's program behind a lane; see lane_program.h. */
 #include "lane_program.h"
 
+#include "../harness/check/child.h"
 #include "../harness/check/verbs.h"
 
 #include <errno.h>
@@ -16,10 +17,9 @@
 #include <unistd.h>
 
 /* A handler that polls does so for this long before it sleeps: as good as always. */
-#define POLL_US	    "1000000"
+#define POLL_US "1000000"
 /* A handler under valgrind has much to write when it ends. */
-#define END_STEPS   2000
-#define END_STEP_US 5000
+#define END_MS	10000
 
 int lane_program_command(const struct lane_config *cfg, const char *where, char *cmd, size_t len,
 			 char *err, size_t err_len)
@@ -143,18 +143,18 @@ bool lane_program_gone(struct lane_program *p, char *err, size_t err_len)
 	return true;
 }
 
-void lane_program_end(struct lane_program *p)
+void lane_program_end(struct lane_program *p, void (*serve)(void *ctx), void *ctx)
 {
-	int i;
+	uint64_t end = child_now_ms() + END_MS;
 
 	if (p->pid)
 		kill(-p->pid, SIGTERM);
-	for (i = 0; p->pid && i < END_STEPS; i++) {
+	while (p->pid && child_now_ms() < end) {
 		if (waitpid(p->pid, NULL, WNOHANG) == p->pid) {
 			kill(-p->pid, SIGKILL); /* its children */
 			p->pid = 0;
 		} else {
-			usleep(END_STEP_US);
+			serve(ctx);
 		}
 	}
 	if (!p->pid)

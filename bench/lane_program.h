@@ -31,7 +31,11 @@ int lane_program_start(struct lane_program *p, const struct lane_config *cfg, co
 		       const char *env, const char *value, char *err, size_t err_len);
 /** lane_program_gone() - whether it ended; if so, one line says how and what it said last. */
 bool lane_program_gone(struct lane_program *p, char *err, size_t err_len);
-/** lane_program_end() - terminate it, soon, with its process group. */
-void lane_program_end(struct lane_program *p);
+/**
+ * lane_program_end() - terminate it, soon, with its process group
+ * @serve: while it ends it may ask for something, and somebody has to answer: called until it is
+ *         gone, to serve for a few ms
+ */
+void lane_program_end(struct lane_program *p, void (*serve)(void *ctx), void *ctx);
 
 #endif

@@ -21,19 +21,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define START_MS      10000
 #define BLOCK_MAX     4096
-#define END_STEPS     200
-#define END_STEP_MS   10
+#define SERVE_MS      5
 /* A polling initiator serves the world every so many looks. */
 #define SERVICE_EVERY 64u
 
@@ -75,25 +72,9 @@ static bool gone(struct inhabitant *h)
 	       lane_program_gone(&h->program, h->device.lane.err, sizeof(h->device.lane.err));
 }
 
-/* While it ends it may ask the world for something, and we have to answer. */
-static void end_program(struct inhabitant *h)
+static void serve_a_while(void *ctx)
 {
-	int i;
-
-	if (h->program.pid)
-		kill(-h->program.pid, SIGTERM);
-	for (i = 0; h->program.pid && i < END_STEPS; i++) {
-		if (waitpid(h->program.pid, NULL, WNOHANG) == h->program.pid) {
-			kill(-h->program.pid, SIGKILL); /* its children */
-			h->program.pid = 0;
-		} else {
-			service(h, END_STEP_MS);
-		}
-	}
-	if (!h->program.pid)
-		return;
-	kill(-h->program.pid, SIGKILL);
-	lane_program_end(&h->program);
+	service(ctx, SERVE_MS);
 }
 
 static void inhabitant_close(struct lane *l)
@@ -101,7 +82,7 @@ static void inhabitant_close(struct lane *l)
 	struct inhabitant *h = (struct inhabitant *)l;
 
 	if (h->world)
-		end_program(h);
+		lane_program_end(&h->program, serve_a_while, h);
 	world_destroy(h->world);
 	lane_device_destroy(&h->device);
 	free(h);
