@@ -113,7 +113,7 @@ SCRIPTS  := scenarios/tcmu-export
 PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
-.PHONY: all bench bench-kernel tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz ringtest \
+.PHONY: all bench bench-instructions bench-kernel tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz ringtest \
 	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -314,6 +314,9 @@ bench-kernel: all ## The data path on real kernels: KERNELS='6.1 6.12'; BENCH=fu
 
 ringtest: all ## The ring beside those of the kernel's ring benchmark, built from its source package
 	@BUILD=$(BUILD) bench/ringtest
+
+bench-instructions: all ## Count instructions per command, and fail if they are 2 % more than they were
+	@BUILD=$(abspath $(BUILD)) bench/instructions
 
 KERNELS       ?= 6.1 6.12
 SCENARIO_JOBS ?= 1

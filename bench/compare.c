@@ -28,6 +28,9 @@ static const char help[] =
 	"Exit status: 0 nothing got worse, 1 something did, 2 usage, or files that are not\n"
 	"comparable, 77 the two have nothing in common.\n";
 
+/* No letters: option_error() would take them for short options. */
+enum { OPT_METRIC = 256, OPT_ALPHA, OPT_THRESHOLD, OPT_HISTORY, OPT_FORCE, OPT_JSON };
+
 static bool parse_share(const char *text, double max, double *out)
 {
 	char *end;
@@ -68,25 +71,25 @@ static int parse_metrics(const char *list, bool *chosen)
 static int parse_option(struct compare_options *opt, int c, const char **history)
 {
 	switch (c) {
-	case 'm':
+	case OPT_METRIC:
 		return parse_metrics(optarg, opt->chosen);
-	case 'a':
+	case OPT_ALPHA:
 		if (!parse_share(optarg, 0.5, &opt->alpha) || opt->alpha <= 0)
 			return usage_error(
 				"compare",
 				"--alpha: expected more than 0 and at most 0.5, found '%s'",
 				optarg);
 		return 0;
-	case 't':
+	case OPT_THRESHOLD:
 		if (!parse_share(optarg, 1, &opt->threshold))
 			return usage_error("compare",
 					   "--threshold: expected 0%% to 100%%, found '%s'",
 					   optarg);
 		return 0;
-	case 'H':
+	case OPT_HISTORY:
 		*history = optarg;
 		return 0;
-	case 'f':
+	case OPT_FORCE:
 		opt->force = true;
 		return 0;
 	default:
@@ -98,12 +101,12 @@ static int parse_option(struct compare_options *opt, int c, const char **history
 static int parse(int argc, char **argv, struct compare_options *opt, const char **history)
 {
 	static const struct option longs[] = {
-		{ "metric", required_argument, NULL, 'm' },
-		{ "alpha", required_argument, NULL, 'a' },
-		{ "threshold", required_argument, NULL, 't' },
-		{ "history", required_argument, NULL, 'H' },
-		{ "force", no_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' },
+		{ "metric", required_argument, NULL, OPT_METRIC },
+		{ "alpha", required_argument, NULL, OPT_ALPHA },
+		{ "threshold", required_argument, NULL, OPT_THRESHOLD },
+		{ "history", required_argument, NULL, OPT_HISTORY },
+		{ "force", no_argument, NULL, OPT_FORCE },
+		{ "json", no_argument, NULL, OPT_JSON },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
