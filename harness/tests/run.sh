@@ -44,6 +44,29 @@ looks() {
 			[[ \$(cat /sys/class/uio/uio0/name) == tcm-user/0/d0/any/x ]]")"
 }
 
+# counted POLL TEST: a handler that a client starts with --poll-us POLL counts its looks for work as TEST wants them.
+counted() {
+	local problem
+	problem=$(in_world 0 '' bash -c "$handler -v --uio uio0 --store memory:16M --poll-us $1 2>$dir/counts & sleep 0.5
+		sg_dd if=/dev/sg0 of=/dev/null bs=512 bpt=1 count=1000 2>/dev/null && kill \$! && wait \$!")
+	awk -F '[ =]' -v cpus="$(getconf _NPROCESSORS_ONLN)" '/statistics/ {
+		for (i = 3; i < NF; i += 2) n[$i] = $(i + 1)
+		exit !(n["served"] > 1000 && n["paid"] <= n["looks"] && '"$2"') }' "$dir/counts" ||
+		problem+=$(cat "$dir/counts")
+	verdict "looks for work with --poll-us $1" "$problem"
+}
+
+polling() {
+	if ! command -v sg_dd >/dev/null; then
+		skip "looks for work" "sg3_utils is not installed"
+		return
+	fi
+	: >"$dir/counts" && chmod 666 "$dir/counts"
+	counted 0 'n["looks"] == 0'
+	counted 100 'n["looks"] > 0'
+	counted auto '(cpus > 1 ? n["looks"] > 0 : n["looks"] == 0)' # none to spare
+}
+
 statuses() {
 	verdict "the client's exit status" "$(in_world 7 "$handle" sh -c 'exit 7')"
 	verdict "the signal that killed the client" \
@@ -171,6 +194,7 @@ if nobody_can; then
 else
 	skip "an ordinary user" "cannot become one who may run $harness"
 fi
+polling
 statuses
 several
 traces
