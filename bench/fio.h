@@ -47,6 +47,12 @@ struct fio_output {
  */
 int fio_read(struct fio_output **out, const char *path, char *err, size_t err_len);
 void fio_free(struct fio_output *o);
+/** fio_empty() - whether a job has come to nothing, not even failures; fio_read() refuses a file
+ * with no other jobs. */
+static inline bool fio_empty(const struct fio_figures *f)
+{
+	return !f->failed && (!f->commands || f->iops <= 0);
+}
 /** fio_values() - of one repeat; NAN where nothing was measured. */
 void fio_values(const struct fio_figures *f, double value[METRICS]);
 /** fio_add() - one more repeat of @row. 0 or -ENOMEM. */

@@ -112,6 +112,12 @@ static int same_kind(struct import *im, const struct fio_output *o, const char *
 		return -EINVAL;
 	}
 	for (i = 0; i < o->n_jobs; i++) {
+		if (fio_empty(&o->jobs[i])) {
+			snprintf(im->err, sizeof(im->err),
+				 "%s: job %s: expected commands that ended, found none", path,
+				 o->jobs[i].name);
+			return -EINVAL;
+		}
 		if (o->jobs[i].whole == im->whole)
 			continue;
 		snprintf(im->err, sizeof(im->err),

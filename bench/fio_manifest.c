@@ -155,6 +155,12 @@ static int take_row(struct manifest *m, const struct fields *f)
 	if (rc)
 		return bad(m, "%s", strerror(-rc));
 	job = find_job(m, f);
+	if (job && fio_empty(job)) {
+		snprintf(m->why, sizeof(m->why),
+			 "%.200s: job %s: expected commands that ended, found none", f->fio,
+			 job->name);
+		job = NULL;
+	}
 	if (!job) {
 		result_row_stop(row, m->why);
 		return 0;

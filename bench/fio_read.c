@@ -421,10 +421,10 @@ static int read_jobs(const struct reader *r, const json_t *root, struct fio_outp
 	for (i = 0; i < n && !rc; i++)
 		rc = read_job(r, o, json_array_get(jobs, i), i);
 	for (i = 0; i < o->n_jobs && !rc; i++)
-		if (!o->jobs[i].failed && (!o->jobs[i].commands || o->jobs[i].iops <= 0))
-			rc = bad(r, "job %s: expected commands that ended, found none",
-				 o->jobs[i].name);
-	return rc;
+		if (!fio_empty(&o->jobs[i]))
+			return 0;
+	return rc ? rc
+		  : bad(r, "job %s: expected commands that ended, found none", o->jobs[0].name);
 }
 
 int fio_read(struct fio_output **out, const char *path, char *err, size_t err_len)

@@ -168,6 +168,16 @@ bench_set_up() { # uses bench_backs and bench_fabrics; what cannot be is skipped
 			bench_disk "$back.iscsi" "$(iscsi_disk "$back")"
 		done
 	fi
+	bench_attend
+}
+
+# The first command after a link gets a unit attention, which would count as a failure.
+bench_attend() {
+	local layer
+	for layer in "${!bench_disks[@]}"; do
+		dd if="${bench_disks[$layer]}" of=/dev/null bs=4k count=1 iflag=direct status=none ||
+			die "$layer: ${bench_disks[$layer]} cannot be read"
+	done
 }
 
 # --- rows ----------------------------------------------------------------------------------------
@@ -225,7 +235,7 @@ bench_round() { # FILE MILLISECONDS: every row once; fio's output in FILE, ours 
 	bench_rows >"$rows"
 	bench_job_file "$rows" >"$bench_dir/round.fio"
 	rm -f "$bench_dir"/*.txt
-	limit=$((SECONDS + 60 + $(wc -l <"$rows") * ($2 / 1000 + 4)))
+	limit=$((SECONDS + 120 + $(wc -l <"$rows") * ($2 / 1000 + 15)))
 	(cd "$bench_dir" && ENGINE=${BENCH_ENGINE:-libaio} DIRECT=1 SIZE=$bench_size RUNTIME=${2}ms \
 		exec fio --output-format=json+ --output="$1" round.fio) >"$bench_dir/said" 2>&1 3>&- &
 	bench_fio=$!
@@ -293,10 +303,10 @@ bench_measure() { # REPEATS MILLISECONDS
 	for ((n = 1; n <= $1; n++)); do
 		file=$bench_dir/round-$n.json
 		bench_round "$file" "$2"
+		((${#bench_dead[@]} == 0)) || bench_bury
 		awk -v fio="$file" -f "$scenario_lib/rows.awk" "$bench_dir/rows" "$bench_dir/probes" >>"$bench_dir/manifest"
 		rows=$(wc -l <"$bench_dir/rows")
 		note "round $n: $rows rows, $(bench_commands) commands"
-		((${#bench_dead[@]} == 0)) || bench_bury
 		((${#bench_dead[@]} < ${#bench_backs[@]})) || break
 	done
 	bench_complete=1
