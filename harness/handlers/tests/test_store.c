@@ -338,7 +338,7 @@ static void test_truncated(void)
 
 	for (size_t i = 0; i < 3; i++) {
 		struct scratch dir = scratch_make();
-		struct kind k = { engines[i], engines[i], false };
+		struct kind k = { engines[i], engines[i], false, false };
 		struct store *s = open_kind(&k, &dir);
 
 		CU_ASSERT_EQUAL(truncate(dir.path, BLOCK), 0);
