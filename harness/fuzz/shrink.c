@@ -384,8 +384,9 @@ static void plain_command(struct shrinker *s, struct fuzz_op *op)
 	struct fuzz_op keep = *op;
 
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-		if (!memcmp(&keep, &plain[i], sizeof(keep)))
-			return;
+		if (!memcmp(&keep, &plain[i], sizeof(keep)) ||
+		    (i && keep.cdb[0] == plain[i].cdb[0]))
+			return; /* as plain, or plainer */
 		*op = plain[i];
 		if (still(s))
 			return;
