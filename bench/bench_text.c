@@ -225,8 +225,8 @@ static bool has_row(const struct bench *b, const struct workload *w)
 
 static void legend(const struct bench *b)
 {
-	fputs("\nadds: more than the layer it is over, per command; ~ not significant (Mann-Whitney, "
-	      "5 %).\nCPU of both sides; calls are system calls, counted in runs of their own. What "
+	fputs("\nadds: more than the layer it is over, per command, repeat by repeat; ~ the interval "
+	      "holds 0\n(95 %, or fewer than 6 repeats). CPU of both sides; calls are system calls, counted in runs of their own. What "
 	      "the benchmark\nitself takes is layer 'floor': it is in every row and subtracted "
 	      "nowhere. Buffers of the\ninitiator are really copied, but in floor, ring and sim, "
 	      "which have none. On floor to threads\none turn in 17 is timed for the latencies.\n",
