@@ -226,10 +226,11 @@ static bool has_row(const struct bench *b, const struct workload *w)
 static void legend(const struct bench *b)
 {
 	fputs("\nadds: more than the layer it is over, per command, repeat by repeat; ~ the interval "
-	      "holds 0\n(95 %, or fewer than 6 repeats). CPU of both sides; calls are system calls, counted in runs of their own. What "
-	      "the benchmark\nitself takes is layer 'floor': it is in every row and subtracted "
-	      "nowhere. Buffers of the\ninitiator are really copied, but in floor, ring and sim, "
-	      "which have none. On floor to threads\none turn in 17 is timed for the latencies.\n",
+	      "holds 0\n(95 %, or fewer than 6 repeats). CPU of both sides; calls are system calls, "
+	      "counted in runs\nof their own. What the benchmark itself takes is layer 'floor': it is "
+	      "in every row and\nsubtracted nowhere. Buffers of the initiator are really copied, but in "
+	      "floor, ring and\nsim, which have none. On floor to threads one turn in 17 is timed for "
+	      "the latencies.\n",
 	      b->text);
 	if (b->counters[0])
 		fprintf(b->text, "%s%s\n", b->counters,
