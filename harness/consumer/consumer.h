@@ -64,6 +64,9 @@ struct consumer_probe {
 	void *ctx;
 };
 
+/** In the upper half of iov_cnt, where a request has 0: an answer was begun here (see ring.c). */
+#define CONSUMER_MARK	     0x8000u
+
 /** Iovs that a command holds without allocating. */
 #define CONSUMER_INLINE_IOVS 20
 

@@ -349,7 +349,7 @@ struct commit {
 	uint32_t read_len;
 };
 
-#define MARK	  0x8000u
+#define MARK	  CONSUMER_MARK
 #define MARK_INFO 0x4000u
 
 _Static_assert(sizeof(struct commit) == 8 && RINGSIM_OFF_STATUS % 8 == 0, "one aligned store");
@@ -390,10 +390,9 @@ HOT void store_commit(struct consumer *c, uint64_t entry, const struct consumer_
 		commit = commit_sense(commit, cmd);
 	memcpy(&word, &commit, sizeof(word));
 	shm_store64(c->region, entry + RINGSIM_OFF_STATUS, word);
-	consumer_step(c, CONSUMER_STEP_RSP);
 }
 
-static void store_sense(struct consumer *c, uint64_t entry, const uint8_t *sense)
+COLD void store_sense(struct consumer *c, uint64_t entry, const uint8_t *sense)
 {
 	shm_write(c->region, entry + RINGSIM_OFF_SENSE, sense, TCMU_SENSE_BUFFERSIZE);
 	consumer_step(c, CONSUMER_STEP_RSP);
@@ -506,7 +505,7 @@ bool consumer_pending(struct consumer *c)
 }
 
 /* Puts the answer to @cmd into the slot at the tail, whoever's request was there (HND-051). */
-HOT void put_answer(struct consumer *c, struct consumer_cmd *cmd)
+HOT void put_answer(struct consumer *c, struct consumer_cmd *cmd, const bool careful)
 {
 	uint64_t entry;
 	uint32_t len;
@@ -515,10 +514,14 @@ HOT void put_answer(struct consumer *c, struct consumer_cmd *cmd)
 	entry = entry_at(c, c->tail);
 	len = tcmu_hdr_get_len(len_op_at(c, c->tail));
 	shm_store16(c->region, entry + RINGSIM_OFF_ID, cmd->id);
-	consumer_step(c, CONSUMER_STEP_RSP);
+	if (careful)
+		consumer_step(c, CONSUMER_STEP_RSP);
 	shm_store8(c->region, entry + RINGSIM_OFF_UFLAGS, cmd->uflags);
-	consumer_step(c, CONSUMER_STEP_RSP);
+	if (careful)
+		consumer_step(c, CONSUMER_STEP_RSP);
 	store_commit(c, entry, cmd);
+	if (careful)
+		consumer_step(c, CONSUMER_STEP_RSP);
 	if (cmd->status == 0x02)
 		store_sense(c, entry, cmd->sense);
 	c->tail = ring_next(c, c->tail, len);
@@ -535,18 +538,26 @@ COLD void complete_in_order(struct consumer *c, struct consumer_cmd *cmd)
 		c->first = cmd->next;
 		if (!c->first)
 			c->last = NULL;
-		put_answer(c, cmd);
+		put_answer(c, cmd, true);
 		if (c->release)
 			c->release(c->release_ctx, cmd);
 	}
 }
 
+COLD void complete_carefully(struct consumer *c, struct consumer_cmd *cmd)
+{
+	if (c->in_order)
+		complete_in_order(c, cmd);
+	else
+		put_answer(c, cmd, true);
+}
+
 void consumer_complete(struct consumer *c, struct consumer_cmd *cmd)
 {
-	if (likely(!c->in_order))
-		put_answer(c, cmd);
+	if (unlikely(c->probe.fn || c->in_order))
+		complete_carefully(c, cmd);
 	else
-		complete_in_order(c, cmd);
+		put_answer(c, cmd, false);
 }
 
 int consumer_flush(struct consumer *c)
@@ -584,32 +595,4 @@ int consumer_read_event(struct consumer *c)
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	return -EIO;
-}
-
-bool consumer_ring_fresh(const void *region, size_t len)
-{
-	const uint8_t *ring = region;
-	struct tcmu_mailbox mb;
-	uint32_t i;
-
-	if (len < sizeof(mb))
-		return false;
-	shm_read(&mb, region, 0, sizeof(mb));
-	if (mb.cmd_tail || !shm_span_ok(mb.cmdr_off, mb.cmdr_size, len))
-		return false;
-	for (i = mb.cmd_head; i < mb.cmdr_size; i++)
-		if (shm_load8(ring, (uint64_t)mb.cmdr_off + i))
-			return false;
-	for (i = 0; i < mb.cmd_head;) {
-		uint64_t entry = (uint64_t)mb.cmdr_off + i;
-		uint32_t len_op = shm_load32(ring, entry), step = tcmu_hdr_get_len(len_op);
-
-		if (step < 8 || step > mb.cmdr_size - i)
-			return false;
-		if (tcmu_hdr_get_op(len_op) == TCMU_OP_CMD && step >= RINGSIM_RSP_END &&
-		    shm_load16(ring, entry + RINGSIM_OFF_STATUS + 2) & MARK)
-			return false;
-		i += step;
-	}
-	return true;
 }
