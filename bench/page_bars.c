@@ -95,18 +95,19 @@ static void put_step(const struct page *p, size_t layer, const struct figure_ste
 	end_bar(p);
 }
 
-/* One panel with what costs at most @most; returns how long its longest bar is, 0 for none. */
+/* One panel with what costs at most @most; returns what its longest bar stands for, 0 for none. */
 static double put_cake_panel(const struct page *p, size_t workload, enum figure_cost cost,
 			     double most, bool again)
 {
 	struct figure_step s;
-	double full = 0;
+	double full = 0, longest = 0;
 	size_t n = 0;
 
 	for (size_t l = 0; l < p->f->n_layers; l++) {
 		if (!figure_step(p->f, p->part, l, workload, cost, &s) || s.total.value > most)
 			continue;
 		full = reach(s.total) > full ? reach(s.total) : full;
+		longest = s.total.value > longest ? s.total.value : longest;
 		n++;
 	}
 	if (n < (again ? 2 : 1) || full <= 0)
@@ -122,15 +123,15 @@ static double put_cake_panel(const struct page *p, size_t workload, enum figure_
 			put_step(p, l, &s, full);
 	fputs("</tbody>", p->out);
 	page_table_end(p);
-	return full;
+	return longest;
 }
 
 static void put_cake(const struct page *p, size_t workload, enum figure_cost cost)
 {
-	double full = put_cake_panel(p, workload, cost, INFINITY, false);
+	double longest = put_cake_panel(p, workload, cost, INFINITY, false);
 
-	for (int i = 1; i < CLOSER_MOST && full > 0; i++)
-		full = put_cake_panel(p, workload, cost, full * CLOSER, true);
+	for (int i = 1; i < CLOSER_MOST && longest > 0; i++)
+		longest = put_cake_panel(p, workload, cost, longest * CLOSER, true);
 }
 
 /* How many of a workload's layers have such a number. */
