@@ -68,6 +68,27 @@ ci/nightly jobs | sort >"$work/jobs"
 report 'there are jobs for every kernel' "$(sed 's/#.*//' ci/kernels.list | while read -r kernel; do
 	[[ -z $kernel ]] || grep -q "^conformance $kernel\$" "$work/jobs" || echo "none for $kernel"
 done)"
+report 'one benchmark a night' "$([[ $(grep -c '^bench -$' "$work/jobs") == 1 ]] || echo "expected one job 'bench -'")"
+: >"$work/history"
+# Of a program that measures nothing but says what the job makes of it.
+mkdir "$work/bin"
+cat >"$work/bin/tcmu-harness" <<'EOT'
+#!/bin/bash
+case $1 in
+bench) echo "{}" >"$3" && echo "all rows" && exit "${BENCH_STATUS:-0}" ;;
+compare) echo "of $4" >>"$3" && exit "${COMPARE_STATUS:-0}" ;;
+esac
+EOT
+chmod +x "$work/bin/tcmu-harness"
+bench() { # TITLE VERDICT LINES
+	BUILD=$work/bin ci/nightly --history "$work/history" one "$work/job" bench - - >/dev/null 2>&1
+	report "$1" "$(grep -qP "^-\tbench\tmeasured\t$2\t" "$work/job/results.tsv" || cat "$work/job/results.tsv"
+		[[ $(wc -l <"$work/history") == "$3" ]] || echo "expected $3 lines of history")"
+}
+BENCH_STATUS=1 bench 'a benchmark that fails leaves no line' fail 0
+BENCH_STATUS=77 bench 'nor one that could not be' skip 0
+bench 'a benchmark leaves a line' pass 1
+COMPARE_STATUS=2 bench 'a history that cannot be written' fail 2
 nightly 'a shard that is none' 2 'expected I up to 2, found 3' --shard 3/2 jobs
 nightly 'an unknown verb' 2 "unknown verb 'walk'" walk
 echo "1..$count"
