@@ -107,7 +107,7 @@ static void test_metrics(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(metric_kind((enum metric)m)->name);
 		CU_ASSERT_PTR_NOT_NULL(metric_kind((enum metric)m)->title);
 		CU_ASSERT_PTR_NOT_NULL(metric_kind((enum metric)m)->unit);
-		CU_ASSERT_EQUAL(metric_find(metric_kind((enum metric)m)->name), m);
+		CU_ASSERT_EQUAL((int)metric_find(metric_kind((enum metric)m)->name), m);
 		for (n = 0; n < m; n++)
 			CU_ASSERT_STRING_NOT_EQUAL(metric_kind((enum metric)m)->title,
 						   metric_kind((enum metric)n)->title);
