@@ -29,7 +29,7 @@
 /* A driver's pages come when they are touched; a memfd's would all be made at once. */
 #define NOT_AT_ONCE (~(uint64_t)(MAP_POPULATE | MAP_LOCKED))
 
-#define PATIENCE_NS 2000000000ull
+#define PATIENCE_NS 10000000000ull /* the thread may have to wait for a processor */
 
 #if defined(__x86_64__)
 
