@@ -157,16 +157,44 @@ static bool find_rate(struct bench *b, struct bench_row *row, struct row_sample 
 	return true;
 }
 
+/* A share of the peak is another load when the peak is another one: whoever compares is told. */
+static int tell_rate(struct bench *b, const struct bench_row *row)
+{
+	json_t *rates = json_object_get(b->result->options, "rates");
+	char name[128];
+
+	if (!rates) {
+		rates = json_object();
+		if (json_object_set_new(b->result->options, "rates", rates))
+			return -ENOMEM;
+	}
+	snprintf(name, sizeof(name), "%s, %s", row->layer->name, row->workload->name);
+	return json_object_set_new(rates, name, json_real(row->rate));
+}
+
 static bool find_rates(struct bench *b, struct row_sample *s)
+{
+	struct bench_row *row;
+	uint32_t i;
+
+	for (i = 0; i < b->n_rows; i++) {
+		row = &b->rows[i];
+		if (row->out || !(row->workload->open || row->workload->rate > 0))
+			continue;
+		if (!find_rate(b, row, s) || (!row->out && tell_rate(b, row)))
+			return false;
+	}
+	return true;
+}
+
+/* Who was stopped has rows of fewer repeats than were asked for. */
+static void stop_rows(struct bench *b, const char *why)
 {
 	uint32_t i;
 
 	for (i = 0; i < b->n_rows; i++)
-		if (!b->rows[i].out &&
-		    (b->rows[i].workload->open || b->rows[i].workload->rate > 0) &&
-		    !find_rate(b, &b->rows[i], s))
-			return false;
-	return true;
+		if (b->rows[i].row && b->rows[i].row->metric[METRIC_LATENCY].n < b->o.repeats)
+			result_row_stop(b->rows[i].row, why);
 }
 
 static void shuffle(uint32_t *order, uint32_t n, uint64_t *state)
@@ -264,8 +292,10 @@ int bench_run(struct bench *b)
 		bench_exact_rows(b);
 	if (*b->stop)
 		whole = false;
-	if (!whole)
+	if (!whole) {
 		result_stop(b->result, *b->stop ? "interrupted" : "out of memory");
+		stop_rows(b, b->result->why);
+	}
 	if (b->failed)
 		result_stop(b->result, "rows failed");
 	if (!whole || b->failed)

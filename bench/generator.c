@@ -296,8 +296,11 @@ static void count_unsent(struct generator *g, const struct generator_load *load,
 			 const struct loop *t, double due, double mean, struct generator_count *out)
 {
 	while (due < (double)t->end) {
-		if (load->latency)
-			histogram_add(load->latency, t->now - (uint64_t)due);
+		if (load->latency) {
+			histogram_add(load->latency,
+				      (double)t->now > due ? t->now - (uint64_t)due : 0);
+			out->timed++;
+		}
 		out->late++;
 		due += g->gaps[out->due++ % GENERATOR_GAPS] * mean;
 	}

@@ -219,7 +219,7 @@ problem=$(TEST_MARK=$mark timeout -k 5 60 bash -c '
 [[ -z $problem ]] && problem=$(leftovers)
 [[ -z $problem ]] && problem=$(says out '^INCOMPLETE: interrupted')
 [[ -z $problem ]] && problem=$(holds 'not r["complete"] and r["why"] == "interrupted" and
-	len(m("sim", "iops")) > 0')
+	len(m("sim", "iops")) > 0 and not any(x["complete"] for x in r["rows"])')
 verdict "interrupted" "$problem"
 
 summary
