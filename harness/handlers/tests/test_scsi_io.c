@@ -124,8 +124,10 @@ static void test_verify(void)
 	CU_ASSERT_EQUAL(get_be32(u->task.cmd.sense + 3), 1000);
 	RUN(u, 0, 0x2f, 0, 0, 0, 0, 8, 0, 0, 4);
 	GOOD(u);
-	RUN(u, 0, 0x8f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0); /* the whole medium */
+	RUN(u, 0, 0x8f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0); /* the most that page B0 allows */
 	GOOD(u);
+	RUN(u, 0, 0x8f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1); /* one block more */
+	FAILS(u, SENSE_CDB_FIELD);
 	RUN(u, 2048, 0x2f, 0, 0, 0, 0, 8, 0, 0, 4); /* data that BYTCHK=0 does not want */
 	FAILS(u, SENSE_CDB_FIELD);
 	RUN(u, 2048, 0x2f, 4, 0, 0, 0, 8, 0, 0, 4);
