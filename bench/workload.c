@@ -159,6 +159,7 @@ void workload_rename(struct workload *w)
 {
 	uint32_t shift = w->bytes >= 1u << 20 ? 20 : w->bytes % 1024 == 0 ? 10 : 0;
 	char reads[16] = "", batch[24] = "", open[40] = "";
+	int n;
 
 	if (w->bytes % (1u << shift))
 		shift = 0;
@@ -170,13 +171,15 @@ void workload_rename(struct workload *w)
 		snprintf(open, sizeof(open), "-rate%.0f", w->rate);
 	else if (w->open)
 		snprintf(open, sizeof(open), "-open%u", w->open);
-	snprintf(w->name, sizeof(w->name), "%u%s-%s%s%s-qd%u%s%s%s", w->bytes >> shift,
-		 shift == 20   ? "m"
-		 : shift == 10 ? "k"
-			       : "",
-		 w->random ? "rand" : "",
-		 w->reads == 100 ? "read"
-		 : w->reads == 0 ? "write"
-				 : "rw",
-		 reads, w->depth, batch, w->poll ? "-poll" : "", open);
+	n = snprintf(w->name, sizeof(w->name), "%u%s-%s%s%s-qd%u%s%s%s", w->bytes >> shift,
+		     shift == 20   ? "m"
+		     : shift == 10 ? "k"
+				   : "",
+		     w->random ? "rand" : "",
+		     w->reads == 100 ? "read"
+		     : w->reads == 0 ? "write"
+				     : "rw",
+		     reads, w->depth, batch, w->poll ? "-poll" : "", open);
+	if (n >= (int)sizeof(w->name)) /* only of a rate beyond what is taken */
+		w->name[0] = 0;
 }

@@ -282,9 +282,10 @@ uint32_t process_serve(struct target *t, int ms);
 uint64_t process_now_ms(void);
 /** process_read_line() - the beginning of a file of /proc; false if there is none. */
 bool process_read_line(const char *path, char *buf, size_t len);
-/** process_stopped() - SIGSTOP has stopped the group @pid. process_running() - it could run. */
+/** process_stopped() - SIGSTOP has stopped the group @pid. */
 bool process_stopped(pid_t pid);
-bool process_running(pid_t pid);
+/** process_running() - whether it could run; *@ran_ns: the processor time that it had until now. */
+bool process_running(pid_t pid, uint64_t *ran_ns);
 /** process_signal() - to all of the handler's process group. */
 void process_signal(struct target *t, int sig);
 

@@ -331,11 +331,32 @@ static uint64_t overslept(uint64_t *at)
 	return took > LATE_MS ? took - TURN_MS : 0;
 }
 
-/* Whether the handler could not run at any of the last so many looks; @looks counts them. */
-static bool is_idle(struct target *t, uint32_t *looks)
+/* With a handler whose time is up, as long as it may only lack a processor. */
+struct patience {
+	uint32_t idle;
+	bool asked;
+	uint64_t ran_ns;
+};
+
+enum verdict {
+	LOOK_AGAIN,   /* it may be about to wake up */
+	GIVE_IT_TIME, /* it could run: as long again */
+	SLEEPS,
+	HAD_ITS_TIME, /* it runs and runs */
+};
+
+/* Ask once @limit_ms have passed; whoever sees progress sets @asked to false. */
+static enum verdict ask(struct target *t, struct patience *p, uint32_t limit_ms)
 {
-	*looks = process_running(t->proc.pid) ? 0 : *looks + 1;
-	return *looks >= LOOKS;
+	uint64_t ran, before = p->ran_ns;
+	bool asked = p->asked;
+
+	if (!process_running(t->proc.pid, &ran))
+		return ++p->idle >= LOOKS ? SLEEPS : LOOK_AGAIN;
+	p->idle = 0;
+	p->asked = true;
+	p->ran_ns = ran;
+	return asked && ran >= before + limit_ms * 500000ull ? HAD_ITS_TIME : GIVE_IT_TIME;
 }
 
 static int await_handler(struct target *t)
@@ -345,7 +366,8 @@ static int await_handler(struct target *t)
 	const struct door *door = t->proc.door;
 	char how[64] = "is not there", words[200];
 	uint64_t at = process_now_ms(), late;
-	uint32_t idle = 0;
+	struct patience patience = { 0 };
+	enum verdict verdict;
 
 	while (!door->taken(t)) {
 		late = overslept(&at);
@@ -358,10 +380,12 @@ static int await_handler(struct target *t)
 				door->hint(t), words);
 			return -ECHILD;
 		}
-		if (process_now_ms() > end && process_now_ms() < last && !is_idle(t, &idle)) {
-			if (!idle)
-				end = process_now_ms() + attach_ms;
-		} else if (process_now_ms() > end) {
+		verdict = LOOK_AGAIN;
+		if (process_now_ms() > end)
+			verdict = ask(t, &patience, attach_ms);
+		if (verdict == GIVE_IT_TIME)
+			end = process_now_ms() + attach_ms;
+		if (verdict >= SLEEPS || process_now_ms() > last) {
 			process_words(t, words, sizeof(words));
 			tc_fail(t->tc, NULL, "the handler did not %s within %u ms%s%s", door->does,
 				attach_ms, door->hint(t), words);
@@ -481,8 +505,9 @@ int process_run(struct target *t, struct target_io *io)
 	uint64_t start = process_now_ms(), last = start, order = t->order;
 	uint32_t limit = io ? t->spec->timeout_ms : SETTLE_MS, tail = seat_tail(t);
 	struct ringsim_stats st;
+	struct patience patience = { 0 };
 	uint64_t at = start, late;
-	uint32_t idle = 0;
+	enum verdict verdict;
 	bool rung;
 
 	for (;;) {
@@ -492,8 +517,10 @@ int process_run(struct target *t, struct target_io *io)
 		last = last + late < at ? last + late : at;
 		start += late;
 		rung = serve(t, TURN_MS) != 0;
-		if ((rung && !io) || order != t->order || tail != seat_tail(t))
+		if ((rung && !io) || order != t->order || tail != seat_tail(t)) {
 			last = process_now_ms();
+			patience.asked = false;
+		}
 		order = t->order;
 		tail = seat_tail(t);
 		check_mapping(t);
@@ -507,14 +534,15 @@ int process_run(struct target *t, struct target_io *io)
 			break;
 		if (process_now_ms() - last < limit)
 			continue;
-		/* it would go on if it had a processor */
-		if (t->proc.frozen || is_idle(t, &idle)) {
-			if (t->uio.is_open && !t->proc.frozen)
-				ringsim_handler_sleeps(t->dev);
+		if (t->proc.frozen)
 			break;
-		}
-		if (!idle)
+		verdict = ask(t, &patience, limit);
+		if (verdict == GIVE_IT_TIME)
 			last = process_now_ms();
+		if (verdict == SLEEPS && t->uio.is_open)
+			ringsim_handler_sleeps(t->dev);
+		if (verdict >= SLEEPS)
+			break;
 	}
 	return io && !io->done ? -ETIMEDOUT : 0;
 }

@@ -27,55 +27,65 @@ bool process_read_line(const char *path, char *buf, size_t len)
 	return true;
 }
 
-/* Whether no thread of @group is in one of @states; who has left the group does not count. */
-static bool thread_is_out_of(pid_t pid, const char *tid, pid_t group, const char *states)
+/* What is asked about the threads of a handler: is one in one of @states, how long did all of them
+ * run? */
+struct look {
+	pid_t group;
+	const char *states;
+	bool found;
+	uint64_t ran_ns;
+};
+
+/* Who has left the group does not count. */
+static void look_at_thread(struct look *l, pid_t pid, const char *tid)
 {
 	char path[64], line[512], *p, state;
+	unsigned long long ns;
 	int its;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/stat", (int)pid, tid);
 	if (!process_read_line(path, line, sizeof(line)))
-		return true; /* no more so than this */
+		return; /* no more */
 	p = strrchr(line, ')');
-	if (!p || sscanf(p + 1, " %c %*d %d", &state, &its) != 2 || its != group)
-		return true;
-	return !strchr(states, state);
+	if (!p || sscanf(p + 1, " %c %*d %d", &state, &its) != 2 || its != l->group)
+		return;
+	l->found = l->found || strchr(l->states, state);
+	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/schedstat", (int)pid, tid);
+	if (process_read_line(path, line, sizeof(line)) && sscanf(line, "%llu", &ns) == 1)
+		l->ran_ns += ns;
 }
 
-static bool is_out_of(pid_t pid, pid_t group, const char *states, unsigned int depth);
+static void look_at(struct look *l, pid_t pid, unsigned int depth);
 
-static bool children_are_out_of(pid_t pid, const char *tid, pid_t group, const char *states,
-				unsigned int depth)
+static void look_at_children(struct look *l, pid_t pid, const char *tid, unsigned int depth)
 {
 	char path[64], list[PROCESS_CHILDREN_MAX], *p = list, *end;
-	bool all = true;
 	long child;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children", (int)pid, tid);
 	if (!depth || !process_read_line(path, list, sizeof(list)))
-		return true;
-	for (; all && (child = strtol(p, &end, 10)) > 0; p = end)
-		all = is_out_of((pid_t)child, group, states, depth - 1);
-	return all;
+		return;
+	for (; (child = strtol(p, &end, 10)) > 0; p = end)
+		look_at(l, (pid_t)child, depth - 1);
 }
 
 /* Each thread by itself; a shell may have the handler as its child. */
-static bool is_out_of(pid_t pid, pid_t group, const char *states, unsigned int depth)
+static void look_at(struct look *l, pid_t pid, unsigned int depth)
 {
 	struct dirent *e;
-	bool all = true;
 	char path[64];
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	dir = opendir(path);
-	while (dir && all && (e = readdir(dir)) != NULL)
-		all = e->d_name[0] == '.' ||
-		      (thread_is_out_of(pid, e->d_name, group, states) &&
-		       children_are_out_of(pid, e->d_name, group, states, depth));
+	while (dir && (e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		look_at_thread(l, pid, e->d_name);
+		look_at_children(l, pid, e->d_name, depth);
+	}
 	if (dir)
 		closedir(dir);
-	return all;
 }
 
 /*
@@ -84,10 +94,18 @@ static bool is_out_of(pid_t pid, pid_t group, const char *states, unsigned int d
  */
 bool process_stopped(pid_t pid)
 {
-	return is_out_of(pid, pid, "RS", FAMILY);
+	struct look l = { .group = pid, .states = "RS" };
+
+	look_at(&l, pid, FAMILY);
+	return !l.found;
 }
 
-bool process_running(pid_t pid)
+bool process_running(pid_t pid, uint64_t *ran_ns)
 {
-	return pid > 0 && !is_out_of(pid, pid, "RD", FAMILY);
+	struct look l = { .group = pid, .states = "RD" };
+
+	if (pid > 0)
+		look_at(&l, pid, FAMILY);
+	*ran_ns = l.ran_ns;
+	return l.found;
 }
