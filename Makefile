@@ -65,7 +65,8 @@ say  = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 
 # --- sources -----------------------------------------------------------------------------------
 
-HARNESS_PARTS := consumer handlers clauses report target cases trace record check seat run fuzz
+HARNESS_PARTS := consumer handlers clauses report target cases trace record check seat run fuzz \
+		 fabric
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -123,6 +124,9 @@ tests: $(TESTS)
 mutant-objects: $(MUTANTS)
 
 # --- building ----------------------------------------------------------------------------------
+
+# Taken in as they are.
+$(call obj,harness/fabric/generate.c): $(wildcard harness/fabric/templates/*)
 
 # Holds the compiler and its flags; newer than the objects when they changed.
 $(BUILD)/flags: FORCE

@@ -2,6 +2,7 @@
 /* tcmu-harness: one command line, one verb each. */
 #include "../bench/verbs.h"
 #include "check/verbs.h"
+#include "fabric/fabric.h"
 #include "run/env.h"
 #include "seat/seat.h"
 #include "trace/trace.h"
@@ -38,6 +39,7 @@ static const char help[] =
 	"  compare   two results of bench: what got better or worse, and how sure that is\n"
 	"  scsi      send CDBs to a disk over iSCSI, print the raw answers\n"
 	"  env       what this machine lets us do, found out by trying\n"
+	"  fabric    generate a fabric module for the kernel's target core\n"
 	"  seat      play the handler of a real TCMU device, move by move\n"
 	"\n"
 	"tcmu-harness VERB --help says more. Exit status: 0 all good, 1 failures, 2 usage or set-up\n"
@@ -79,6 +81,8 @@ int main(int argc, char **argv)
 		return verb_scsi(argc - 1, argv + 1);
 	if (!strcmp(verb, "env"))
 		return verb_env(argc - 1, argv + 1);
+	if (!strcmp(verb, "fabric"))
+		return verb_fabric(argc - 1, argv + 1);
 	if (!strcmp(verb, "seat"))
 		return seat_main(argc - 1, argv + 1);
 	if (!strcmp(verb, "--help") || !strcmp(verb, "-h") || !strcmp(verb, "help")) {
@@ -91,7 +95,7 @@ int main(int argc, char **argv)
 	}
 	fprintf(stderr,
 		"tcmu-harness: expected a verb (check, fuzz, replay, run, report, list, explain, "
-		"trace, bench, compare, scsi, env, seat), found '%s'; "
+		"trace, bench, compare, scsi, env, fabric, seat), found '%s'; "
 		"see tcmu-harness --help\n",
 		verb);
 	return EXIT_USAGE;
