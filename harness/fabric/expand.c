@@ -248,8 +248,8 @@ static void put_list(struct expansion *x, const char *which)
 		} else if (!strcmp(which, "ops")) {
 			fprintf(x->out, "\t.%s = %s_%s,\n", m->name, x->order->name, m->name);
 		} else if (!strcmp(which, "callbacks")) {
-			fprintf(x->out, "| `%s` | `%s_%s` | %s |\n", m->name, x->order->name,
-				use->template, *use->note ? use->note : "complete");
+			fprintf(x->out, "| `%s` | `%s_%s` | %s | %s |\n", m->name, x->order->name,
+				m->name, use->template, *use->note ? use->note : "complete");
 		} else {
 			fprintf(x->out, "- `%s%s(*%s)(%s)`\n", m->type, gap(m->type), m->name,
 				list_params(m, params, sizeof(params)));
