@@ -102,7 +102,7 @@ static const struct fabric_protocol protocols[] = {
 		.flags = "loop naa colons iscsi",
 		.names =
 			"targets: naa.NAME for SAS, fc.NAME for Fibre Channel, iqn.NAME for iSCSI; "
-			"initiators: a name of the target's protocol, without fc.",
+			"initiators: a name of the target's protocol, without fc. in front",
 		.target = "naa.5001405000000001",
 		.initiator = "naa.5001405000000002",
 		.initiator_acl = "naa.5001405000000002",

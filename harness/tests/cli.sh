@@ -47,7 +47,7 @@ echo "TAP version 14"
 # The command line.
 bad "no verb" "expected a verb" "$harness"
 bad "unknown verb" "'frob'" "$harness" frob
-for verb in check list bench scsi seat env; do
+for verb in check list bench scsi seat env fabric; do
 	bad "$verb: unknown option" "'--frob'" "$harness" $verb --frob
 	bad "$verb: unknown short option" "'-x'" "$harness" $verb -xyz
 	bad "$verb: unexpected argument" "" "$harness" $verb frob
