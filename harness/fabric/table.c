@@ -238,10 +238,11 @@ static int parse_params(struct scan *s, struct fabric_member *member)
 	int rc = expect(s, "(");
 
 	while (!rc) {
-		char *type = member->param[member->params];
+		char *type;
 
 		if (member->params == FABRIC_MAX_PARAMS)
 			return wrong(s, "no more than 8 parameters");
+		type = member->param[member->params];
 		rc = parse_type(s, type);
 		if (rc)
 			break;
