@@ -188,7 +188,7 @@ int verb_fabric(int argc, char **argv)
 	char error[FABRIC_ERROR_SIZE];
 	struct fabric_order order = { .name = NULL };
 	struct fabric_table *table;
-	struct choices o = { NULL };
+	struct choices o = { .module = NULL };
 	int rc = parse(argc, argv, &o);
 
 	if (rc)
