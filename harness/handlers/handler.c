@@ -22,7 +22,12 @@
 #define DEPTH_DEFAULT 128u
 #define DEPTH_MAX     4096u
 #define QUIESCE_MS    100
-#define TURN	      16u /* commands begun before the first of them are published */
+/*
+ * Commands begun before they are published. The first of them after a pause are few: whoever sent
+ * them sleeps, perhaps, and wakes up while we go on with the others.
+ */
+#define TURN_FIRST    4u
+#define TURN	      16u
 
 /**
  * struct handler - one device
@@ -136,15 +141,16 @@ static bool stopping(const struct handler *h)
 }
 
 /*
- * Fetch and start until the ring is empty, no slot is free or TURN commands were begun: those are
+ * Fetch and start until the ring is empty, no slot is free or @turn commands were begun: those are
  * published first, so that who sent them works on while we do, too. In reorder mode all are wanted
  * at once.
  */
-static bool drain(struct handler *h)
+static bool drain(struct handler *h, uint32_t turn)
 {
-	uint32_t turn = h->rng != 0 ? h->depth : TURN;
 	bool any = false;
 
+	if (h->rng != 0)
+		turn = h->depth;
 	while (h->free_cnt != 0 && turn-- != 0 && !stopping(h)) {
 		struct scsi_task *t = h->free[h->free_cnt - 1];
 
@@ -167,6 +173,7 @@ static bool drain(struct handler *h)
 
 static int handler_step(struct handler *h, unsigned int events)
 {
+	uint32_t turn = TURN_FIRST;
 	bool more;
 
 	if (!h->attached || (events & HANDLER_EV_ERR))
@@ -177,7 +184,8 @@ static int handler_step(struct handler *h, unsigned int events)
 	do {
 		int rc;
 
-		more = drain(h);
+		more = drain(h, turn);
+		turn = TURN;
 		if (scsi_run(&h->lun))
 			more = true;
 		store_kick(h->store);

@@ -43,6 +43,7 @@ struct rig {
 	jmp_buf crash;
 	uint32_t kill_in;
 	unsigned int violations, done;
+	unsigned int doorbells, done_first; /* done_first: by the first of them */
 };
 
 static void on_complete(void *ctx, struct ringsim_cmd *cmd)
@@ -86,7 +87,12 @@ static ssize_t uio_read(void *ctx, void *buf, size_t len)
 
 static ssize_t uio_write(void *ctx, const void *buf, size_t len)
 {
-	return with_errno(ringsim_uio_write(&((struct rig *)ctx)->uio, buf, len));
+	struct rig *r = ctx;
+	ssize_t n = ringsim_uio_write(&r->uio, buf, len);
+
+	if (r->doorbells++ == 0)
+		r->done_first = r->done;
+	return with_errno(n);
 }
 
 static void on_step(void *ctx, enum consumer_step step)
@@ -266,6 +272,25 @@ static void test_load(void)
 		rig_free(r);
 		scratch_remove(&dir);
 	}
+}
+
+/* After a pause few are published at first, lest their sender wait for all of them; then many. */
+static void test_turns(void)
+{
+	struct rig *r = rig_make(NULL, NULL);
+
+	CU_ASSERT_EQUAL(attach(r), 0);
+	for (uint32_t pause = 0; pause < 2; pause++) {
+		r->done = r->doorbells = 0;
+		for (uint32_t i = 0; i < 20; i++)
+			submit_rw(r, &r->io[i], false, i, 1);
+		while (r->done < 20 && turn(r))
+			;
+		CU_ASSERT_EQUAL(r->done, 20);
+		CU_ASSERT_EQUAL(r->done_first, 4);
+		CU_ASSERT_EQUAL(r->doorbells, 2);
+	}
+	rig_free(r);
 }
 
 /* Finished commands really change places. */
@@ -526,6 +551,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "load, all engines and orders", test_load },
+		{ "turns", test_turns },
 		{ "reordering", test_reorder },
 		{ "killed anywhere in COMPARE AND WRITE", test_kill_caw },
 		{ "killed anywhere in WRITE", test_kill_rw },

@@ -457,6 +457,40 @@ static void test_read_only(void)
 	scratch_remove(&dir);
 }
 
+/* The kernel is spared the time of every read; only the file's owner may ask for that. */
+static void test_access_time(void)
+{
+	struct scratch dir = scratch_make();
+	struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_nsec = UTIME_OMIT } };
+	struct store_config cfg = { .spec = dir.spec, .block_size = BLOCK, .depth = 1 };
+	struct store *s = open_kind(&kinds[1], &dir);
+	bool root = geteuid() == 0;
+	uint8_t buf[BLOCK];
+	struct stat st;
+	char err[256];
+	int rc;
+
+	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, dir.path, long_ago, 0), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_READ, 0, BLOCK, buf), 0);
+	CU_ASSERT_EQUAL(stat(dir.path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_atim.tv_sec, 1000);
+	store_close(s);
+	if (root) { /* then there is somebody else to be */
+		CU_ASSERT_EQUAL(chmod(dir.dir, 0711), 0);
+		CU_ASSERT_EQUAL(chmod(dir.path, 0666), 0);
+		CU_ASSERT_EQUAL(seteuid(65534), 0);
+	}
+	rc = store_open(&s, &cfg, err, sizeof(err));
+	if (root)
+		CU_ASSERT_EQUAL(seteuid(0), 0);
+	CU_ASSERT_EQUAL_FATAL(rc, 0);
+	CU_ASSERT_EQUAL(fcntl(s->fd, F_GETFL) & O_NONBLOCK, 0);
+	CU_ASSERT_EQUAL(run(s, STORE_WRITE, 0, BLOCK, buf), 0);
+	CU_ASSERT_EQUAL(run(s, STORE_READ, 0, BLOCK, buf), 0);
+	store_close(s);
+	scratch_remove(&dir);
+}
+
 /* What a file kept is there when it is opened again, and a larger file shows only its first part.
  */
 static void test_reopen(void)
@@ -591,6 +625,7 @@ int main(void)
 		{ "files that cannot be served", test_bad_files },
 		{ "nothing left behind", test_create_cleans_up },
 		{ "read-only", test_read_only },
+		{ "access time", test_access_time },
 		{ "persistence", test_reopen },
 		{ "another size", test_resize },
 		{ "a store of nothing", test_null },
