@@ -115,7 +115,7 @@ PRELOAD  := $(BUILD)/tcmu-world.so
 LIBRARY  := $(BUILD)/libringsim.a $(BUILD)/libringsim.so $(BUILD)/ringsim.pc
 
 .PHONY: all bench bench-instructions bench-kernel tests examples mutant-objects test conformance fidelity scenarios mutants coverage valgrind asan tsan model lint handlers fuzz ringtest \
-	vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
+	kmod-test vm-test install uninstall help clean FORCE $(SCENARIO_GROUPS:%=run_%)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -326,8 +326,8 @@ KERNELS       ?= 6.1 6.12
 SCENARIO_JOBS ?= 1
 SCENARIO_OUT  ?= $(BUILD)/scenarios
 RUN_SCENARIOS  = BUILD=$(abspath $(BUILD)) scenarios/run --kernel '$(KERNELS)' \
-		 --jobs $(SCENARIO_JOBS) --out $(SCENARIO_OUT)
-scenarios: all ## Real kernels: every scenario on each of KERNELS='6.1 6.12'
+		 --jobs $(SCENARIO_JOBS) --out $(SCENARIO_OUT) $(if $(MODULES),--modules '$(MODULES)')
+scenarios: all ## Real kernels: every scenario on each of KERNELS='6.1 6.12'; MODULES=DIR: what ci/kmod built
 	@$(RUN_SCENARIOS)
 $(SCENARIO_GROUPS:%=run_%): run_%: all
 	@$(RUN_SCENARIOS) $*
@@ -358,6 +358,9 @@ tsan: ## make unit under ThreadSanitizer
 # ci/vm is what real-kernel results rest on: kernels that die, machines that lack something.
 vm-test: all ## Check that ci/vm mistakes no dead kernel for a healthy one
 	@ci/run-tests.sh -t 600 $(if $(V),-v) ci/tests/vm.sh
+# What ci/kmod makes, and that a patched driver no longer has what the patch is for.
+kmod-test: all ## Check that target modules are built, packed and taken; boots 6.1 twice
+	@ci/run-tests.sh -t 1200 $(if $(V),-v) ci/tests/kmod.sh
 
 model: ## Let spin try every interleaving of head, tail, event and doorbell
 	@harness/model/check
