@@ -359,7 +359,7 @@ tsan: ## make unit under ThreadSanitizer
 vm-test: all ## Check that ci/vm mistakes no dead kernel for a healthy one
 	@ci/run-tests.sh -t 600 $(if $(V),-v) ci/tests/vm.sh
 # What ci/kmod makes, and that a patched driver no longer has what the patch is for.
-kmod-test: all ## Check that target modules are built, packed and taken; boots 6.1 twice
+kmod-test: all ## Check that target modules are built, packed and taken; boots 6.1 three times
 	@ci/run-tests.sh -t 1200 $(if $(V),-v) ci/tests/kmod.sh
 
 model: ## Let spin try every interleaving of head, tail, event and doorbell

@@ -79,7 +79,7 @@ function machine() {
 
 # "SCENARIO | TEST | KERNEL | REASON | EVIDENCE", the first three with * and ?. A KERNEL that ends in
 # "~" means that the test sometimes passes.
-FNR == NR {
+FILENAME == known {
 	if ($0 ~ /^[ \t]*(#|$)/)
 		next
 	n = split($0, field, "|")

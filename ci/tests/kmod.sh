@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# That ci/kmod makes modules which are taken, and refuses what cannot work: TAP. KERNEL names the kernel
+# (6.1), whose machine is booted three times: with its own driver, which has finding 005, with a patched
+# one, which has not, and with all modules built anew but otherwise as they were.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+kernel=${KERNEL:-6.1}
+patch=results/findings/005-free-kept-buf-0.patch
+work=$(mktemp -d "${TMPDIR:-/tmp}/tcmu-kmod-test.XXXXXX") || exit 2
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tmp"
+count=0 failed=0
+
+report() { # TITLE WHY: no reason, no failure
+	((count++))
+	if [[ -z $2 ]]; then
+		echo "ok $count - $1"
+		return
+	fi
+	((failed++))
+	echo "not ok $count - $1"
+	echo "# $2"
+	sed 's/^/# stdout: /' "$work/out" | tail -n 20
+	sed 's/^/# stderr: /' "$work/err" | tail -n 20
+}
+
+# run TITLE STATUS PATTERN COMMAND…: ends so and says what matches PATTERN, for status 2 in one line,
+# and leaves no temporary file.
+run() {
+	local title=$1 want=$2 pattern=$3 status why=''
+	shift 3
+	TMPDIR=$work/tmp timeout -k 5 900 "$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	((status == want)) || why+="exit status: expected $want, found $status; "
+	cat "$work/out" "$work/err" | grep -qE -- "$pattern" || why+="expected /$pattern/; "
+	((want != 2)) || (($(wc -l <"$work/err") == 1)) || why+="expected one line; "
+	[[ -z $(ls -A "$work/tmp") ]] || why+="left $(ls -A "$work/tmp"); "
+	report "$title" "$why"
+}
+
+refused() { # TITLE PATTERN ARG…: nothing is written either
+	local title=$1 pattern=$2
+	shift 2
+	run "$title" 2 "$pattern" ci/kmod --out "$work/none" "$@"
+	[[ -z $(find "$work/none" -type f 2>/dev/null) ]] || report "$title: nothing is written" 'files were'
+}
+
+same() { # TITLE FOUND EXPECTED
+	if [[ $2 == "$3" ]]; then report "$1" ''; else report "$1" "expected '$3', found '$2'"; fi
+}
+
+# --- what cannot work ------------------------------------------------------------------------------
+
+tree=$(ci/headers "$kernel") || exit 2
+release=$(sed -n 's/^release\t//p' "$tree/kernel.txt")
+
+# Headers like the kernel's, but for what a test changes.
+headers() { # DIR
+	mkdir -p "$1" && cp -r "$tree/build/." "$1/" && rm -rf "$1/scripts" "$1/tools" &&
+		ln -s "$(realpath "$tree/build/scripts")" "$1/scripts" && ln -s "$(realpath "$tree/build/tools")" "$1/tools"
+}
+
+refused 'a module nobody knows' 'target_core_nothing: no such module' target_core_nothing
+refused 'an option nobody knows' "unknown option '--frob'" --frob
+refused 'an option without its value' '--source needs a value' --source
+refused 'a kernel that is not here' 'no headers for 9.9.9-none: expected /lib/modules/9.9.9-none/build' --kernel 9.9.9-none
+refused 'no such directory of headers' "--build $work/nothing: no such directory" --build "$work/nothing"
+refused 'a directory without headers' 'expected the headers of a kernel' --build "$work/tmp"
+refused 'headers of another release' "expected headers of 9.9.9-none, found those of $release" --kernel 9.9.9-none --build "$tree/build"
+refused 'headers without a source' "no source for $release: expected --source" --build "$tree/build"
+refused 'a source that is none' 'expected a kernel tree with drivers/target' --kernel "$kernel" --source "$work/tmp"
+
+mkdir "$work/other" && cp -r "$tree/source/." "$work/other/" && sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 99/' "$work/other/Makefile"
+refused 'a source of another version' 'expected [0-9]+\.[0-9]+ as the kernel .* is, found [0-9]+\.99\.' --kernel "$kernel" --source "$work/other"
+refused 'a patch that is not there' '--patch .*/nothing: cannot read it' --patch "$work/nothing"
+sed 's/cmd = xas_load/cmd = something_else/' "$patch" >"$work/stale.patch"
+refused 'a patch for something else' 'stale.patch: does not fit' --kernel "$kernel" --patch "$work/stale.patch"
+refused 'a module directory without Kbuild' '--also .*: expected a directory with a Kbuild' --also "$work/tmp"
+refused 'a kernel to install for that is not there' "--install: no kernel $release in $work/tmp" --kernel "$kernel" --install --root "$work/tmp"
+refused 'a root without --install' '--root: only with --install' --root "$work/tmp"
+
+headers "$work/compiler" && sed -i 's/^CONFIG_CC_VERSION_TEXT=.*/CONFIG_CC_VERSION_TEXT="gcc-none (none) 99"/' "$work/compiler/.config"
+refused 'a compiler that is not here' "needs gcc-none, with which $release was made" --build "$work/compiler" --source "$tree/source"
+headers "$work/major" && sed -i 's/^CONFIG_GCC_VERSION=.*/CONFIG_GCC_VERSION=990200/' "$work/major/.config"
+refused 'a compiler of another version' 'expected version 99, with which' --build "$work/major" --source "$tree/source"
+headers "$work/builtin" && sed -i 's/^CONFIG_TCM_USER2=.*/CONFIG_TCM_USER2=y/' "$work/builtin/.config"
+refused 'a driver that is built in' 'target_core_user: built into' --build "$work/builtin" --source "$tree/source"
+headers "$work/magic" && sed -i 's/^#define CONFIG_MODVERSIONS 1$//' "$work/magic/include/generated/autoconf.h"
+refused 'headers of another configuration' "expected vermagic '$release .*', found" \
+	--kernel "$kernel" --build "$work/magic" target_core_user
+
+rm -rf "$work/broken" && cp -r "$tree/source" "$work/broken" && echo 'int x = ;' >>"$work/broken/drivers/target/target_core_user.c"
+run 'a source that does not compile' 1 'target_core_user.c:[0-9]+:.*error: ' \
+	ci/kmod --kernel "$kernel" --source "$work/broken" --out "$work/none" target_core_user
+
+# --- what is made ----------------------------------------------------------------------------------
+
+all='iscsi_target_mod target_core_file target_core_iblock target_core_mod target_core_user tcm_loop'
+run 'all modules are built and packed' 0 "$all for $release" ci/kmod --kernel "$kernel" --out "$work/all" --deb --rpm
+same 'they are there' "$(cd "$work/all/lib/modules/$release/extra" && echo *)" "${all// /.ko }.ko"
+same 'each with a line in the record' "$(grep -c '^module' "$work/all/kmod-$release.txt")" 6
+for key in release flavour compiler build source distribution CONFIG_TCM_USER2 CONFIG_MODVERSIONS; do
+	grep -qP "^$key\t." "$work/all/kmod-$release.txt"
+	same "the record says: $key" $? 0
+done
+files=$({
+	echo "./lib/depmod.d/tcmu-kmod-$release.conf"
+	for name in $all; do echo "./lib/modules/$release/extra/$name.ko"; done
+} | sort)
+same 'the .deb holds them' "$(dpkg-deb -c "$work/all"/*.deb | awk '$NF ~ /^.\/lib\/.*[^\/]$/ { print $NF }' | sort)" "$files"
+same 'and so does the .rpm' "$(rpm -qpl "$work/all"/*.rpm | sed -n 's|^/lib/|./lib/|p' | sort)" "$files"
+
+# Into a system with that kernel, beside which its own modules stay.
+mkdir "$work/root" && kernel_dir=$(ci/kernel "$kernel") && (cd "$work/root" && cpio -id --quiet <"$kernel_dir/modules.cpio")
+run 'they are installed' 0 "for $release" ci/kmod --kernel "$kernel" --out "$work/patched" --patch "$patch" \
+	--install --root "$work/root" target_core_user
+same 'modprobe takes them' "$(modprobe -d "$work/root" -S "$release" --show-depends target_core_user | sed -n 's|.*/\(.*/target_core_user.ko\).*|\1|p')" \
+	extra/target_core_user.ko
+same 'and the others as before' "$(modprobe -d "$work/root" -S "$release" --show-depends target_core_user | grep -c "/kernel/target_core_mod.ko")" 1
+
+# --- what becomes of a finding ---------------------------------------------------------------------
+
+# Nothing is known to fail here.
+scenario() { # TITLE STATUS PATTERN OPTION…
+	local title=$1 status=$2 pattern=$3
+	shift 3
+	run "$title" "$status" "$pattern" scenarios/run --kernel "$kernel" --known /dev/null --out "$work/scenarios" "$@"
+}
+scenario 'the finding is there with the kernel as it is' 1 'the kernel was hurt' 525
+scenario 'and gone with the patched driver' 0 '^ok +525-hostile-005' --modules "$work/patched" 525
+same 'which the record of the machine names' "$(grep -cE '^extra (module|patch)' "$work"/scenarios/525*/kernel.txt)" 2
+scenario 'all modules serve' 0 '^ok +100' --modules "$work/all" 100
+mkdir -p "$work/wrong/lib/modules/9.9.9-none"
+run 'modules of another release are refused' 2 "expected modules for $release, found 9.9.9-none" \
+	ci/vm --kernel "$kernel" --modules "$work/wrong" -- true
+
+echo "1..$count"
+((failed == 0))
