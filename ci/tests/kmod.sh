@@ -96,6 +96,20 @@ rm -rf "$work/broken" && cp -r "$tree/source" "$work/broken" && echo 'int x = ;'
 run 'a source that does not compile' 1 'target_core_user.c:[0-9]+:.*error: ' \
 	ci/kmod --kernel "$kernel" --source "$work/broken" --out "$work/none" target_core_user
 
+# The source's headers count, not those that the kernel was packaged with.
+cp -r "$tree/source" "$work/header" && echo '#define ONLY_HERE 1' >>"$work/header/include/uapi/linux/target_core_user.h" &&
+	printf '#ifndef ONLY_HERE\n#error another header\n#endif\n' >>"$work/header/drivers/target/target_core_user.c"
+mkdir "$work/own" && echo 'obj-m := tcmu_own.o' >"$work/own/Kbuild" && cat >"$work/own/tcmu_own.c" <<-'EOT'
+	#include <linux/module.h>
+	#include <target/target_core_fabric.h>
+	void *tcmu_own(void);
+	void *tcmu_own(void) { return target_put_sess_cmd; }
+	MODULE_LICENSE("GPL");
+EOT
+run 'its own headers, and a module of ours beside it' 0 "target_core_user tcmu_own for $release" ci/kmod --kernel "$kernel" \
+	--source "$work/header" --also "$work/own" --out "$work/with" target_core_user
+same 'which needs what it calls' "$(modinfo -F depends "$work/with/lib/modules/$release/extra/tcmu_own.ko")" target_core_mod
+
 # --- what is made ----------------------------------------------------------------------------------
 
 all='iscsi_target_mod target_core_file target_core_iblock target_core_mod target_core_user tcm_loop'
