@@ -271,12 +271,12 @@ test: all tests $(KEPT_MUTANTS:%=$(BUILD)/mutants/%.so) ## Unit tests, script te
 unit: all tests ## The same without the scripts
 	@$(RUN_TESTS) $(TESTS) '$(CHECK) --handler memory --tap'
 
-# With KERNELS said, the memory handler on the simulator and on those kernels, side by side.
+# With KERNELS or MODULES said, the memory handler on the simulator and on those kernels, side by side.
 conformance: all ## Check the reference handlers, clause by clause; KERNELS="6.1 6.12": real ones, too
-ifeq ($(filter command environment,$(firstword $(origin KERNELS))),)
+ifeq ($(filter command environment,$(firstword $(origin KERNELS)) $(firstword $(origin MODULES))),)
 	@$(CHECK) --handler memory,psync,libaio,io_uring
 else
-	@BUILD=$(abspath $(BUILD)) ci/conformance $(KERNELS)
+	@BUILD=$(abspath $(BUILD)) ci/conformance $(WITH_MODULES) $(KERNELS)
 endif
 
 fidelity: all ## Replay every recording of a real kernel on the simulator
@@ -322,11 +322,13 @@ ringtest: all ## The ring beside those of the kernel's ring benchmark, built fro
 bench-instructions: all ## Count instructions per command, and fail if they are 2 % more than they were
 	@BUILD=$(abspath $(BUILD)) bench/instructions
 
-KERNELS       ?= 6.1 6.12
+# What ci/kmod built, and for which kernels.
+WITH_MODULES   = $(if $(MODULES),--modules '$(MODULES)')
+KERNELS       ?= $(or $(if $(MODULES),$(shell sed -n 's/^kernel\t//p' '$(MODULES)'/kmod-*.txt 2>/dev/null)),6.1 6.12)
 SCENARIO_JOBS ?= 1
 SCENARIO_OUT  ?= $(BUILD)/scenarios
 RUN_SCENARIOS  = BUILD=$(abspath $(BUILD)) scenarios/run --kernel '$(KERNELS)' \
-		 --jobs $(SCENARIO_JOBS) --out $(SCENARIO_OUT) $(if $(MODULES),--modules '$(MODULES)')
+		 --jobs $(SCENARIO_JOBS) --out $(SCENARIO_OUT) $(WITH_MODULES)
 scenarios: all ## Real kernels: every scenario on each of KERNELS='6.1 6.12'; MODULES=DIR: what ci/kmod built
 	@$(RUN_SCENARIOS)
 $(SCENARIO_GROUPS:%=run_%): run_%: all
