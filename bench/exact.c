@@ -3,6 +3,7 @@
 #include "exact.h"
 
 #include "../harness/check/child.h"
+#include "machine.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -210,17 +211,6 @@ static void counter(const struct exact_run *run, const char *log, int fd)
 	_exit(child_put(fd, &told, sizeof(told)) ? 0 : 1);
 }
 
-static void first_line(const char *log, char *line, size_t len)
-{
-	FILE *f = fopen(log, "re");
-
-	line[0] = 0;
-	if (f && fgets(line, (int)len, f))
-		line[strcspn(line, "\n")] = 0;
-	if (f)
-		fclose(f);
-}
-
 static int judge(const struct exact_run *run, const struct told *told, const char *log, char *err,
 		 size_t err_len)
 {
@@ -237,7 +227,7 @@ static int judge(const struct exact_run *run, const struct told *told, const cha
 		return told->rc;
 	if (WIFEXITED(told->status) && !WEXITSTATUS(told->status) && told->n)
 		return 0;
-	first_line(log, line, sizeof(line));
+	machine_line(log, line, sizeof(line));
 	snprintf(err, err_len, "the run under %s failed%s%s", how, line[0] ? ": " : "", line);
 	return -EIO;
 }

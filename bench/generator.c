@@ -156,7 +156,7 @@ static void collect(struct generator *g, uint64_t *now, bool *fresh, struct hist
 			generator_bad(c, out);
 		if (c->sent_ns) {
 			if (!*fresh)
-				*now = generator_clock();
+				*now = lane_clock();
 			*fresh = true;
 			out->timed++;
 			if (latency)
@@ -190,7 +190,7 @@ static void begin(struct generator *g, const struct generator_load *load, struct
 		  struct generator_count *out)
 {
 	memset(out, 0, sizeof(*out));
-	t->now = t->start = t->progress = generator_clock();
+	t->now = t->start = t->progress = lane_clock();
 	t->fresh = true;
 	t->idle = 0;
 	t->closing = false;
@@ -215,7 +215,7 @@ static int serve(struct generator *g, const struct generator_load *load, struct 
 	if (rc)
 		return rc;
 	if (g->cfg.sleeping || ++t->idle % LOOK_EVERY == 0) {
-		t->now = generator_clock();
+		t->now = lane_clock();
 		t->fresh = true;
 		if (t->now > t->progress + LOST_NS)
 			return -ETIME;
@@ -225,7 +225,7 @@ static int serve(struct generator *g, const struct generator_load *load, struct 
 
 static void finish(struct generator *g, struct loop *t, struct generator_count *out)
 {
-	out->ns = generator_clock() - t->start;
+	out->ns = lane_clock() - t->start;
 	out->lost = g->w->depth - g->n_free;
 }
 
@@ -243,7 +243,7 @@ static int run_closed(struct generator *g, const struct generator_load *load,
 		if (g->n_free && !t.closing) {
 			timed = !g->cfg.cheap || turn++ % TIMED_EVERY == 0;
 			if (timed && !t.fresh) {
-				t.now = generator_clock();
+				t.now = lane_clock();
 				t.fresh = true;
 			}
 			n = send_free(g, t.now, timed ? t.now : 0, left);
@@ -320,7 +320,7 @@ static int run_open(struct generator *g, const struct generator_load *load,
 	due = (double)t.start + g->gaps[GENERATOR_GAPS - 1] * mean;
 	while (rc >= 0) {
 		if (!t.fresh)
-			t.now = generator_clock();
+			t.now = lane_clock();
 		t.fresh = false;
 		over = t.now > t.end + (t.end - t.start) || (load->stop && *load->stop);
 		if (!over)

@@ -30,14 +30,6 @@ struct generator {
 	double gaps[GENERATOR_GAPS];
 };
 
-static inline uint64_t generator_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
 /** generator_address() - make @c a command for place @slot. */
 void generator_address(struct generator *g, struct lane_cmd *c, uint64_t slot, bool read);
 /** generator_bad() - count one that did not end well. */

@@ -45,7 +45,7 @@ static int round_trip(struct generator *g, struct lane_cmd **cmds, uint32_t n, c
 		      char *err, size_t err_len)
 {
 	struct generator_count count = { 0 };
-	uint64_t now = generator_clock(), end = now + END_NS;
+	uint64_t now = lane_clock(), end = now + END_NS;
 	uint32_t ended = 0, i;
 	int rc = 0;
 
@@ -59,7 +59,7 @@ static int round_trip(struct generator *g, struct lane_cmd **cmds, uint32_t n, c
 				generator_bad(g->lane->ended[i], &count);
 		ended += g->lane->n_ended;
 		g->lane->n_ended = 0;
-		now = generator_clock();
+		now = lane_clock();
 	}
 	if (rc)
 		snprintf(err, err_len, "%s", g->lane->err);

@@ -15,10 +15,12 @@
 #define BENCH_LANE_H
 
 #include <ringsim/device.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 /** Most commands on their way at once. */
 #define LANE_DEPTH   256u
@@ -125,6 +127,27 @@ struct lane_ops {
 static inline void lane_end(struct lane *l, struct lane_cmd *c)
 {
 	l->ended[l->n_ended++] = c;
+}
+
+/** lane_clock() - CLOCK_MONOTONIC in ns: the time of devices and of everything that is sent. */
+static inline uint64_t lane_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * RINGSIM_NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+/** lane_pin() - keep a thread (0: the calling one) on @cpu; -1: anywhere, nothing is done. */
+static inline void lane_pin(pid_t tid, int cpu)
+{
+	cpu_set_t cpus;
+
+	if (cpu < 0)
+		return;
+	CPU_ZERO(&cpus);
+	CPU_SET((size_t)cpu, &cpus);
+	sched_setaffinity(tid, sizeof(cpus), &cpus);
 }
 
 /* The kinds there are; layers.c says what each is good for. */

@@ -35,30 +35,21 @@ static void on_event(void *ctx)
 	ringsim_attach_event(((struct attached *)ctx)->attach);
 }
 
-static bool gone(struct attached *a)
+static bool gone(void *lane)
 {
+	struct attached *a = lane;
+
 	return !a->device.uio.is_open &&
 	       lane_program_gone(&a->program, a->device.lane.err, sizeof(a->device.lane.err));
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
-/* Serve once; true if anything was ready. */
-static bool service(struct attached *a, uint32_t us)
+static void service(struct attached *a, uint32_t us)
 {
 	struct timespec ts = { .tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000 };
 	struct pollfd fds[RINGSIM_ATTACH_FDS];
 
-	if (ppoll(fds, ringsim_attach_pollfds(a->attach, fds), &ts, NULL) <= 0)
-		return false;
-	ringsim_attach_service(a->attach);
-	return true;
+	if (ppoll(fds, ringsim_attach_pollfds(a->attach, fds), &ts, NULL) > 0)
+		ringsim_attach_service(a->attach);
 }
 
 static void serve_a_while(void *ctx)
@@ -76,36 +67,13 @@ static void attached_close(struct lane *l)
 	free(a);
 }
 
-/* TEST UNIT READY; true once it ends with GOOD. */
-static bool ready(struct attached *a, uint64_t end)
-{
-	struct lane_cmd *c = &a->probe;
-	struct lane *l = &a->device.lane;
-
-	memset(c, 0, sizeof(*c));
-	c->cmd.cdb = c->cdb;
-	c->cmd.cdb_room = sizeof(c->cdb);
-	lane_device_submit(l, &c, 1, now_ns());
-	while (!l->n_ended && !gone(a) && now_ns() < end) {
-		lane_device_time(&a->device, now_ns());
-		service(a, 10000);
-	}
-	if (!l->n_ended)
-		return false;
-	l->n_ended = 0;
-	return c->cmd.outcome == RINGSIM_ANSWERED && !c->cmd.status;
-}
-
-/*
- * One that has attached may still be busy with what it finds, even reset the ring: it serves once
- * it answers.
- */
 static int await(struct attached *a, uint64_t end)
 {
+	static const struct lane_host host = { serve_a_while, gone };
 	struct lane *l = &a->device.lane;
-	bool good = false;
+	int rc;
 
-	while (!a->device.uio.is_open && now_ns() < end) {
+	while (!a->device.uio.is_open && lane_clock() < end) {
 		if (lane_program_gone(&a->program, l->err, sizeof(l->err)))
 			return -ECHILD;
 		service(a, 10000);
@@ -115,14 +83,14 @@ static int await(struct attached *a, uint64_t end)
 			 START_MS / 1000);
 		return -ETIMEDOUT;
 	}
-	while (!good && !gone(a) && now_ns() < end)
-		good = ready(a, end);
-	if (good)
-		return 0;
-	if (!gone(a))
+	/* TEST UNIT READY */
+	a->probe.cmd = (struct ringsim_cmd){ .cdb = a->probe.cdb,
+					     .cdb_room = sizeof(a->probe.cdb) };
+	rc = lane_device_await(&a->device, &a->probe, &host, end);
+	if (rc && rc != -ECHILD)
 		snprintf(l->err, sizeof(l->err), "the handler was not ready within %d s",
 			 START_MS / 1000);
-	return -ETIMEDOUT;
+	return rc;
 }
 
 static int listen_on(struct attached *a, const struct lane_config *cfg, char *path, size_t len,
@@ -158,7 +126,7 @@ static int attached_open(struct lane **out, const struct lane_config *cfg, char 
 	if (!rc)
 		rc = lane_program_start(&a->program, cfg, cmd, TCMU_ATTACH_ENV, path, err, err_len);
 	if (!rc) {
-		rc = await(a, now_ns() + START_MS * 1000000ull);
+		rc = await(a, lane_clock() + START_MS * 1000000ull);
 		if (rc)
 			snprintf(err, err_len, "%s", a->device.lane.err);
 	}

@@ -28,7 +28,6 @@ int lane_device_create(struct lane_device *d, const struct lane_config *cfg,
 		       void (*event)(void *ctx), char *err, size_t err_len)
 {
 	uint64_t entry = ringsim_entry_len(cfg->bytes / 4096 + 2, 16);
-	struct timespec ts;
 	int rc;
 
 	d->config = (struct ringsim_config){
@@ -44,8 +43,7 @@ int lane_device_create(struct lane_device *d, const struct lane_config *cfg,
 	if (rc)
 		return rc;
 	d->uio.dev = d->dev;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	d->time_ns = (uint64_t)ts.tv_sec * RINGSIM_NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	d->time_ns = lane_clock();
 	ringsim_advance(d->dev, d->time_ns);
 	return 0;
 }
@@ -102,4 +100,30 @@ void lane_device_counters(struct lane *l, struct lane_counters *out)
 				       .queue_full = st.qfull,
 				       .ring_high = d->ring_high,
 				       .data_high = st.peak_blocks };
+}
+
+int lane_device_await(struct lane_device *d, struct lane_cmd *probe, const struct lane_host *host,
+		      uint64_t end_ns)
+{
+	const struct ringsim_cmd command = probe->cmd;
+	struct lane *l = &d->lane;
+	bool answered = true, good = false;
+
+	while (answered && !good && !host->gone(l) && lane_clock() < end_ns) {
+		probe->cmd = command;
+		l->n_ended = 0;
+		lane_device_submit(l, &probe, 1, lane_clock());
+		while (!l->n_ended && !host->gone(l) && lane_clock() < end_ns) {
+			lane_device_time(d, lane_clock());
+			host->serve(l);
+		}
+		answered = l->n_ended;
+		good = answered && probe->cmd.outcome == RINGSIM_ANSWERED && !probe->cmd.status;
+		if (answered && !good)
+			host->serve(l);
+	}
+	l->n_ended = 0;
+	if (good)
+		return 0;
+	return host->gone(l) ? -ECHILD : answered ? -EIO : -ETIMEDOUT;
 }

@@ -41,6 +41,25 @@ void lane_device_destroy(struct lane_device *d);
 void lane_device_submit(struct lane *l, struct lane_cmd *const *cmds, uint32_t n, uint64_t now_ns);
 /** lane_device_time() - let timers run, now and then: to be called by every poll. */
 void lane_device_time(struct lane_device *d, uint64_t now_ns);
+/**
+ * struct lane_host - who serves the simulated side while the handler comes up
+ * @serve: for a few ms, less if something happens
+ * @gone:  whether the handler is; then lane.err says how
+ */
+struct lane_host {
+	void (*serve)(void *lane);
+	bool (*gone)(void *lane);
+};
+
+/**
+ * lane_device_await() - send @probe until it ends with GOOD: then the handler serves
+ * @probe: its command is complete; it may be on its way until the device goes
+ * Who has attached may still be busy with what it finds, even reset the ring, and say so to every
+ * command. Returns 0, -ECHILD if the handler is gone, -ETIMEDOUT if it did not answer until @end_ns
+ * (of lane_clock()), -EIO if it did, but never well.
+ */
+int lane_device_await(struct lane_device *d, struct lane_cmd *probe, const struct lane_host *host,
+		      uint64_t end_ns);
 /** lane_device_counters() - lane_ops.counters of such a lane. ring_high is looked at every 16th
  * batch. */
 void lane_device_counters(struct lane *l, struct lane_counters *out);

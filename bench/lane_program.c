@@ -53,17 +53,6 @@ int lane_program_command(const struct lane_config *cfg, const char *where, char 
 	return 0;
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t cpus;
-
-	if (cpu < 0)
-		return;
-	CPU_ZERO(&cpus);
-	CPU_SET((size_t)cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 static void become(const struct lane_config *cfg, const char *cmd, const char *env,
 		   const char *value, const char *log)
 {
@@ -75,7 +64,7 @@ static void become(const struct lane_config *cfg, const char *cmd, const char *e
 	setpgid(0, 0);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
-	pin(cfg->cpu);
+	lane_pin(0, cfg->cpu);
 	setenv(env, value, 1);
 	execl("/bin/sh", "sh", "-c", cmd, (char *)NULL);
 	_exit(127);

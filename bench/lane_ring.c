@@ -56,13 +56,8 @@ static void *handler(void *arg)
 	uint32_t tail = 0, head;
 	uint8_t status;
 	struct entry *e;
-	cpu_set_t cpus;
 
-	if (r->cpu >= 0) {
-		CPU_ZERO(&cpus);
-		CPU_SET((size_t)r->cpu, &cpus);
-		sched_setaffinity(0, sizeof(cpus), &cpus);
-	}
+	lane_pin(0, r->cpu);
 	atomic_store(&r->tid, gettid());
 	while (!atomic_load_explicit(&r->stop, memory_order_relaxed)) {
 		head = atomic_load_explicit(&r->cmd_head, memory_order_acquire);

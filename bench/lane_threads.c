@@ -110,14 +110,9 @@ static void *handler(void *arg)
 {
 	struct threads *t = arg;
 	struct consumer_uio uio = { far_map, far_unmap, far_read, far_write, t };
-	cpu_set_t cpus;
 	int rc;
 
-	if (t->cpu >= 0) {
-		CPU_ZERO(&cpus);
-		CPU_SET((size_t)t->cpu, &cpus);
-		sched_setaffinity(0, sizeof(cpus), &cpus);
-	}
+	lane_pin(0, t->cpu);
 	rc = consumer_attach(&t->consumer, &uio, ringsim_layout(t->device.dev)->region_size, NULL,
 			     false);
 	atomic_store(&t->rc, rc);

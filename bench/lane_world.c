@@ -66,8 +66,10 @@ static void service(struct inhabitant *h, int ms)
 		world_service(h->world);
 }
 
-static bool gone(struct inhabitant *h)
+static bool gone(void *lane)
 {
+	struct inhabitant *h = lane;
+
 	return !h->device.uio.is_open &&
 	       lane_program_gone(&h->program, h->device.lane.err, sizeof(h->device.lane.err));
 }
@@ -162,18 +164,6 @@ static int show_device(struct inhabitant *h, const struct lane_config *cfg, char
 	return rc;
 }
 
-/* It cannot have started a thread yet: it waits for us to answer its first open. */
-static void pin(pid_t pid, int cpu)
-{
-	cpu_set_t cpus;
-
-	if (cpu < 0)
-		return;
-	CPU_ZERO(&cpus);
-	CPU_SET((size_t)cpu, &cpus);
-	sched_setaffinity(pid, sizeof(cpus), &cpus);
-}
-
 static int start_program(struct inhabitant *h, const struct lane_config *cfg, char *err,
 			 size_t err_len)
 {
@@ -199,21 +189,14 @@ static int start_program(struct inhabitant *h, const struct lane_config *cfg, ch
 	if (pid < 0)
 		return pid;
 	h->program.pid = pid;
-	pin(pid, cfg->cpu);
+	/* it cannot have started a thread yet: it waits for us to answer its first open */
+	lane_pin(pid, cfg->cpu);
 	return 0;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 static int await_mapped(struct inhabitant *h, uint64_t end, char *err, size_t err_len)
 {
-	while (!world_device_mapped(h->seen) && now_ms() < end) {
+	while (!world_device_mapped(h->seen) && lane_clock() < end) {
 		if (lane_program_gone(&h->program, err, err_len))
 			return -ECHILD;
 		service(h, 10);
@@ -226,67 +209,42 @@ static int await_mapped(struct inhabitant *h, uint64_t end, char *err, size_t er
 	return -ETIMEDOUT;
 }
 
-/* Reads one block; false if there is no answer in time, or if nobody is there to give one. */
-static bool read_block(struct inhabitant *h, uint32_t len, uint64_t end)
+/* It serves once a block can be read: some map the region long before. */
+static int await_served(struct inhabitant *h, const struct lane_config *cfg, uint64_t end,
+			char *err, size_t err_len)
 {
+	static const struct lane_host host = { serve_a_while, gone };
 	struct lane_cmd *c = &h->probe;
-	struct lane *l = &h->device.lane;
+	int rc;
 
-	c->sg = (struct iovec){ h->block, len };
+	c->sg = (struct iovec){ h->block,
+				cfg->block_size < BLOCK_MAX ? cfg->block_size : BLOCK_MAX };
 	memset(c->cdb, 0, sizeof(c->cdb));
 	c->cdb[0] = 0x28;
 	c->cdb[8] = 1;
 	c->cmd = (struct ringsim_cmd){ .cdb = c->cdb,
 				       .cdb_room = sizeof(c->cdb),
 				       .dir = RINGSIM_FROM_DEVICE,
-				       .data_len = len,
+				       .data_len = (uint32_t)c->sg.iov_len,
 				       .sg = &c->sg,
 				       .sg_cnt = 1 };
-	l->n_ended = 0;
-	lane_device_submit(l, &c, 1, now_ms() * 1000000);
-	while (!l->n_ended && now_ms() < end && !gone(h)) {
-		lane_device_time(&h->device, now_ms() * 1000000);
-		service(h, 10);
-	}
-	return l->n_ended;
-}
-
-/*
- * A handler that has mapped the region may still be busy with what it has got, and say so to every
- * command: it serves once a block can be read.
- */
-static int await_served(struct inhabitant *h, const struct lane_config *cfg, uint64_t end,
-			char *err, size_t err_len)
-{
-	const struct ringsim_cmd *cmd = &h->probe.cmd;
-	bool answered = true, good = false;
-
-	while (answered && !good && now_ms() < end) {
-		answered = read_block(h, cfg->block_size < BLOCK_MAX ? cfg->block_size : BLOCK_MAX,
-				      end);
-		good = answered && cmd->outcome == RINGSIM_ANSWERED && !cmd->status;
-		if (!good)
-			service(h, 10);
-	}
-	h->device.lane.n_ended = 0;
-	if (good)
-		return 0;
-	if (gone(h))
+	rc = lane_device_await(&h->device, c, &host, end);
+	if (rc == -ECHILD)
 		snprintf(err, err_len, "%s", h->device.lane.err);
-	else if (answered)
+	else if (rc == -EIO)
 		snprintf(err, err_len,
 			 "the handler did not read the first block within %d s: status 0x%02x",
-			 START_MS / 1000, cmd->status);
-	else
+			 START_MS / 1000, c->cmd.status);
+	else if (rc)
 		snprintf(err, err_len, "the handler did not answer within %d s", START_MS / 1000);
-	return -ETIMEDOUT;
+	return rc;
 }
 
 static int inhabitant_open(struct lane **out, const struct lane_config *cfg, char *err,
 			   size_t err_len)
 {
 	struct inhabitant *h = calloc(1, sizeof(*h));
-	uint64_t end = now_ms() + START_MS;
+	uint64_t end = lane_clock() + START_MS * 1000000ull;
 	int rc;
 
 	*out = NULL;

@@ -242,18 +242,6 @@ static int measure(struct run *r)
 	return 0;
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t cpus;
-
-	prctl(PR_SET_TIMERSLACK, 1);
-	if (cpu < 0)
-		return;
-	CPU_ZERO(&cpus);
-	CPU_SET((size_t)cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 static bool absent(const struct row_job *job, struct row_sample *out)
 {
 	char path[PATH_MAX];
@@ -279,7 +267,8 @@ void row_measure(const struct row_job *job, struct row_sample *out)
 		fio_measure(job, out); /* where it runs is the scheduler's business */
 		return;
 	}
-	pin(job->cpus[0]);
+	prctl(PR_SET_TIMERSLACK, 1);
+	lane_pin(0, job->cpus[0]);
 	rc = open_lane(&r);
 	if (!rc && job->verify && job->layer->serves) {
 		rc = generator_verify(r.generator, VERIFY_PLACES, out->why, sizeof(out->why));
