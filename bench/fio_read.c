@@ -8,17 +8,16 @@
  */
 #include "fio.h"
 
+#include "../harness/text_file.h"
+
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FILE_MAX    (64u << 20)
 #define JOBS_MAX    1024u
@@ -46,44 +45,15 @@ __attribute__((format(printf, 2, 3))) static int bad(const struct reader *r, con
 /* --- the file ----------------------------------------------------------------------------------
  */
 
-static int read_all(const struct reader *r, int fd, char **text, size_t *len)
-{
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return bad(r, "expected a file that fio wrote, found something else");
-	if ((uint64_t)st.st_size > FILE_MAX)
-		return bad(r, "expected at most %u bytes, found %lld", FILE_MAX,
-			   (long long)st.st_size);
-	*text = malloc((size_t)st.st_size + 1);
-	if (!*text)
-		return -ENOMEM;
-	for (*len = 0; *len < (size_t)st.st_size; *len += (size_t)n) {
-		n = read(fd, *text + *len, (size_t)st.st_size - *len);
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-	}
-	(*text)[*len] = 0;
-	return 0;
-}
-
 static int slurp(const struct reader *r, char **text, size_t *len)
 {
-	int fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+	int rc = text_file_read(r->path, FILE_MAX, text, len);
 
-	*text = NULL;
-	if (fd < 0) {
-		rc = -errno;
-	} else {
-		rc = read_all(r, fd, text, len);
-		close(fd);
-	}
-	if (rc && rc != -EINVAL)
+	if (rc == -EINVAL)
+		return bad(r, "expected a file that fio wrote, found something else");
+	if (rc == -EFBIG)
+		return bad(r, "expected at most %u bytes, found %zu", FILE_MAX, *len);
+	if (rc)
 		bad(r, "%s", strerror(-rc));
 	return rc;
 }

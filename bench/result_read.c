@@ -6,16 +6,15 @@
  */
 #include "result_impl.h"
 
+#include "../harness/text_file.h"
+
 #include <errno.h>
 #include <math.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /*
  * struct reader - where a complaint goes
@@ -365,33 +364,14 @@ static int read_root(struct reader *rd, struct result *r, json_t *root)
 	return rc;
 }
 
-/* The whole of @path, to be freed, with a 0 behind; its size is not believed but found out. */
 static int slurp(const struct reader *rd, char **out, size_t *len)
 {
-	int fd = open(rd->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc = 0;
-	struct stat st;
-	ssize_t n = 1;
+	int rc = text_file_read(rd->path, RESULT_FILE_MAX, out, len);
 
-	*len = 0;
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st))
-		rc = -errno;
-	else if (!S_ISREG(st.st_mode) || st.st_size > RESULT_FILE_MAX)
-		rc = refuse(rd, "expected a regular file of at most %d MiB, found %s",
-			    RESULT_FILE_MAX >> 20, S_ISREG(st.st_mode) ? "a larger one" : "none");
-	*out = rc ? NULL : malloc((size_t)st.st_size + 1);
-	if (!rc && !*out)
-		rc = -ENOMEM;
-	while (!rc && n && *len < (size_t)st.st_size) {
-		n = read(fd, *out + *len, (size_t)st.st_size - *len);
-		if (n > 0)
-			*len += (size_t)n;
-		else if (n < 0 && errno != EINTR)
-			rc = -errno;
-	}
-	close(fd);
-	return rc;
+	if (rc != -EINVAL && rc != -EFBIG)
+		return rc;
+	return refuse(rd, "expected a regular file of at most %d MiB, found %s",
+		      RESULT_FILE_MAX >> 20, rc == -EFBIG ? "a larger one" : "none");
 }
 
 static int parse(struct reader *rd, struct result **out, const char *text, size_t len)
