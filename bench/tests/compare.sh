@@ -11,11 +11,11 @@ cd "$(dirname "$0")/../.." || exit 2
 export LC_ALL=C
 
 # result FILE STATEMENTS: a result of 10 repeats with 1 % of noise, changed by Python: "r" is it, iops(x)
-# is a series about x.
+# is a series about x. The noise is the same in every run: what chance says of it is known.
 result() {
 	python3 -IS - "$dir/$1" "$2" <<-'EOT'
-		import json, random, sys
-		random.seed(sys.argv[1])
+		import json, os, random, sys
+		random.seed(os.path.basename(sys.argv[1]) + sys.argv[2])
 		def iops(x, n=10):
 		    return [x * random.gauss(1, 0.01) for i in range(n)]
 		def row(layer, **more):
