@@ -239,9 +239,11 @@ int main(void)
 	}
 	d.block_size = att.block_size;
 	d.blocks = att.size_bytes / att.block_size;
-	d.data = calloc(d.blocks, d.block_size);
+	/* Zeros that take memory only once they are written: devices may be larger than memory. */
+	d.data = mmap(NULL, att.size_bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	d.region = mmap(NULL, att.map0_len, PROT_READ | PROT_WRITE, MAP_SHARED, att.mem_fd, 0);
-	if (!d.data || d.region == MAP_FAILED) {
+	if (d.data == MAP_FAILED || d.region == MAP_FAILED) {
 		perror("minimal");
 		return 2;
 	}

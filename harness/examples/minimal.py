@@ -14,6 +14,7 @@ import socket
 import struct
 
 HEAD, TAIL = 12 // 4, 64 // 4
+NORESERVE = 0x4000  # memory only for what is written: the mmap module has no name for it yet
 BAD_OPCODE, BAD_LBA, BAD_FIELD = (5, 0x20), (5, 0x21), (5, 0x24)
 
 ctl = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -26,7 +27,7 @@ told = dict(word.split("=", 1) for word in line.decode()[5:].split(" ", 3))
 io_fd, block = fds[0], int(told["block_size"])
 region = mmap.mmap(fds[1], int(told["map0"]))
 words = memoryview(region).cast("I")
-disk = mmap.mmap(-1, int(told["size"]))
+disk = mmap.mmap(-1, int(told["size"]), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NORESERVE)
 version, _, cmdr_off, cmdr_size = struct.unpack_from("=HHII", region)
 if version != 2 or not told["name"].startswith("tcm-user/"):
     raise SystemExit("minimal.py: no TCMU device of version 2")
