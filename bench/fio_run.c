@@ -304,6 +304,7 @@ static void take(const struct place *p, int status, struct row_sample *out)
 void fio_measure(const struct row_job *row, struct row_sample *out)
 {
 	static char name[] = "fio", format[] = "--output-format=json+", eta[] = "--eta=never";
+	static char cached[] = "--invalidate=0"; /* else fio begins by emptying the page cache */
 	struct place p = { .row = row };
 	char lines[3][LINE], output[220], *argv[ARGS], *program = NULL;
 	int n;
@@ -324,6 +325,8 @@ void fio_measure(const struct row_job *row, struct row_sample *out)
 		argv[n++] = eta;
 		argv[n++] = format;
 		argv[n++] = output;
+		if (!row->layer->direct)
+			argv[n++] = cached;
 		argv[n++] = p.job;
 		argv[n] = NULL;
 		unlink(p.json);
