@@ -23,11 +23,12 @@
 #define DEPTH_MAX     4096u
 #define QUIESCE_MS    100
 /*
- * Commands begun before they are published. The first of them after a pause are few: whoever sent
- * them sleeps, perhaps, and wakes up while we go on with the others.
+ * Commands begun before they are published; one with much data counts for several. The first of
+ * them after a pause are few: whoever sent them sleeps, perhaps, and wakes up while we go on.
  */
 #define TURN_FIRST    4u
 #define TURN	      16u
+#define TURN_BYTES    8192u /* of data count for one command more */
 
 /**
  * struct handler - one device
@@ -141,17 +142,18 @@ static bool stopping(const struct handler *h)
 }
 
 /*
- * Fetch and start until the ring is empty, no slot is free or @turn commands were begun: those are
- * published first, so that who sent them works on while we do, too. In reorder mode all are wanted
- * at once.
+ * Fetch and start until the ring is empty, no slot is free or @turn is over: what was begun is
+ * published first, so that who sent it works on while we do, too. In reorder mode all are wanted at
+ * once.
  */
-static bool drain(struct handler *h, uint32_t turn)
+static bool drain(struct handler *h, uint64_t turn)
 {
+	uint64_t begun = 0;
 	bool any = false;
 
 	if (h->rng != 0)
-		turn = h->depth;
-	while (h->free_cnt != 0 && turn-- != 0 && !stopping(h)) {
+		turn = UINT64_MAX;
+	while (h->free_cnt != 0 && begun < turn && !stopping(h)) {
 		struct scsi_task *t = h->free[h->free_cnt - 1];
 
 		switch (consumer_fetch(&h->c, &t->cmd)) {
@@ -163,6 +165,7 @@ static bool drain(struct handler *h, uint32_t turn)
 		case CONSUMER_CMD:
 			h->free_cnt--;
 			t->cmd.user = h;
+			begun += 1 + t->cmd.len / TURN_BYTES;
 			scsi_exec(&h->lun, t);
 			break;
 		}

@@ -24,7 +24,7 @@
 struct io {
 	struct ringsim_cmd cmd;
 	uint8_t cdb[16];
-	uint8_t data[8 * BLOCK];
+	uint8_t data[64 * BLOCK];
 	struct iovec sg;
 	bool busy;
 	unsigned int done; /* 1 for the first command that ended, 2 for the next … */
@@ -274,22 +274,28 @@ static void test_load(void)
 	}
 }
 
-/* After a pause few are published at first, lest their sender wait for all of them; then many. */
+/* Twenty reads: how many come with the first doorbell, and how many doorbells. */
+static void turns(struct rig *r, uint32_t blocks, unsigned int first, unsigned int doorbells)
+{
+	r->done = r->doorbells = 0;
+	for (uint32_t i = 0; i < 20; i++)
+		submit_rw(r, &r->io[i], false, i, blocks);
+	while (r->done < 20 && turn(r))
+		;
+	CU_ASSERT_EQUAL(r->done, 20);
+	CU_ASSERT_EQUAL(r->done_first, first);
+	CU_ASSERT_EQUAL(r->doorbells, doorbells);
+}
+
+/* After a pause little is published at first, lest the sender wait for all of it; then more. */
 static void test_turns(void)
 {
 	struct rig *r = rig_make(NULL, NULL);
 
 	CU_ASSERT_EQUAL(attach(r), 0);
-	for (uint32_t pause = 0; pause < 2; pause++) {
-		r->done = r->doorbells = 0;
-		for (uint32_t i = 0; i < 20; i++)
-			submit_rw(r, &r->io[i], false, i, 1);
-		while (r->done < 20 && turn(r))
-			;
-		CU_ASSERT_EQUAL(r->done, 20);
-		CU_ASSERT_EQUAL(r->done_first, 4);
-		CU_ASSERT_EQUAL(r->doorbells, 2);
-	}
+	turns(r, 1, 4, 2);
+	turns(r, 1, 4, 2);
+	turns(r, 64, 1, 6);
 	rig_free(r);
 }
 
