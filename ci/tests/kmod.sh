@@ -124,6 +124,11 @@ run 'a kernel of this machine, of its package'\''s source' 0 "target_core_user f
 same 'which the record names' "$(sed -n 's/^source\t//p' "$work/here/kmod-$release.txt")" "$(realpath "$tree/source")"
 unset DPKG_ADMINDIR
 
+cp -rL "$tree/source" "$work/lacks" && sed -i '/TCM_USER2/d' "$work/lacks/drivers/target/Makefile"
+run 'a source without the module' 2 'target_core_user: .*/lacks has no such module' ci/kmod --kernel "$kernel" --source "$work/lacks" \
+	--out "$work/none" target_core_user
+run 'no such kernel' 2 "kernel '9.99': no such package known" ci/kmod --kernel 9.99 --out "$work/none"
+
 # The source's headers count, not those that the kernel was packaged with.
 cp -rL "$tree/source" "$work/header" && echo '#define ONLY_HERE 1' >>"$work/header/include/uapi/linux/target_core_user.h" &&
 	printf '#ifndef ONLY_HERE\n#error another header\n#endif\n' >>"$work/header/drivers/target/target_core_user.c"
@@ -138,11 +143,15 @@ run 'its own headers, and a module of ours beside it' 0 "target_core_user tcmu_o
 	--source "$work/header" --also "$work/own" --out "$work/with" target_core_user
 same 'which needs what it calls' "$(modinfo -F depends "$work/with/lib/modules/$release/extra/tcmu_own.ko")" target_core_mod
 
+run 'ended in the middle' 124 '' timeout -s TERM 1 ci/kmod --kernel "$kernel" --out "$work/none"
+same 'it wrote nothing' "$(echo "$work"/none*)" "$work/none*"
+
 # --- what is made ----------------------------------------------------------------------------------
 
 all='iscsi_target_mod target_core_file target_core_iblock target_core_mod target_core_user tcm_loop'
 run 'all modules are built and packed' 0 "$all for $release" ci/kmod --kernel "$kernel" --out "$work/all" --deb --rpm
 same 'they are there' "$(cd "$work/all/lib/modules/$release/extra" && echo *)" "${all// /.ko }.ko"
+same 'of the source as it is' "$(sed -n 's/^source sha256\t//p' "$work/all/kmod-$release.txt" "$work/here/kmod-$release.txt" | uniq | wc -l)" 1
 same 'each with a line in the record' "$(grep -c '^module' "$work/all/kmod-$release.txt")" 6
 for key in release flavour compiler build source distribution CONFIG_TCM_USER2 CONFIG_MODVERSIONS; do
 	grep -qP "^$key\t." "$work/all/kmod-$release.txt"
