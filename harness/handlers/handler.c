@@ -28,7 +28,7 @@
  */
 #define TURN_FIRST    4u
 #define TURN	      16u
-#define TURN_BYTES    8192u /* of data count for one command more */
+#define TURN_BYTES    32768u /* of data count for one command more */
 
 /**
  * struct handler - one device

@@ -295,7 +295,7 @@ static void test_turns(void)
 	CU_ASSERT_EQUAL(attach(r), 0);
 	turns(r, 1, 4, 2);
 	turns(r, 1, 4, 2);
-	turns(r, 64, 1, 6);
+	turns(r, 64, 2, 4);
 	rig_free(r);
 }
 
