@@ -63,6 +63,12 @@ struct case_def {
 /** tc_fail() - the case failed because of @clause; only the first call counts. */
 void tc_fail(struct tc *tc, const char *clause, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/**
+ * tc_advise() - a handler SHOULD have done otherwise: the case goes on, and fails of this if of
+ * nothing else; only the first call counts.
+ */
+void tc_advise(struct tc *tc, const char *clause, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /** tc_skip() - the case cannot say anything here, for this reason; never counted as a pass. */
 void tc_skip(struct tc *tc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** tc_expect_violation() - the case breaks @clause on purpose; reports of it do not fail the case.

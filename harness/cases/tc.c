@@ -24,6 +24,7 @@ struct run {
 	char clause[16];
 	char reason[512];
 	char *detail;
+	bool advised;
 	const char *expected[EXPECTED_MAX];
 	uint32_t n_expected, n_violations;
 	struct chunk *chunks;
@@ -82,17 +83,16 @@ void *tc_alloc(struct tc *tc, size_t len)
 	return c->mem;
 }
 
-/* Only the first failure counts; what the target looks like at that moment goes into the detail. */
-static void fail(struct tc *tc, const char *clause, const char *reason, const char *more)
+/* What is wrong, and what the target looks like at that moment, in place of what was said before.
+ */
+static void note(struct tc *tc, const char *clause, const char *reason, const char *more)
 {
 	struct run *run = tc->priv;
 	size_t used = 0;
 
-	if (tc->failed || tc->skipped)
-		return;
-	tc->failed = true;
 	snprintf(run->clause, sizeof(run->clause), "%s", clause ? clause : "");
 	snprintf(run->reason, sizeof(run->reason), "%s", reason);
+	free(run->detail);
 	run->detail = malloc(DETAIL_MAX);
 	if (!run->detail)
 		return;
@@ -101,6 +101,15 @@ static void fail(struct tc *tc, const char *clause, const char *reason, const ch
 		used = (size_t)snprintf(run->detail, DETAIL_MAX, "%s", more);
 	if (tc->t && used < DETAIL_MAX)
 		target_describe(tc->t, run->detail + used, DETAIL_MAX - used);
+}
+
+/* Only the first failure counts. */
+static void fail(struct tc *tc, const char *clause, const char *reason, const char *more)
+{
+	if (tc->failed || tc->skipped)
+		return;
+	tc->failed = true;
+	note(tc, clause, reason, more);
 }
 
 void tc_fail(struct tc *tc, const char *clause, const char *fmt, ...)
@@ -112,6 +121,21 @@ void tc_fail(struct tc *tc, const char *clause, const char *fmt, ...)
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
 	fail(tc, clause, reason, NULL);
+}
+
+void tc_advise(struct tc *tc, const char *clause, const char *fmt, ...)
+{
+	struct run *run = tc->priv;
+	char reason[512];
+	va_list ap;
+
+	if (tc->failed || tc->skipped || run->advised)
+		return;
+	run->advised = true;
+	va_start(ap, fmt);
+	vsnprintf(reason, sizeof(reason), fmt, ap);
+	va_end(ap);
+	note(tc, clause, reason, NULL);
 }
 
 void tc_skip(struct tc *tc, const char *fmt, ...)
@@ -258,7 +282,10 @@ static void finish(const struct tc *tc, struct run *run, struct result *out)
 {
 	struct chunk *c;
 
-	out->verdict = tc->failed ? VERDICT_FAIL : tc->skipped ? VERDICT_SKIP : VERDICT_PASS;
+	out->verdict = tc->failed     ? VERDICT_FAIL
+		       : tc->skipped  ? VERDICT_SKIP
+		       : run->advised ? VERDICT_FAIL
+				      : VERDICT_PASS;
 	out->reason = run->reason[0] ? strdup(run->reason) : NULL;
 	out->clause = run->clause[0] ? strdup(run->clause) : NULL;
 	out->detail = run->detail;
@@ -328,6 +355,7 @@ void tc_stage_run(struct tc_stage *s, unsigned int needs, uint64_t seed,
 	s->run.def = &s->def;
 	s->run.clause[0] = s->run.reason[0] = 0;
 	s->run.detail = NULL;
+	s->run.advised = false;
 	s->run.n_expected = s->run.n_violations = 0;
 	s->run.arena_used = 0;
 	target_recast(s->t, &tc, needs);
@@ -336,5 +364,6 @@ void tc_stage_run(struct tc_stage *s, unsigned int needs, uint64_t seed,
 	target_stop(s->t);
 	target_recast(s->t, NULL, 0);
 	out->seed = seed;
+	out->level = clause_level_name(tc.failed ? CLAUSE_MUST : CLAUSE_SHOULD);
 	finish(&tc, &s->run, out);
 }

@@ -25,7 +25,7 @@ void tc_stage_free(struct tc_stage *s);
 /**
  * tc_stage_run() - run @body as the body of a case with @needs, whose seed is @seed
  * @out: zeroed before; verdict, reason, detail, clause and seed are filled in; of a pass there are
- * no strings, otherwise they are the caller's
+ * no strings, otherwise they are the caller's; the level is SHOULD if tc_advise() was all
  */
 void tc_stage_run(struct tc_stage *s, unsigned int needs, uint64_t seed,
 		  void (*body)(struct tc *tc, void *ctx), void *ctx, struct result *out);

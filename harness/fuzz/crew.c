@@ -158,6 +158,7 @@ static bool hear(struct roster *r, unsigned int who)
 	f.number = frame.number;
 	f.seed = fuzz_program_seed(r->c->seed, f.number);
 	f.made = frame.made;
+	f.advice = frame.advice != 0;
 	f.ops = frame.cnt;
 	snprintf(f.clause, sizeof(f.clause), "%.15s", frame.clause);
 	snprintf(f.reason, sizeof(f.reason), "%.511s", frame.reason);

@@ -75,7 +75,7 @@ enum crew_word { CREW_FOUND = 0x464f554e, CREW_NOVEL = 0x4e4f5645 };
 
 /** struct crew_frame - followed by the detail and by the program's operations */
 struct crew_frame {
-	uint32_t word, made;
+	uint32_t word, made, advice;
 	uint64_t number;
 	char clause[16], reason[512];
 	struct features features;

@@ -294,6 +294,14 @@ void fuzz_disk_begin(struct fuzz_disk *d, struct fuzz_cmd *c, const struct fuzz_
 		begin_write(d, c, cdb, fl);
 }
 
+void fuzz_disk_futile(struct fuzz_disk *d, const struct fuzz_cmd *c)
+{
+	const struct flight *fl = c->disk.p;
+
+	if (fl && c->disk.b == d->resets && fl->w)
+		d->writes.at[fl->w].futile = true;
+}
+
 void fuzz_disk_quiet(struct fuzz_disk *d, uint64_t now)
 {
 	uint32_t i;

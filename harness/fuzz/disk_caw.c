@@ -182,6 +182,8 @@ void disk_caw_good(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
 		}
 		if (v != SEEN_MANY && !disk_again(d, &d->marks.at[v]))
 			chain(d, b, m, v);
+		else if (v != SEEN_MANY && d->writes.at[d->marks.at[v].w].denied)
+			disk_found(d, tc, c, v, cdb->lba + i);
 		d->found.at[i] = v;
 	}
 	disk_remember(d, fl);
@@ -191,4 +193,50 @@ void disk_caw_good(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
 	}
 	disk_beside(d, tc, c, cdb, d->found.at, (uint32_t)cdb->blocks);
 	disk_hear(d, tc, 0);
+}
+
+/* The one mark of @b, not of @self, that holds @p; or SEEN_NONE, SEEN_MANY. */
+static uint32_t holder(const struct fuzz_disk *d, const struct block *b, uint32_t self,
+		       const uint8_t *p)
+{
+	uint32_t i, found = SEEN_NONE;
+
+	for (i = b->live; i; i = d->marks.at[i].next) {
+		const struct mark *m = &d->marks.at[i];
+		struct chunk chunk = { .v = m->v, .kind = m->kind };
+
+		if (m->w == self || !disk_holds(d, &chunk, p, d->block_size))
+			continue;
+		if (found != SEEN_NONE || m->kind == C_ANY)
+			return SEEN_MANY;
+		found = i;
+	}
+	return found;
+}
+
+/*
+ * Whoever found what it was to write took that for its own, and could not know better. Else it
+ * found what it compared with, at one time or another.
+ */
+void disk_caw_replayed(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
+		       const struct fuzz_cdb *cdb)
+{
+	uint32_t w = (uint32_t)c->disk.a, bs = d->block_size, v;
+	uint64_t i;
+
+	for (i = 0; i < cdb->blocks && !tc->failed; i++) {
+		const uint8_t *compare = c->data + i * bs;
+		struct block *b = disk_find(d, cdb->lba + i);
+
+		if (!b || holder(d, b, w, compare + cdb->blocks * bs) != SEEN_NONE)
+			continue;
+		v = holder(d, b, w, compare);
+		if (v == SEEN_NONE)
+			tc_fail(tc, "HND-062",
+				"%s, operation %u: GOOD after a restart, but block %llu never held "
+				"what it was compared with",
+				cdb->name, c->nr, (unsigned long long)(cdb->lba + i));
+		else if (v != SEEN_MANY)
+			disk_found(d, tc, c, v, cdb->lba + i);
+	}
 }

@@ -40,6 +40,26 @@ static void refuse(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
 			cdb->name, c->nr, c->io.status, (unsigned long long)seen);
 }
 
+static bool is_miscompare(const struct fuzz_cmd *c)
+{
+	return c->io.status == 2 && c->io.sense_valid && sense_key(c->io.sense) == 0xe;
+}
+
+/* A successor says that it never was; then nobody has found what it wrote, or will. */
+static void deny(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
+		 const struct fuzz_cdb *cdb, uint32_t w)
+{
+	uint64_t i;
+
+	d->writes.at[w].denied = true;
+	for (i = 0; cdb->whole && i < cdb->blocks; i++) {
+		uint32_t m = disk_mark_of(d, disk_find(d, cdb->lba + i), w);
+
+		if (m && d->marks.at[m].flags & M_SEEN)
+			disk_found(d, tc, c, m, cdb->lba + i);
+	}
+}
+
 static void end_write(struct fuzz_disk *d, struct tc *tc, struct fuzz_cmd *c,
 		      const struct fuzz_cdb *cdb, const struct fuzz_effect *effect, uint32_t w)
 {
@@ -56,6 +76,8 @@ static void end_write(struct fuzz_disk *d, struct tc *tc, struct fuzz_cmd *c,
 		return;
 	}
 	wr->until = c->ended;
+	if (c->disturbed && cdb->kind == FUZZ_K_CAW && is_miscompare(c) && c->began > d->lost)
+		deny(d, tc, c, cdb, w);
 	/* what was carried out before the power failed, and answered after it, may be lost, too */
 	wr->sure = effect->did && c->began > (wr->durable ? d->gone : d->lost);
 	if (!effect->did && !c->disturbed)
@@ -80,7 +102,7 @@ static void end_read(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *
 			return;
 		}
 		if (m < SEEN_ZEROS)
-			disk_note(&d->marks.at[m], c->began, c->ended);
+			disk_found(d, tc, c, m, cdb->lba + cnt);
 		if (keep)
 			d->found.at[cnt] = m;
 	}
@@ -184,11 +206,6 @@ static void end_miscompare(struct fuzz_disk *d, struct tc *tc, const struct fuzz
 		cdb->name, c->nr, (unsigned long long)at);
 }
 
-static bool is_miscompare(const struct fuzz_cmd *c)
-{
-	return c->io.status == 2 && c->io.sense_valid && sense_key(c->io.sense) == 0xe;
-}
-
 /* --- what is durable --- */
 
 /* What ended before @c began is on the medium from now on. */
@@ -230,7 +247,9 @@ static void end_good(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *
 		end_verify(d, tc, c, cdb);
 		break;
 	case FUZZ_K_CAW:
-		if (fl->caw && !d->writes.at[fl->w].again)
+		if (fl->caw && d->writes.at[fl->w].again)
+			disk_caw_replayed(d, tc, c, cdb);
+		else if (fl->caw)
 			disk_caw_good(d, tc, c, cdb, fl);
 		break;
 	case FUZZ_K_SYNC:

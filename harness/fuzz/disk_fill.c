@@ -27,8 +27,8 @@ static uint64_t goes_to(const struct fuzz_cdb *cdb, uint64_t i)
 	return cdb->lba + i - (cdb->kind == FUZZ_K_CAW && i >= cdb->blocks ? cdb->blocks : 0);
 }
 
-/* What the disk holds there, as far as anybody knows. */
-static struct chunk current(struct fuzz_disk *d, uint64_t lba)
+/* What the disk holds there, as far as anybody knows; or what was written last, @next. */
+static struct chunk current(struct fuzz_disk *d, uint64_t lba, bool next)
 {
 	struct block *b = disk_find(d, lba);
 	const struct mark *m;
@@ -38,7 +38,7 @@ static struct chunk current(struct fuzz_disk *d, uint64_t lba)
 		b = disk_touch(d, lba);
 	if (!b)
 		return (struct chunk){ .kind = C_ZERO };
-	for (i = b->live; i && !disk_sure(d, &d->marks.at[i]); i = d->marks.at[i].next)
+	for (i = b->live; i && !next && !disk_sure(d, &d->marks.at[i]); i = d->marks.at[i].next)
 		;
 	m = &d->marks.at[i ? i : b->live];
 	return (struct chunk){ .v = m->v, .kind = m->kind == C_ANY ? C_ZERO : m->kind };
@@ -50,10 +50,13 @@ static struct chunk part_of(struct fuzz_disk *d, const struct fuzz_cmd *c,
 	uint64_t lba = goes_to(cdb, i);
 	bool second = cdb->kind == FUZZ_K_CAW && i >= cdb->blocks;
 
-	switch (c->op->n[FUZZ_S_FILL]) {
+	uint64_t fill = c->op->n[FUZZ_S_FILL];
+
+	switch (fill) {
 	case FUZZ_FILL_CURRENT:
+	case FUZZ_FILL_NEXT:
 		if (cdb->whole && !second)
-			return current(d, lba == SAME_LBA ? cdb->lba : lba);
+			return current(d, lba == SAME_LBA ? cdb->lba : lba, fill == FUZZ_FILL_NEXT);
 		break;
 	case FUZZ_FILL_ZERO:
 	case FUZZ_FILL_BYTES:

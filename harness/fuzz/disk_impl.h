@@ -48,6 +48,8 @@ struct chunk {
  * @sure:    it has taken effect on all of its blocks
  * @again:   a handler died over it: it may have taken effect more than once
  * @durable: once ended it was on the medium
+ * @denied:  a successor, which may have found it carried out already, answered MISCOMPARE
+ * @futile:  it was aborted before it can have begun, and need not have been carried out
  * @data_only: its data goes nowhere: VERIFY, the first half of COMPARE AND WRITE
  */
 struct write {
@@ -55,7 +57,7 @@ struct write {
 	struct fuzz_cmd *cmd;
 	const char *name;
 	uint32_t nr;
-	bool sure, again, durable, data_only, refused;
+	bool sure, again, durable, data_only, refused, denied, futile;
 };
 
 #define M_SEEN 1u /* somebody read it: it has taken effect here */
@@ -262,11 +264,18 @@ bool disk_may_differ(struct fuzz_disk *d, uint64_t lba, const uint8_t *p, int64_
 /** disk_after_differs() - something else than @p may have come after write @w. */
 bool disk_after_differs(struct fuzz_disk *d, const struct block *b, uint32_t w, const uint8_t *p);
 
+/** disk_found() - @c has found the mark @m in block @lba. */
+void disk_found(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c, uint32_t m,
+		uint64_t lba);
+
 /* disk_caw.c: COMPARE AND WRITE. */
 
 /** disk_caw_good() - @c, whose write is sure by now, compared and wrote. */
 void disk_caw_good(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
 		   const struct fuzz_cdb *cdb, const struct flight *fl);
+/** disk_caw_replayed() - the same where a successor may have carried it out once more (HND-062). */
+void disk_caw_replayed(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c,
+		       const struct fuzz_cdb *cdb);
 /** disk_mark_of() - the mark of write @w; 0 if there is none. */
 uint32_t disk_mark_of(const struct fuzz_disk *d, const struct block *b, uint32_t w);
 

@@ -118,3 +118,21 @@ bool disk_after_differs(struct fuzz_disk *d, const struct block *b, uint32_t w, 
 	}
 	return false;
 }
+
+void disk_found(struct fuzz_disk *d, struct tc *tc, const struct fuzz_cmd *c, uint32_t m,
+		uint64_t lba)
+{
+	const struct write *w = &d->writes.at[d->marks.at[m].w];
+
+	disk_note(&d->marks.at[m], c->began, c->ended);
+	if (w->denied)
+		tc_fail(tc, "HND-062",
+			"%s, operation %u: MISCOMPARE after a restart, but it had been carried out "
+			"before: block %llu",
+			w->name, w->nr, (unsigned long long)lba);
+	else if (w->futile)
+		tc_advise(tc, "HND-016",
+			  "%s, operation %u, was aborted while it waited for one before it, and "
+			  "was carried out all the same: block %llu",
+			  w->name, w->nr, (unsigned long long)lba);
+}

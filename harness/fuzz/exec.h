@@ -14,12 +14,16 @@
 
 #include "../cases/case.h"
 
-/** enum fuzz_oracles - which of them watch; for measuring what each costs */
+/**
+ * enum fuzz_oracles - which of them watch; for measuring what each costs
+ * @FUZZ_O_ADVICE: what a handler SHOULD do, as far as the others see it
+ */
 enum fuzz_oracles {
 	FUZZ_O_SANITIZER = 1,
 	FUZZ_O_EXPECT = 2,
 	FUZZ_O_DISK = 4,
-	FUZZ_O_ALL = 7,
+	FUZZ_O_ADVICE = 8,
+	FUZZ_O_ALL = 15,
 };
 
 struct fuzz_disk;

@@ -5,6 +5,7 @@
  * exec.c         one program from start to end
  * exec_ops.c     the operations one by one
  * exec_submit.c  commands: memory for them, their submission and their end
+ * exec_abort.c   task management
  * exec_life.c    the handler's death, its successors, and that everything ends at last
  * exec_plug.c    devices that come, change and go
  * exec_seat.c    programs that play the handler
@@ -30,6 +31,7 @@
  * @inside:  target_submit() has not returned yet
  * @waited:  it was on the queue-full list when target_submit() returned
  * @listed:  a task management function aborted it
+ * @behind:  it was aborted while it had to wait for the command whose c.began this is; 0: none
  * @ms:      time of its submission
  * @data_class, @bidi_class: of its buffers
  */
@@ -37,7 +39,7 @@ struct exec_cmd {
 	struct fuzz_cmd c;
 	struct fuzz_cdb cdb;
 	struct exec_cmd *prev, *next;
-	uint64_t ms;
+	uint64_t ms, behind;
 	bool busy, inside, waited, listed;
 	uint8_t data_class, bidi_class;
 };
@@ -70,6 +72,7 @@ struct exec_armed {
  * @inside:  an operation happens inside the handler's run
  * @after:   what an operation inside the run wants done when the handler has died of it
  * @restarted: this handler is not the first; @wakeups: target_wakeups() when it started
+ * @asleep:  the handler's steps when something came first since it sleeps, and @now and @tmrs then
  * @kept:    buffers that a predecessor kept
  * @lost:    some command ended that may take effect yet
  * @near:    what is read back at the end of the disk's first blocks, by block; @touched: of others
@@ -109,6 +112,9 @@ struct exec {
 	struct exec_range *touched;
 	uint32_t touched_cnt, touched_room;
 	uint64_t tmrs, wakeups;
+	struct {
+		uint64_t steps, now, tmrs;
+	} asleep;
 	uint32_t last_fault, memory_faults;
 	uint32_t last_head;
 };
@@ -148,6 +154,15 @@ struct exec_cmd *exec_submit(struct exec *r, const struct fuzz_op *op, uint32_t 
 void exec_touched(struct exec *r);
 /** exec_ended() - the target's hook: @io has ended. */
 void exec_ended(void *ctx, struct target_io *io);
+
+/* exec_abort.c */
+
+/** exec_tmr() - a task management function, see FUZZ_TMR. */
+void exec_tmr(struct exec *r, const struct fuzz_op *op);
+/** exec_arrives() - something is about to be put on the ring. */
+void exec_arrives(struct exec *r);
+/** exec_abort_ended() - @e, which others may have waited for, has ended. */
+void exec_abort_ended(struct exec *r, const struct exec_cmd *e);
 
 /* exec_life.c */
 

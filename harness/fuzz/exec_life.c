@@ -52,6 +52,8 @@ static void died(struct exec *r)
 	for (e = r->first; e; e = e->next)
 		if (e->c.io.cmd.state == RINGSIM_INFLIGHT)
 			e->c.disturbed = true;
+	for (e = r->first; e; e = e->next)
+		e->behind = 0; /* its successor starts anew */
 	if (r->oracles & FUZZ_O_DISK && r->opts.medium && r->power)
 		fuzz_disk_power(r->disk, r->now);
 	look_for_quiet(r);

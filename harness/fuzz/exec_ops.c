@@ -44,26 +44,7 @@ static void do_submit(struct exec *r, const struct fuzz_op *op)
 
 static void do_tmr(struct exec *r, const struct fuzz_op *op)
 {
-	struct target_io *ios[CMDS_MAX];
-	struct exec_cmd *e = r->first;
-	uint64_t n = 0, first, count;
-
-	if (r->tmrs - target_tmr_done(r->t) >= TMRS - 1)
-		return; /* the target keeps track of no more */
-	first = r->in_flight ? op->n[1] % r->in_flight : 0;
-	count = op->n[2] % (r->in_flight + 1ull);
-	if (op->n[0] == TCMU_TMR_ABORT_TASK && count > 1)
-		count = 1; /* KRN-100 */
-	while (first--)
-		e = e->next;
-	for (; e && n < count; e = e->next) {
-		e->listed = true;
-		e->c.disturbed |= !e->waited;
-		ios[n++] = &e->c.io;
-	}
-	r->tmrs++;
-	r->x->stats.tmrs++;
-	target_tmr(r->t, (uint8_t)op->n[0], ios, (uint32_t)n);
+	exec_tmr(r, op);
 }
 
 static void do_advance(struct exec *r, const struct fuzz_op *op)

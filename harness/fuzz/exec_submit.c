@@ -281,7 +281,9 @@ struct exec_cmd *exec_submit(struct exec *r, const struct fuzz_op *op, uint32_t 
 	e->c.nr = nr;
 	e->c.disturbed = false;
 	e->listed = e->waited = false;
+	e->behind = 0;
 	e->ms = r->ms;
+	exec_arrives(r);
 	e->c.began = ++r->now;
 	e->c.ended = 0;
 	fuzz_cdb_decode(&e->cdb, e->c.io.cdb, r->facts.blocks, r->facts.block_size);
@@ -406,6 +408,31 @@ static void judge_lost(struct exec *r, struct exec_cmd *e)
 		fuzz_expect_lost(r->expect, &e->c);
 }
 
+/* KRN-081: none passes another on the queue. @e is in the list still. */
+static void check_order(struct exec *r, const struct exec_cmd *e)
+{
+	const struct exec_cmd *x = e->prev;
+
+	while (x && x->c.io.cmd.state != RINGSIM_QUEUED)
+		x = x->prev;
+	if (x)
+		tc_fail(r->tc, "KRN-081",
+			"%s, operation %u, was answered while operation %u, which came before it, "
+			"still waited for room",
+			e->cdb.name, e->c.nr, x->c.nr);
+}
+
+/* KRN-066: an error comes without data, unless READ_LEN said how much. */
+static void check_no_data(struct exec *r, const struct exec_cmd *e)
+{
+	const struct target_io *io = &e->c.io;
+
+	if (io->status == 0x02 && io->data_in && !io->residual)
+		tc_fail(r->tc, "KRN-066",
+			"%s, operation %u: CHECK CONDITION, with %u bytes of data", e->cdb.name,
+			e->c.nr, io->data_in);
+}
+
 static void judge(struct exec *r, struct exec_cmd *e)
 {
 	struct fuzz_effect effect = { 0 };
@@ -424,6 +451,8 @@ static void judge(struct exec *r, struct exec_cmd *e)
 	if (r->seat)
 		return;
 	if (outcome == RINGSIM_ANSWERED) {
+		if (r->facts.strict)
+			check_no_data(r, e);
 		effect.did = e->c.io.status == 0;
 		if (r->oracles & FUZZ_O_EXPECT)
 			fuzz_expect_end(r->expect, r->tc, &e->c, &e->cdb, &effect);
@@ -447,10 +476,13 @@ void exec_ended(void *ctx, struct target_io *io)
 		tc_fail(r->tc, "HND-053", "%s, operation %u: ended twice", e->cdb.name, e->c.nr);
 		return;
 	}
+	if (e->waited && io->outcome == RINGSIM_ANSWERED)
+		check_order(r, e);
 	unlink_cmd(r, e);
 	e->c.ended = ++r->now;
 	r->ended++;
 	r->x->stats.ended[io->outcome & 7]++;
+	exec_abort_ended(r, e);
 	judge(r, e);
 	if (r->x->say)
 		exec_say_end(r, e);

@@ -228,7 +228,15 @@ void expect_capacity(const struct seen *s, const uint8_t *p, uint32_t n)
 	expect_agree(s);
 }
 
-/* One opcode: its SUPPORT, and a usage map of the right length. */
+/* A timeouts descriptor: 12 bytes, as it says itself. */
+static void timeouts(const struct seen *s, const uint8_t *p)
+{
+	if (be_get(p, 2) != 10)
+		expect_wrong(s, "SCS-030", "a timeouts descriptor of length %llu, expected 10",
+			     (unsigned long long)be_get(p, 2));
+}
+
+/* One opcode: its SUPPORT, and a usage map of the right length, with the service action in it. */
 static void one_opcode(const struct seen *s, const uint8_t *p, uint32_t n)
 {
 	const uint8_t *cdb = s->c->io.cdb;
@@ -242,6 +250,12 @@ static void one_opcode(const struct seen *s, const uint8_t *p, uint32_t n)
 			     n > 4 ? p[4] : 0);
 		return;
 	}
+	if (supported && (cdb[2] & 7) == 2 && op != 0x7f && (p[5] & 0x1f) != (cdb[5] & 0x1f))
+		expect_wrong(s, "SCS-030",
+			     "opcode 0x%02x: usage data of service action 0x%02x for 0x%02x", op,
+			     p[5] & 0x1f, cdb[5] & 0x1f);
+	if (p[1] & 0x80 && n == 4 + len + 12)
+		timeouts(s, p + 4 + len);
 	if (support == 1 && bit_is(&s->e->works, op) && (cdb[2] & 7) == 1)
 		expect_wrong(s, "SCS-031", "opcode 0x%02x is not supported, but it works", op);
 	if (supported && bit_is(&s->e->refused, op))
@@ -262,6 +276,8 @@ void expect_opcodes(const struct seen *s, const uint8_t *p, uint32_t n)
 
 		len = p[at + 5] & 2 ? 20 : 8;
 		bit_set(&listed, p[at]);
+		if (len == 20 && at + len <= n)
+			timeouts(s, p + at + 8);
 		if (p[at] != 0x7f && be_get(p + at + 6, 2) != ringsim_cdb_len(probe))
 			expect_wrong(s, "SCS-030", "opcode 0x%02x has a CDB of %llu bytes", p[at],
 				     (unsigned long long)be_get(p + at + 6, 2));

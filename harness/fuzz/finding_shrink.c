@@ -16,8 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HANG_MS 300
-#define TRIED	(1u << 17) /* a power of two */
+#define HANG_MS	      300
+#define IO_MS	      60	 /* what the store gets; a wrong verdict is found out in the end */
+#define HANG_LEAST_MS 50	 /* where no candidate that ended took a tenth of that */
+#define TRIED	      (1u << 17) /* a power of two */
 
 /* A program in shared memory; @cnt is UINT32_MAX as long as nothing is there. */
 struct pinned {
@@ -41,6 +43,7 @@ struct shrinking {
 	struct trial_plan candidate_plan;
 	struct trial *here; /* NULL: each candidate apart */
 	struct board *board;
+	uint64_t slowest_ns; /* processor time of a candidate that ended, at most */
 };
 
 static void pin(struct pinned *to, const struct fuzz_program *p)
@@ -134,7 +137,7 @@ static void child(struct shrinking *s, const struct fuzz_program *from, bool apa
 	child_settle();
 	quiet();
 	if (!spec.exec)
-		spec.io_ms = HANG_MS;
+		spec.io_ms = IO_MS;
 	s->candidate_plan = *s->plan;
 	s->candidate_plan.spec = &spec;
 	if (s->f->kind == FINDING_HANG && !spec.exec)
@@ -154,6 +157,19 @@ static void child(struct shrinking *s, const struct fuzz_program *from, bool apa
 	exit(EXIT_SUCCESS);
 }
 
+/* The processor time that no candidate needs, as far as those are known that have ended. */
+static uint32_t hang_ms(struct shrinking *s, const struct watch *w)
+{
+	uint64_t ms;
+
+	if (w->slowest_ns > s->slowest_ns)
+		s->slowest_ns = w->slowest_ns;
+	ms = 10 * s->slowest_ns / 1000000;
+	if (!s->slowest_ns || ms > HANG_MS)
+		return HANG_MS;
+	return ms > HANG_LEAST_MS ? (uint32_t)ms : HANG_LEAST_MS;
+}
+
 /* What the child has come to; FINDING_NONE: to its end, or to ours. */
 static enum finding_kind tend(struct shrinking *s, pid_t pid, bool apart, uint64_t end_ms,
 			      struct finding *f)
@@ -165,12 +181,12 @@ static enum finding_kind tend(struct shrinking *s, pid_t pid, bool apart, uint64
 	int status = 0;
 	char *how;
 
-	if (!apart && !s->plan->spec->exec)
-		limits.cpu_ms = HANG_MS;
 	watch_begin(&w, pid);
 	while (waitpid(pid, &status, WNOHANG) != pid) {
 		bool late = child_now_ms() > end_ms;
 
+		if (!apart && !s->plan->spec->exec)
+			limits.cpu_ms = hang_ms(s, &w);
 		if (late || watch_stuck(&w, s->board->serial, &limits)) {
 			kill(pid, SIGKILL);
 			child_reap(pid);
@@ -230,35 +246,68 @@ static void round_of(struct shrinking *s, struct fuzz_program *p, bool apart, ui
 	adopt(p, &s->board->best);
 }
 
+/* It shows what @f does in a process of its own, with all the time that others get, too. */
+static bool confirm(struct finding *f, const struct trial_plan *plan)
+{
+	struct finding again = { 0 };
+
+	if (!trial_apart(plan, &f->program, f->seed, &again) || !finding_same(f, &again)) {
+		free(again.detail);
+		return false;
+	}
+	memcpy(f->reason, again.reason, sizeof(f->reason));
+	free(f->detail);
+	f->detail = again.detail;
+	return true;
+}
+
+static void take_back(struct finding *f, const struct fuzz_program *whole)
+{
+	fuzz_program_free(&f->program);
+	f->program = *whole;
+}
+
+/* From @whole on; false: it does not show it so. */
+static bool attempt(struct shrinking *s, struct finding *f, const struct fuzz_program *whole,
+		    bool apart, uint64_t end_ms)
+{
+	struct board *b = s->board;
+	struct fuzz_program p;
+
+	if (fuzz_program_copy(&p, whole))
+		return false;
+	fuzz_program_free(&f->program);
+	f->program = p;
+	b->best.cnt = b->trying.cnt = UINT32_MAX;
+	if (b->tried_cnt)
+		memset(b->tried, 0, sizeof(b->tried));
+	b->tried_cnt = 0;
+	round_of(s, &f->program, apart, end_ms);
+	return b->best.cnt != UINT32_MAX && confirm(f, s->plan);
+}
+
 void finding_shrink(struct finding *f, const struct trial_plan *plan, uint32_t ms)
 {
 	char spare[PROCESS_CHILDREN_MAX] = "";
 	struct board *b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct shrinking s = { .f = f, .plan = plan, .board = b };
-	uint64_t end_ms = child_now_ms() + ms;
-	struct finding again = { 0 };
+	uint64_t now = child_now_ms();
+	struct fuzz_program whole;
 
 	if (b == MAP_FAILED)
 		return;
-	b->best.cnt = b->trying.cnt = UINT32_MAX;
-	process_children(spare, sizeof(spare));
-	round_of(&s, &f->program, false, end_ms);
-	if (b->best.cnt == UINT32_MAX) { /* perhaps if nothing else went before */
-		memset(b->tried, 0, sizeof(b->tried));
-		b->tried_cnt = 0;
-		round_of(&s, &f->program, true, end_ms);
+	if (!fuzz_program_copy(&whole, &f->program)) {
+		process_children(spare, sizeof(spare));
+		/* what one candidate leaves behind may have a part in the next: then each apart */
+		f->alone = attempt(&s, f, &whole, false, now + ms) ||
+			   attempt(&s, f, &whole, true, child_now_ms() + ms / 2);
+		if (f->alone)
+			fuzz_program_free(&whole);
+		else
+			take_back(f, &whole);
+		if (plan->spec->exec)
+			process_end_all(spare);
 	}
-	f->alone = b->best.cnt != UINT32_MAX;
-	if (f->alone && trial_apart(plan, &f->program, f->seed, &again) &&
-	    finding_same(f, &again)) {
-		memcpy(f->reason, again.reason, sizeof(f->reason));
-		free(f->detail);
-		f->detail = again.detail;
-	} else {
-		free(again.detail);
-	}
-	if (plan->spec->exec)
-		process_end_all(spare);
 	munmap(b, sizeof(*b));
 }

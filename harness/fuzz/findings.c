@@ -125,8 +125,8 @@ static void tell(const struct findings *fs, const struct finding *f, const char 
 	const struct clause *clause = clause_find(f->clause);
 	FILE *out = fs->out;
 
-	fprintf(out, "finding %zu: %s%s%s\n", fs->n, f->clause, f->clause[0] ? ": " : "",
-		f->reason);
+	fprintf(out, "finding %zu: %s%s%s%s\n", fs->n, f->clause, f->advice ? " (SHOULD)" : "",
+		f->clause[0] ? ": " : "", f->reason);
 	if (clause)
 		fprintf(out, "  %s (tcmu-harness explain %s)\n", clause->title, clause->id);
 	fprintf(out, "  seed %llu, program %llu with the seed 0x%016llx%s: %u operation%s",

@@ -267,7 +267,9 @@ static void death(struct gen *g)
 	if (later)
 		gen_op(g, FUZZ_KILL, gen_one_in(g, 4) ? gen_in(g, 1, 120) : gen_in(g, 1, 30),
 		       power);
-	if (gen_one_in(g, 3))
+	if (gen_one_in(g, 4))
+		gen_duel(g);
+	else if (gen_one_in(g, 3))
 		some_commands(g, 2);
 	else
 		some_commands(g, 10);
@@ -351,6 +353,9 @@ static void flood(struct gen *g)
 	static const uint8_t ready[6] = { 0 };
 	uint32_t ring = g->p->setup.ring, n = ring ? gen_in(g, 20, 80) : gen_in(g, 257, 330), i;
 	bool reads = !gen_one_in(g, 3);
+
+	if (!ring && gen_one_in(g, 8)) /* more rounds than anybody may have thought of */
+		n = gen_in(g, 600, 1200);
 
 	if (reads && (!ring || ring >= 16384))
 		n = gen_in(g, 66, 126);

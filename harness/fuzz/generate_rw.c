@@ -188,7 +188,10 @@ void gen_compare_and_write(struct gen *g)
 	gen_spoil(g, op);
 }
 
-/* COMPARE AND WRITE from what is there now: of several, one can succeed (SCS-030). */
+/*
+ * COMPARE AND WRITE from what is there now: of several, one can succeed (SCS-030). Or from what the
+ * one before it leaves there: all can, one after the other.
+ */
 static void fast_compare_and_write(struct gen *g, struct gen_range r)
 {
 	uint8_t cdb[16] = { 0x89 };
@@ -197,7 +200,7 @@ static void fast_compare_and_write(struct gen *g, struct gen_range r)
 	gen_put_be(cdb + 2, r.lba, 8);
 	cdb[13] = (uint8_t)r.blocks;
 	op = gen_cdb(g, cdb, RINGSIM_TO_DEVICE, 2ull * r.blocks * g->block_size);
-	op->n[FUZZ_S_FILL] = FUZZ_FILL_CURRENT;
+	op->n[FUZZ_S_FILL] = gen_one_in(g, 2) ? FUZZ_FILL_NEXT : FUZZ_FILL_CURRENT;
 }
 
 void gen_duel(struct gen *g)

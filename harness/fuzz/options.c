@@ -32,7 +32,8 @@ static const char fuzz_help[] =
 	"  --time T           90 or 90s, 5m, 1h (default 1m if --runs is not said)\n"
 	"  --runs N           so many programs\n"
 	"  --jobs N           processes side by side (default 1)\n"
-	"  --oracles LIST     of sanitizer, expect, disk (default: all), or none\n"
+	"  --oracles LIST     of sanitizer, expect, disk, advice (what a handler SHOULD do; default:\n"
+	"                     all), or none\n"
 	"\n"
 	"What is found:\n"
 	"  --save DIR         save what is found as DIR/CLAUSE-HASH.fuzz\n"
@@ -60,7 +61,7 @@ static const char replay_help[] =
 	"\n"
 	"  --handler NAME, --mutant NAME, --exec 'CMD ...' and so on: as for `tcmu-harness fuzz`\n"
 	"  --profile NAME     of a SEED, the one that it was found with (default any)\n"
-	"  --oracles LIST     who watches: of sanitizer, expect, disk (default: all), or none\n"
+	"  --oracles LIST     who watches: of sanitizer, expect, disk, advice (default: all), or none\n"
 	"  --hostile          play FILE as `tcmu-harness fuzz --hostile` does\n"
 	"  --export seat      print it as a program for `tcmu-harness seat` instead; --triggers MASK:\n"
 	"                     with stores known to hurt kernels, see there\n"
@@ -201,14 +202,17 @@ static int set_profile(struct fuzz_options *o, const char *verb)
 			   optarg);
 }
 
+#define KNOWN 4
+
 static int set_oracles(struct fuzz_options *o, const char *verb)
 {
 	static const struct {
 		const char *name;
 		unsigned int bit;
-	} known[] = { { "sanitizer", FUZZ_O_SANITIZER },
-		      { "expect", FUZZ_O_EXPECT },
-		      { "disk", FUZZ_O_DISK } };
+	} known[KNOWN] = { { "sanitizer", FUZZ_O_SANITIZER },
+			   { "expect", FUZZ_O_EXPECT },
+			   { "disk", FUZZ_O_DISK },
+			   { "advice", FUZZ_O_ADVICE } };
 	char *copy = strdup(optarg), *save = NULL, *name;
 	bool bad = !copy || !*copy;
 	size_t i;
@@ -216,15 +220,15 @@ static int set_oracles(struct fuzz_options *o, const char *verb)
 	o->oracles = 0;
 	for (name = bad ? NULL : strtok_r(copy, ",", &save); name && strcmp(optarg, "none") != 0;
 	     name = strtok_r(NULL, ",", &save)) {
-		for (i = 0; i < 3 && strcmp(known[i].name, name) != 0; i++)
+		for (i = 0; i < KNOWN && strcmp(known[i].name, name) != 0; i++)
 			;
-		bad |= i == 3;
-		o->oracles |= i < 3 ? known[i].bit : 0;
+		bad |= i == KNOWN;
+		o->oracles |= i < KNOWN ? known[i].bit : 0;
 	}
 	free(copy);
 	return bad ? usage_error(verb,
-				 "--oracles: expected some of sanitizer,expect,disk or none, "
-				 "found '%s'",
+				 "--oracles: expected some of sanitizer,expect,disk,advice "
+				 "or none, found '%s'",
 				 optarg)
 		   : 0;
 }

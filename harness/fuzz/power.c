@@ -154,16 +154,26 @@ static void clauses_found(const struct mutant *m, size_t seeds, char *buf, size_
 						 m->v[i].clause);
 }
 
+/* By enum shrinkage_noise. */
+static const char *const noises[] = { "wild", "calm", "idle" };
+
+/* As short as the best that is known, give or take two operations, and soon. */
+static bool is_short(const struct shrinkage *s)
+{
+	return s->from && s->to <= s->best + 2 && s->cpu_ms < 10000;
+}
+
 static void tell_shrinkage(const struct mutant *m)
 {
 	const struct shrinkage *s = &m->shrinkage;
 
 	if (!s->from)
-		printf("%-42s %-8s no long program shows it\n", m->name, m->about.clause);
+		printf("%-42s %-8s %s\n", m->name, m->about.clause,
+		       !m->found ? "was not found" : "no long program shows it");
 	else
-		printf("%-42s %-8s %5u %5u %5u %7.2f %7.2f%s\n", m->name, s->clause, s->best,
+		printf("%-42s %-8s %5u %5u %5u %7.2f %7.2f  %s%s\n", m->name, s->clause, s->best,
 		       s->from, s->to, (double)s->cpu_ms / 1000, (double)s->ms / 1000,
-		       s->to > s->best + 2 ? "  LONG" : "");
+		       noises[s->noise], is_short(s) ? "" : "  LONG");
 	fflush(stdout);
 }
 
@@ -290,6 +300,39 @@ static json_t *mutant_json(const struct mutant *m, size_t seeds)
 			 "found", (int)m->found, "by_its_clause", (int)m->exact, "tries", tries);
 }
 
+static json_t *shrinkage_json(const struct mutant *m)
+{
+	const struct shrinkage *s = &m->shrinkage;
+
+	if (!s->from)
+		return json_pack("{s:s, s:b}", "mutant", m->name, "found", m->found != 0);
+	return json_pack("{s:s, s:b, s:s, s:s, s:i, s:i, s:i, s:I, s:I}", "mutant", m->name,
+			 "found", 1, "clause", s->clause, "noise", noises[s->noise], "best",
+			 (int)s->best, "from", (int)s->from, "to", (int)s->to, "cpu_ms",
+			 (json_int_t)s->cpu_ms, "ms", (json_int_t)s->ms);
+}
+
+/* 0 if all that was found became short. */
+static int sum_shrinkage(const struct power *p)
+{
+	size_t found = 0, brief = 0;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->n; i++) {
+		found += p->v[i].found != 0;
+		brief += is_short(&p->v[i].shrinkage);
+		json_array_append_new(list, shrinkage_json(&p->v[i]));
+	}
+	printf("%zu mutants, %zu found: %zu of them become as short as the best known, or 2 "
+	       "operations longer, within 10 s of a processor\n",
+	       p->n, found, brief);
+	if (p->o->json && fuzz_write_json(p->o->json, json_pack("{s:o}", "mutants", list)))
+		return EXIT_USAGE;
+	if (!p->o->json)
+		json_decref(list);
+	return brief == found ? EXIT_OK : EXIT_FAILED;
+}
+
 /* 0 if each was found by the median seed. */
 static int sum_all(struct power *p)
 {
@@ -332,8 +375,8 @@ static int run_all(struct power *p)
 	int rc = p->o->shrink ? 0 : control(p), bad = rc;
 
 	if (p->o->shrink)
-		printf("%-42s %-8s %5s %5s %5s %7s %7s\n", "mutant", "clause", "best", "from", "to",
-		       "cpu s", "seconds");
+		printf("%-42s %-8s %5s %5s %5s %7s %7s  %s\n", "mutant", "clause", "best", "from",
+		       "to", "cpu s", "seconds", "noise");
 	else
 		printf("%-42s %-8s %s %8s %8s  %s\n", "mutant", "clause", "found", "programs",
 		       "seconds", "clauses found");
@@ -348,7 +391,7 @@ static int run_all(struct power *p)
 	}
 	if (rc == EXIT_USAGE)
 		return rc;
-	rc = sum_all(p);
+	rc = p->o->shrink ? sum_shrinkage(p) : sum_all(p);
 	return rc ? rc : bad;
 }
 

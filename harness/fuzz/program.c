@@ -70,7 +70,7 @@ static void tidy_submit(struct fuzz_op *op)
 		n[FUZZ_S_BIDI] %= FUZZ_DATA_MAX + 1;
 	if (n[FUZZ_S_DIR] != RINGSIM_BIDI)
 		n[FUZZ_S_BIDI] = 0;
-	n[FUZZ_S_FILL] %= FUZZ_FILL_SAME + 1;
+	n[FUZZ_S_FILL] %= FUZZ_FILL_NEXT + 1;
 	if (n[FUZZ_S_FLIP] > n[FUZZ_S_LEN])
 		n[FUZZ_S_FLIP] = n[FUZZ_S_LEN];
 	if (n[FUZZ_S_DIR] != RINGSIM_TO_DEVICE && n[FUZZ_S_DIR] != RINGSIM_BIDI)

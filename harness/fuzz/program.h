@@ -126,6 +126,8 @@ enum fuzz_submit { FUZZ_S_DIR, FUZZ_S_LEN, FUZZ_S_BIDI, FUZZ_S_FILL, FUZZ_S_FLIP
  * @FUZZ_FILL_ZERO:    zeros
  * @FUZZ_FILL_BYTES:   fuzz_op.bytes, then zeros: parameter lists
  * @FUZZ_FILL_SAME:    fuzz_op.bytes over and over
+ * @FUZZ_FILL_NEXT:    as FUZZ_FILL_CURRENT, but what the newest command leaves there, though it may
+ *                     be in flight
  */
 enum fuzz_fill {
 	FUZZ_FILL_NEW,
@@ -133,6 +135,7 @@ enum fuzz_fill {
 	FUZZ_FILL_ZERO,
 	FUZZ_FILL_BYTES,
 	FUZZ_FILL_SAME,
+	FUZZ_FILL_NEXT,
 };
 
 /**

@@ -99,7 +99,8 @@ static int on_handler(void *ctx, const struct target_spec *spec)
 		return 0;
 	}
 	r->failed = true;
-	printf("%s: FAILS: %s%s%s\n", spec->label, f->clause, f->clause[0] ? ": " : "", f->reason);
+	printf("%s: FAILS: %s%s%s%s\n", spec->label, f->clause, f->advice ? " (SHOULD)" : "",
+	       f->clause[0] ? ": " : "", f->reason);
 	if (r->o->verbose && f->detail)
 		printf("\n%s\n", f->detail);
 	return 0;

@@ -16,9 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEW    32u /* operations, of which pairs can be tried */
-#define STEPS  12u /* that one operation may take */
-#define NARROW 8u  /* operations, from which on a small ring may save some */
+#define FEW    32u  /* operations, of which pairs can be tried */
+#define STEPS  12u  /* that one operation may take */
+#define FAR    512u /* words from the end of the ring, where it may begin */
+#define NARROW 8u   /* operations, from which on a small ring may save some */
 
 struct shrinker {
 	struct fuzz_program *p; /* the smallest so far */
@@ -59,12 +60,12 @@ static bool drop(struct shrinker *s, uint32_t i, uint32_t n, uint32_t j, uint32_
 	return true;
 }
 
-/* From the end, since what comes after the mistake is never needed. */
-static void drop_runs(struct shrinker *s)
+/* Down to runs of @least; from the end, since what comes after the mistake is never needed. */
+static void drop_runs(struct shrinker *s, uint32_t least)
 {
 	uint32_t n, i;
 
-	for (n = s->p->cnt; n; n = n > 1 ? (n + 1) / 2 : 0) {
+	for (n = s->p->cnt; n >= least; n = n > 1 ? (n + 1) / 2 : 0) {
 		for (i = s->p->cnt; i > 0;) {
 			uint32_t len = i < n ? i : n;
 
@@ -156,23 +157,55 @@ static bool begin_at(struct shrinker *s, struct fuzz_program *q, uint32_t start)
 }
 
 /* Where traffic only served to come near the end of the ring, or beyond 16 bits: begin there. */
-static void begin_later(struct shrinker *s)
+static bool begin_near(struct shrinker *s, struct fuzz_program *q, uint32_t far)
 {
 	static const uint32_t keep[] = { 1, 2, 3, 4, 5, 6, 8, 10, 12 };
-	struct fuzz_program q = *s->p;
-	uint32_t size = q.setup.ring ? q.setup.ring : (1u << 20) - 128, i, j;
-	uint32_t far = q.cnt > 12 ? 512 : 64;
+	uint32_t size = q->setup.ring ? q->setup.ring : (1u << 20) - 128, i, j;
 
 	for (i = 0; i < sizeof(keep) / sizeof(keep[0]) && keep[i] < s->p->cnt; i++) {
-		q.cnt = keep[i];
-		q.ops = s->p->ops + s->p->cnt - q.cnt;
+		q->cnt = keep[i];
+		q->ops = s->p->ops + s->p->cnt - q->cnt;
 		for (j = 0; j <= 32 && size > 65536; j++)
-			if (begin_at(s, &q, 65536 - 8 * j))
-				return;
+			if (begin_at(s, q, 65536 - 8 * j))
+				return true;
 		for (j = 1; j <= far && 8 * j <= size; j++)
-			if (begin_at(s, &q, size - 8 * j))
-				return;
+			if (begin_at(s, q, size - 8 * j))
+				return true;
 	}
+	return false;
+}
+
+/* Where a lap of traffic only served to leave entries beyond the head: a decoy is one. */
+static bool mistake_decoy(struct shrinker *s)
+{
+	struct fuzz_op ops[] = { { .verb = FUZZ_SUBMIT, .cdb_len = 6 },
+				 { .verb = FUZZ_DECOY, .n = { 1 } },
+				 { .verb = FUZZ_SETTLE } };
+	struct fuzz_program q = *s->p;
+	uint32_t size = q.setup.ring ? q.setup.ring : (1u << 20) - 128, i, j;
+
+	for (i = 0; i < 4 && s->p->cnt > 3; i++) {
+		q.ops = ops + i % 2;
+		q.cnt = 3 - i % 2;
+		q.setup.frag = i / 2 ? 0 : s->p->setup.frag;
+		for (j = 0; j <= 16; j++)
+			if ((size > 65536 && begin_at(s, &q, 65536 - 8 * j)) ||
+			    (j && begin_at(s, &q, size - 8 * j)))
+				return true;
+	}
+	return false;
+}
+
+/* What was fragmented before the program begins moved the ring, too. */
+static void begin_later(struct shrinker *s, uint32_t far)
+{
+	struct fuzz_program q = *s->p;
+
+	if (mistake_decoy(s) || begin_near(s, &q, far) || !q.setup.frag)
+		return;
+	q = *s->p;
+	q.setup.frag = 0;
+	begin_near(s, &q, far);
 }
 
 /* Where traffic only served to fill the ring: a smaller one is soon full. */
@@ -438,12 +471,13 @@ int64_t fuzz_shrink(struct fuzz_program *p,
 		return -ENOMEM;
 	p->room = p->cnt;
 	end_sooner(&s);
-	begin_later(&s);
+	drop_runs(&s, p->cnt / 8 + 1);
+	begin_later(&s, FAR / 8);
 	do {
 		s.gained = false;
-		drop_runs(&s);
+		drop_runs(&s, 1);
 		drop_pairs(&s);
-		begin_later(&s);
+		begin_later(&s, s.p->cnt > 12 ? FAR : FAR / 8);
 		if (!narrowed && s.p->cnt > NARROW)
 			narrow(&s);
 		narrowed = true; /* a ring of no special size is simpler, if it does as well */

@@ -7,8 +7,7 @@
 
 #include <sys/resource.h>
 
-#define ATTEMPTS  12
-#define BUDGET_MS 15000 /* real time, on a machine that may be busy */
+#define BUDGET_MS 9500 /* real time */
 
 static uint64_t children_cpu_ms(void)
 {
@@ -38,8 +37,8 @@ static bool append(struct fuzz_program *p, const struct fuzz_op *op)
 }
 
 /* Operations of programs of @seed's, up to @cnt altogether. */
-static bool append_noise(struct fuzz_program *p, uint32_t cnt, uint64_t *seed,
-			 const struct fuzz_limits *lim)
+static bool append_wild(struct fuzz_program *p, uint32_t cnt, uint64_t *seed,
+			const struct fuzz_limits *lim)
 {
 	struct fuzz_program noise = { 0 };
 	bool good = true;
@@ -53,17 +52,72 @@ static bool append_noise(struct fuzz_program *p, uint32_t cnt, uint64_t *seed,
 	return good;
 }
 
-/* @f with all noise before it, or with half of it behind. */
-static bool embed(struct fuzz_program *p, const struct finding *f, uint32_t before, uint64_t *seed,
+/* Commands that move no data, events for nothing, rest; or without the commands. */
+static bool append_plain(struct fuzz_program *p, uint32_t cnt, uint64_t *seed, bool commands)
+{
+	static const enum fuzz_verb verbs[] = { FUZZ_SUBMIT, FUZZ_SUBMIT, FUZZ_SETTLE,
+						FUZZ_EVENT,  FUZZ_SETTLE, FUZZ_POLL };
+	bool good = true;
+
+	while (good && p->cnt < cnt) {
+		struct fuzz_op op = { .verb = verbs[random_next(seed) >> 32 & 3] };
+
+		if (!commands)
+			op.verb = verbs[2 + (random_next(seed) >> 32 & 3)];
+		if (op.verb == FUZZ_SUBMIT)
+			op.cdb_len = 6; /* TEST UNIT READY */
+		good = append(p, &op);
+	}
+	return good;
+}
+
+static bool append_noise(struct fuzz_program *p, uint32_t cnt, enum shrinkage_noise noise,
+			 uint64_t *seed, const struct fuzz_limits *lim)
+{
+	return noise == SHRINKAGE_WILD ? append_wild(p, cnt, seed, lim)
+				       : append_plain(p, cnt, seed, noise == SHRINKAGE_CALM);
+}
+
+/*
+ * What is tried, one after the other: less and less goes before what was found, lest the program be
+ * about something else first, then quieter noise. What only shows at the end has all of it before.
+ */
+static const struct {
+	enum shrinkage_noise noise;
+	uint16_t before;
+} attempts[] = {
+	{ SHRINKAGE_WILD, 500 },
+	{ SHRINKAGE_WILD, 500 },
+	{ SHRINKAGE_WILD, 250 },
+	{ SHRINKAGE_WILD, 125 },
+	{ SHRINKAGE_WILD, 30 },
+	{ SHRINKAGE_WILD, 8 },
+	{ SHRINKAGE_WILD, 0 },
+	{ SHRINKAGE_WILD, 0 },
+	{ SHRINKAGE_WILD, SHRINKAGE_OPS },
+	{ SHRINKAGE_CALM, 500 },
+	{ SHRINKAGE_CALM, 0 },
+	{ SHRINKAGE_CALM, SHRINKAGE_OPS },
+	{ SHRINKAGE_IDLE, 500 },
+	{ SHRINKAGE_IDLE, SHRINKAGE_OPS },
+};
+#define ATTEMPTS (sizeof(attempts) / sizeof(attempts[0]))
+
+/* @f with noise before it and behind it. */
+static bool embed(struct fuzz_program *p, const struct finding *f, size_t attempt, uint64_t *seed,
 		  const struct fuzz_limits *lim)
 {
+	enum shrinkage_noise noise = attempts[attempt].noise;
+	uint32_t before = attempts[attempt].before;
 	bool good;
 
+	if (before > SHRINKAGE_OPS - f->program.cnt)
+		before = f->program.cnt < SHRINKAGE_OPS ? SHRINKAGE_OPS - f->program.cnt : 0;
 	*p = (struct fuzz_program){ .setup = f->program.setup };
-	good = append_noise(p, before, seed, lim);
+	good = append_noise(p, before, noise, seed, lim);
 	for (uint32_t i = 0; good && i < f->program.cnt; i++)
 		good = append(p, &f->program.ops[i]);
-	return good && append_noise(p, SHRINKAGE_OPS, seed, lim);
+	return good && append_noise(p, SHRINKAGE_OPS, noise, seed, lim);
 }
 
 static void measure(struct shrinkage *s, const struct trial_plan *plan, struct finding *f)
@@ -86,11 +140,9 @@ static void make_long(struct shrinkage *s, const struct trial_plan *plan, const 
 {
 	struct finding large = { .seed = f->seed };
 
-	for (uint32_t i = 0; i < ATTEMPTS && !s->from; i++) {
-		/* less and less goes before it, lest it be about something else */
-		uint32_t before = i < ATTEMPTS - 1 ? (SHRINKAGE_OPS / 2) >> i / 2 : 0;
-
-		if (embed(&large.program, f, before, &seed, lim) &&
+	for (size_t i = 0; i < ATTEMPTS && !s->from; i++) {
+		s->noise = attempts[i].noise;
+		if (embed(&large.program, f, i, &seed, lim) &&
 		    trial_apart(plan, &large.program, f->seed, &large) && finding_same(f, &large))
 			measure(s, plan, &large);
 		finding_free(&large);
@@ -101,16 +153,18 @@ static void make_long(struct shrinkage *s, const struct trial_plan *plan, const 
 void shrinkage_measure(struct shrinkage *s, const struct trial_plan *plan, struct finding *v,
 		       size_t n, uint64_t seed, const struct fuzz_limits *lim)
 {
+	const struct finding *best = NULL;
+
 	*s = (struct shrinkage){ .best = UINT32_MAX };
-	for (size_t i = 0; i < n; i++) {
-		if (i && !finding_same(&v[0], &v[i]))
-			continue;
+	for (size_t i = 0; i < n; i++)
 		finding_shrink(&v[i], plan, BUDGET_MS);
-		if (v[i].alone && v[i].program.cnt < s->best)
-			s->best = v[i].program.cnt;
-	}
-	if (s->best != UINT32_MAX)
-		make_long(s, plan, &v[0], seed, lim);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].alone && v[i].program.cnt < s->best) {
+			best = &v[i];
+			s->best = best->program.cnt;
+		}
+	if (best)
+		make_long(s, plan, best, seed, lim);
 	if (s->from && s->to < s->best)
 		s->best = s->to;
 }

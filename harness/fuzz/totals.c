@@ -182,11 +182,12 @@ static json_t *finding_json(const struct findings *fs, size_t i)
 	fuzz_print(&f->program, out);
 	fclose(out);
 	snprintf(seed, sizeof(seed), "0x%016llx", (unsigned long long)f->seed);
-	j = json_pack("{s:s, s:s, s:s, s:I, s:s, s:b, s:I, s:I, s:I, s:s%}", "kind", kinds[f->kind],
-		      "clause", f->clause, "reason", f->reason, "number", (json_int_t)f->number,
-		      "seed", seed, "alone", f->alone, "times", (json_int_t)fs->times[i],
-		      "operations_found", (json_int_t)f->ops, "operations",
-		      (json_int_t)f->program.cnt, "program", text, len);
+	j = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:I, s:I, s:I, s:s%}", "kind",
+		      kinds[f->kind], "clause", f->clause, "level",
+		      clause_level_name(f->advice ? CLAUSE_SHOULD : CLAUSE_MUST), "reason",
+		      f->reason, "number", (json_int_t)f->number, "seed", seed, "alone", f->alone,
+		      "times", (json_int_t)fs->times[i], "operations_found", (json_int_t)f->ops,
+		      "operations", (json_int_t)f->program.cnt, "program", text, len);
 	if (j && fs->files[i])
 		json_object_set_new(j, "file", json_string(fs->files[i]));
 	free(text);

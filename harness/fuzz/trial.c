@@ -50,11 +50,11 @@ uint32_t finding_shape(const struct finding *f)
 
 bool finding_same(const struct finding *a, const struct finding *b)
 {
-	if (a->kind != b->kind)
+	if (a->kind != b->kind || a->advice != b->advice)
 		return false;
-	if (a->kind == FINDING_HANG)
-		return true;
-	if (a->kind == FINDING_BROKEN && a->clause[0])
+	if (a->kind != FINDING_BROKEN)
+		return true; /* by which signal it dies may be chance */
+	if (a->clause[0])
 		return !strcmp(a->clause, b->clause);
 	return finding_shape(a) == finding_shape(b);
 }
@@ -103,6 +103,7 @@ void trial_run(struct trial *t, const struct fuzz_program *p, uint64_t seed, str
 
 	tc_stage_run(t->stage, p->setup.seat ? NEEDS_SEAT : t->needs, seed, body, &b, &r);
 	f->kind = r.verdict == VERDICT_FAIL ? FINDING_BROKEN : FINDING_NONE;
+	f->advice = f->kind && !strcmp(r.level, clause_level_name(CLAUSE_SHOULD));
 	f->seed = seed;
 	f->ops = p->cnt;
 	f->clause[0] = f->reason[0] = 0;
@@ -136,18 +137,21 @@ void watch_begin(struct watch *w, pid_t pid)
 
 bool watch_stuck(struct watch *w, uint64_t serial, const struct watch_limits *limits)
 {
-	uint64_t now = child_now_ms();
+	uint64_t now = child_now_ms(), slowest = w->slowest_ns, ran;
 
 	if (now - w->seen_ms > LATE_MS)
 		w->since_ms += now - w->seen_ms;
 	w->seen_ms = now;
+	ran = cpu_ns(w->pid) - w->cpu_ns;
 	if (serial != w->serial) {
+		if (ran > slowest)
+			slowest = ran;
 		watch_begin(w, w->pid);
 		w->serial = serial;
+		w->slowest_ns = slowest;
 		return false;
 	}
-	return cpu_ns(w->pid) - w->cpu_ns > limits->cpu_ms * 1000000ull ||
-	       now - w->since_ms > limits->wall_ms;
+	return ran > limits->cpu_ms * 1000000ull || now - w->since_ms > limits->wall_ms;
 }
 
 struct watch_limits watch_limits_for(const struct target_spec *spec)
@@ -160,7 +164,7 @@ struct watch_limits watch_limits_for(const struct target_spec *spec)
 /* Apart. */
 
 struct frame {
-	uint32_t kind, detail_len;
+	uint32_t kind, advice, detail_len;
 	char clause[16], reason[512];
 };
 
@@ -177,6 +181,7 @@ static void apart(const struct trial_plan *plan, const struct fuzz_program *p, u
 		exit(EXIT_FAILURE);
 	trial_run(&t, p, seed, &f);
 	frame.kind = f.kind;
+	frame.advice = f.advice;
 	frame.detail_len = f.detail ? (uint32_t)strlen(f.detail) + 1 : 0;
 	memcpy(frame.clause, f.clause, sizeof(frame.clause));
 	memcpy(frame.reason, f.reason, sizeof(frame.reason));
@@ -215,6 +220,7 @@ static void hear(int fd, pid_t pid, const struct watch_limits *limits, struct fi
 		rc = child_get(fd, &frame, sizeof(frame), end, NULL);
 	if (rc == 1 && frame.kind <= FINDING_BROKEN && frame.detail_len <= DETAIL_MAX) {
 		f->kind = (enum finding_kind)frame.kind;
+		f->advice = frame.advice != 0;
 		snprintf(f->clause, sizeof(f->clause), "%.15s", frame.clause);
 		snprintf(f->reason, sizeof(f->reason), "%.511s", frame.reason);
 		f->detail = frame.detail_len ? calloc(1, frame.detail_len + 1) : NULL;
@@ -255,6 +261,7 @@ bool trial_apart(const struct trial_plan *plan, const struct fuzz_program *p, ui
 	close(fds[1]);
 	f->clause[0] = f->reason[0] = 0;
 	f->detail = NULL;
+	f->advice = false;
 	f->seed = seed;
 	f->ops = p->cnt;
 	if (pid > 0)

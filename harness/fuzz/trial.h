@@ -21,6 +21,7 @@ enum finding_kind { FINDING_NONE, FINDING_BROKEN, FINDING_CRASH, FINDING_HANG };
  * @number:   of the program, counted from 0
  * @seed:     of the program
  * @clause:   that was broken; "" of crashes, hangs and what is no clause's
+ * @advice:   only what a handler SHOULD do
  * @detail:   the end of the log and the ring; the owner's, may be NULL
  * @program:  what shows it; freed by finding_free()
  * @made:     it is what the generator makes of @seed; else it came from a corpus
@@ -34,7 +35,7 @@ struct finding {
 	char reason[512];
 	char *detail;
 	struct fuzz_program program;
-	bool made, alone;
+	bool made, alone, advice;
 	uint32_t ops;
 };
 
@@ -64,10 +65,11 @@ void trial_run(struct trial *t, const struct fuzz_program *p, uint64_t seed, str
  * struct watch - on a child: is it stuck?
  * Time that it did not have on a processor counts little: the machine may be busy. Time that we did
  * not have one does not count at all.
+ * @slowest_ns: processor time between two serials, at most
  */
 struct watch {
 	pid_t pid;
-	uint64_t serial, cpu_ns, since_ms, seen_ms;
+	uint64_t serial, cpu_ns, since_ms, seen_ms, slowest_ns;
 };
 
 /** struct watch_limits - for one program: processor time and real time, milliseconds */

@@ -30,8 +30,13 @@ static const struct word_name tmr_types[] = {
 };
 
 static const struct word_name fills[] = {
-	{ "new", FUZZ_FILL_NEW },     { "current", FUZZ_FILL_CURRENT }, { "zero", FUZZ_FILL_ZERO },
-	{ "bytes", FUZZ_FILL_BYTES }, { "same", FUZZ_FILL_SAME },	{ NULL, 0 },
+	{ "new", FUZZ_FILL_NEW },
+	{ "current", FUZZ_FILL_CURRENT },
+	{ "zero", FUZZ_FILL_ZERO },
+	{ "bytes", FUZZ_FILL_BYTES },
+	{ "same", FUZZ_FILL_SAME },
+	{ "next", FUZZ_FILL_NEXT },
+	{ NULL, 0 },
 };
 
 static const struct word_name faults[] = {
@@ -64,7 +69,7 @@ const struct verb_word fuzz_verbs[FUZZ_VERBS] = {
 			    { "out", WORD_LEN, false, 1, RINGSIM_TO_DEVICE, NULL },
 			    { "in", WORD_LEN, false, 1, RINGSIM_FROM_DEVICE, NULL },
 			    { "bidi", WORD_LEN, false, FUZZ_S_BIDI, RINGSIM_BIDI, NULL },
-			    { "fill", WORD_NAME, false, FUZZ_S_FILL, FUZZ_FILL_SAME, fills },
+			    { "fill", WORD_NAME, false, FUZZ_S_FILL, FUZZ_FILL_NEXT, fills },
 			    { "flip", WORD_NUM, false, FUZZ_S_FLIP, FUZZ_DATA_MAX, NULL },
 			    { "bytes", WORD_BYTES, false, 0, 0, NULL } } },
 	[FUZZ_TMR] = { "tmr",

@@ -39,6 +39,7 @@ static bool tell(const struct worker *w, enum crew_word word, const struct findi
 {
 	struct crew_frame frame = { .word = word,
 				    .made = f->made,
+				    .advice = f->advice,
 				    .number = f->number,
 				    .setup = w->p.setup,
 				    .detail_len = f->detail ? (uint32_t)strlen(f->detail) : 0,

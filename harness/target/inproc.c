@@ -218,7 +218,7 @@ static int open_store(struct target *t)
 		.engine = t->spec->engine,
 		.size_bytes = t->opts.size_bytes,
 		.block_size = t->opts.handler.block_size,
-		.depth = 256,
+		.depth = 96, /* few, so that its rings are full and start over soon */
 		.create = true,
 	};
 	char spec[512], err[256];

@@ -21,6 +21,14 @@ void tc_fail(struct tc *tc, const char *clause, const char *fmt, ...)
 	va_end(ap);
 }
 
+void tc_advise(struct tc *tc, const char *clause, const char *fmt, ...)
+{
+	struct play *r = tc->priv;
+
+	(void)fmt;
+	snprintf(r->advice, sizeof(r->advice), "%s", clause);
+}
+
 uint8_t sense_key(const uint8_t *sense)
 {
 	return sense[2] & 0xf;
@@ -35,7 +43,7 @@ void play_reset(struct play *r, unsigned int flags)
 	r->used = 0;
 	r->clock = 0;
 	r->tc = (struct tc){ .priv = r };
-	r->clause[0] = r->why[0] = '\0';
+	r->clause[0] = r->why[0] = r->advice[0] = '\0';
 	fuzz_disk_reset(r->d, r->blocks, r->bs, 4711, flags);
 }
 

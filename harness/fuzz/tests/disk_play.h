@@ -15,6 +15,7 @@
  * struct play
  * @clock:  the running count
  * @clause, @why: of the first failure; "" if there was none
+ * @advice: clause of the last advice
  */
 struct play {
 	struct fuzz_disk *d;
@@ -22,7 +23,7 @@ struct play {
 	uint64_t clock;
 	uint32_t bs, used;
 	uint64_t blocks;
-	char clause[16], why[1600];
+	char clause[16], why[1600], advice[16];
 	struct fuzz_cmd cmds[PLAY_CMDS];
 	struct fuzz_op ops[PLAY_CMDS];
 	struct fuzz_cdb cdbs[PLAY_CMDS];

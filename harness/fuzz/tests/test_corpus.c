@@ -181,12 +181,15 @@ static void test_same(void)
 	struct finding a = { .kind = FINDING_BROKEN, .clause = "HND-013", .reason = "x" };
 	struct finding b = { .kind = FINDING_BROKEN, .clause = "HND-013", .reason = "y" };
 	struct finding crash = { .kind = FINDING_CRASH, .reason = "signal 11" };
-	struct finding other = { .kind = FINDING_CRASH, .reason = "stuck" };
+	struct finding other = { .kind = FINDING_CRASH, .reason = "signal 6" };
+	struct finding advice = b;
 
 	CU_ASSERT_TRUE(finding_same(&a, &b));
 	CU_ASSERT_FALSE(finding_same(&a, &crash));
 	CU_ASSERT_TRUE(finding_same(&crash, &crash));
-	CU_ASSERT_FALSE(finding_same(&crash, &other));
+	CU_ASSERT_TRUE(finding_same(&crash, &other));
+	advice.advice = true;
+	CU_ASSERT_FALSE(finding_same(&a, &advice));
 	a.clause[0] = b.clause[0] = 0;
 	CU_ASSERT_FALSE(finding_same(&a, &b));
 }

@@ -467,6 +467,12 @@ static void miscompares(void)
 		play_reads(&r, 9, c);
 		c->disturbed = true;
 		play_miscompare(&r, c, 0);
+		PLAY_FAILS(&r, "HND-062", "MISCOMPARE after a restart");
+		play_reset(&r, 0);
+		play_write(&r, 8, 3);
+		c = swap(&r, 8, 3);
+		c->disturbed = true;
+		play_miscompare(&r, c, 0);
 		PLAY_FAILS(&r, "HND-062", "until it wrote itself");
 		play_reset(&r, 0);
 		c = swap(&r, 8, 3);
@@ -518,6 +524,88 @@ static void half_done(void)
 	play_end(&r, c, 0);
 	play_reads(&r, 8, a);
 	play_reads(&r, 9, c);
+	PLAY_OK(&r);
+	play_close(&r);
+}
+
+/* A successor carries it out once more: it may have found it done, but not what never was there. */
+static void replayed(void)
+{
+	struct fuzz_cmd *a, *b, *c;
+	struct play r;
+
+	play_open(&r, 512, 100, 0);
+	a = play_write(&r, 8, 1);
+	c = swap(&r, 8, 1);
+	c->disturbed = true;
+	play_end(&r, c, 0);
+	play_reads(&r, 8, c);
+	PLAY_OK(&r);
+
+	play_reset(&r, 0); /* it never was: nobody finds what it would have written */
+	a = play_write(&r, 8, 1);
+	c = swap(&r, 8, 1);
+	play_start(&r, 0x2a, 8, 1);
+	c->disturbed = true;
+	play_miscompare(&r, c, -1);
+	play_reads(&r, 8, a);
+	PLAY_OK(&r);
+
+	play_reset(&r, 0);
+	play_write(&r, 8, 1);
+	c = swap(&r, 8, 1);
+	play_start(&r, 0x2a, 8, 1);
+	c->disturbed = true;
+	play_miscompare(&r, c, -1);
+	play_reads(&r, 8, c);
+	PLAY_FAILS(&r, "HND-062", "operation 2: MISCOMPARE after a restart");
+
+	play_reset(&r, 0); /* nor had found it before it said so */
+	play_write(&r, 8, 1);
+	c = swap(&r, 8, 1);
+	play_start(&r, 0x2a, 8, 1);
+	play_reads(&r, 8, c);
+	c->disturbed = true;
+	play_miscompare(&r, c, -1);
+	PLAY_FAILS(&r, "HND-062", "operation 2: MISCOMPARE after a restart");
+
+	play_reset(&r, 0); /* nor is compared with it */
+	play_write(&r, 8, 1);
+	c = swap(&r, 8, 1);
+	b = play_cmd(&r, OP_CAW, 8, 1, FUZZ_FILL_CURRENT);
+	play_begin(&r, b);
+	memcpy(b->data, play_block(&r, c, 8), r.bs);
+	b->disturbed = c->disturbed = true;
+	play_miscompare(&r, c, -1);
+	play_end(&r, b, 0);
+	PLAY_FAILS(&r, "HND-062", "operation 2: MISCOMPARE after a restart");
+
+	play_reset(&r, 0);
+	play_write(&r, 8, 1);
+	c = swap(&r, 8, 1);
+	c->data[5] ^= 1;
+	c->disturbed = true;
+	play_end(&r, c, 0);
+	PLAY_FAILS(&r, "HND-062", "block 8 never held what it was compared with");
+	play_close(&r);
+}
+
+/* What was aborted in time should not be found; nothing is wrong with it otherwise. */
+static void futile(void)
+{
+	struct fuzz_cmd *a, *b;
+	struct play r;
+
+	play_open(&r, 512, 100, 0);
+	a = play_write(&r, 8, 1);
+	b = play_start(&r, 0x2a, 8, 1);
+	fuzz_disk_futile(r.d, b);
+	b->disturbed = true;
+	play_lost(&r, b);
+	play_reads(&r, 8, a);
+	CU_ASSERT_STRING_EQUAL(r.advice, "");
+	play_reads(&r, 8, b);
+	CU_ASSERT_STRING_EQUAL(r.advice, "HND-016");
 	PLAY_OK(&r);
 	play_close(&r);
 }
@@ -667,6 +755,8 @@ int main(void)
 	CU_add_test(s, "torn blocks", torn);
 	CU_add_test(s, "refused", refused);
 	CU_add_test(s, "disturbed", disturbed);
+	CU_add_test(s, "replayed", replayed);
+	CU_add_test(s, "futile", futile);
 	CU_add_test(s, "WRITE SAME and UNMAP", same_and_unmap);
 	CU_add_test(s, "UNMAP without LBPRZ", unmapped);
 	CU_add_test(s, "COMPARE AND WRITE", swaps);
