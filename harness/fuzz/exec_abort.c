@@ -5,13 +5,16 @@
  * It should not carry out what it is told is aborted. When a command has begun nobody sees from
  * outside, but there are those that cannot have: a COMPARE AND WRITE waits for all that overlaps it
  * and came before, and all that overlaps waits for it. Where such a pair and the notice came to the
- * ring while the handler slept, and the medium takes its time, it learns of the abort while the
- * second one waits. If the first one's answer is GOOD it was carried out, so the second one did
- * wait; if what that one wrote is found then, the notice was ignored.
+ * ring while the handler slept, with little else, and the medium takes its time, it learns of the
+ * abort while the second one waits. If the first one's answer is GOOD it was carried out, so the
+ * second one did wait; if what that one wrote is found then, the notice was ignored.
  */
 #include "exec_impl.h"
 
-#define BATCH 14 /* entries that a handler fetches before it looks what the medium has done */
+/* Whoever wakes up may answer some before it looks at the rest: so few commands are seen at once.
+ */
+#define BATCH	    3
+#define BATCH_BYTES 8192
 
 void exec_arrives(struct exec *r)
 {
@@ -51,13 +54,17 @@ static struct exec_cmd *ahead_of(const struct exec *r, const struct exec_cmd *e)
 /* Whether a handler that wakes up now finds all that is on the ring in one go. */
 static bool finds_all(const struct exec *r)
 {
+	const struct exec_cmd *e;
 	const unsigned int needed = FUZZ_O_ADVICE | FUZZ_O_DISK;
 	uint32_t depth = r->p->setup.depth;
 
+	for (e = r->first; e; e = e->next)
+		if (e->c.io.len >= BATCH_BYTES)
+			return false;
 	return (r->oracles & needed) == needed && r->p->setup.medium == MEDIUM_SLOW &&
 	       !r->process && !r->inside && !r->dead && !r->doomed && !r->plugged &&
-	       !r->last_fault && r->asleep.steps == r->t->in.steps &&
-	       r->in_flight + r->tmrs - r->asleep.tmrs <= BATCH && (!depth || depth > r->in_flight);
+	       !r->last_fault && r->asleep.steps == r->t->in.steps && r->in_flight <= BATCH &&
+	       r->tmrs == r->asleep.tmrs + 1 && (!depth || depth > r->in_flight);
 }
 
 static uint64_t notices(const struct exec *r)

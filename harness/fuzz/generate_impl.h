@@ -79,6 +79,8 @@ void gen_transfer(struct gen *g, bool write, uint64_t lba, uint32_t blocks);
 void gen_introduction(struct gen *g);
 /** gen_duel() - submit a few commands for the same blocks, so that they meet. */
 void gen_duel(struct gen *g);
+/** gen_pair() - submit two that want one block, of which the second one waits. */
+void gen_pair(struct gen *g);
 /** gen_read_back() - read what was touched. */
 void gen_read_back(struct gen *g);
 

@@ -155,6 +155,22 @@ static void advance(struct gen *g)
 	gen_op(g, FUZZ_ADVANCE, some_ms(g), 0);
 }
 
+/* A command is aborted while it can only wait for the one before it. */
+static void lost_duel(struct gen *g)
+{
+	struct fuzz_op *op;
+
+	gen_push(g, FUZZ_SETTLE);
+	gen_push(g, FUZZ_FREEZE);
+	gen_pair(g);
+	op = gen_push(g, FUZZ_TMR);
+	op->n[0] = TCMU_TMR_ABORT_TASK;
+	op->n[1] = 1;
+	op->n[2] = 1;
+	gen_push(g, FUZZ_THAW);
+	run(g);
+}
+
 /* Work piles up in front of a handler that is not scheduled; time may pass over it. */
 static void sleep_over(struct gen *g)
 {
@@ -497,6 +513,10 @@ void gen_move(struct gen *g)
 		during(g);
 		break;
 	case M_DUEL:
+		if (gen_one_in(g, 4)) {
+			lost_duel(g);
+			break;
+		}
 		gen_duel(g);
 		if (gen_one_in(g, 2))
 			tmr(g);

@@ -231,6 +231,18 @@ void gen_duel(struct gen *g)
 	}
 }
 
+void gen_pair(struct gen *g)
+{
+	struct gen_range r = { gen_below(g, g->blocks < 64 ? (uint32_t)g->blocks : 64), 1 };
+
+	fast_compare_and_write(g, r);
+	if (gen_one_in(g, 2))
+		fast_compare_and_write(g, r);
+	else
+		gen_transfer(g, true, r.lba, r.blocks);
+	gen_remember(g, r.lba, r.blocks);
+}
+
 void gen_synchronize_cache(struct gen *g)
 {
 	struct gen_range r = gen_range(g);
