@@ -66,7 +66,7 @@ say  = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 # --- sources -----------------------------------------------------------------------------------
 
 HARNESS_PARTS := consumer handlers clauses report target cases trace record check seat run fuzz \
-		 fabric
+		 fabric env
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 

@@ -2,8 +2,8 @@
 /* tcmu-harness: one command line, one verb each. */
 #include "../bench/verbs.h"
 #include "check/verbs.h"
+#include "env/env.h"
 #include "fabric/fabric.h"
-#include "run/env.h"
 #include "seat/seat.h"
 #include "trace/trace.h"
 

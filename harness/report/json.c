@@ -5,6 +5,7 @@
  * Nothing but time_us depends on the clock, so that two runs of one seed can be compared line by
  * line. Cases are written one at a time: a run of a million needs no tree of a million.
  */
+#include "clean.h"
 #include "internal.h"
 
 #include <errno.h>
@@ -12,26 +13,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* @s as a JSON string, null for NULL; returns NULL without memory. */
-static json_t *text(const char *s)
-{
-	json_t *value = NULL;
-	char *clean = NULL;
-	size_t len = 0;
-	FILE *mem;
-
-	if (!s)
-		return json_null();
-	mem = open_memstream(&clean, &len);
-	if (!mem)
-		return NULL;
-	put(mem, s, "\n", NULL);
-	if (!fclose(mem))
-		value = json_stringn(clean, len);
-	free(clean);
-	return value;
-}
 
 /* The words of @s as an array of strings. */
 static json_t *words(const char *s)
@@ -42,7 +23,7 @@ static json_t *words(const char *s)
 	if (!array || !copy)
 		goto fail;
 	for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		if (json_array_append_new(array, text(word)))
+		if (json_array_append_new(array, clean_json(word)))
 			goto fail;
 	}
 	free(copy);
@@ -60,11 +41,12 @@ static int put_case(const struct result *r, FILE *out)
 
 	snprintf(seed, sizeof(seed), "0x%" PRIx64, r->seed);
 	object = json_pack("{s:o, s:o, s:o, s:o, s:s?, s:s, s:o, s:o, s:s, s:o, s:o, s:I}", "id",
-			   text(r->id), "handler", text(r->handler), "title", text(r->title),
-			   "clauses", words(r->clauses), "level", r->level, "verdict",
-			   verdict_name(r->verdict), "reason", text(r->reason), "clause",
-			   text(r->clause), "seed", seed, "replay", text(r->replay), "detail",
-			   text(r->detail), "time_us", (json_int_t)r->time_us);
+			   clean_json(r->id), "handler", clean_json(r->handler), "title",
+			   clean_json(r->title), "clauses", words(r->clauses), "level", r->level,
+			   "verdict", verdict_name(r->verdict), "reason", clean_json(r->reason),
+			   "clause", clean_json(r->clause), "seed", seed, "replay",
+			   clean_json(r->replay), "detail", clean_json(r->detail), "time_us",
+			   (json_int_t)r->time_us);
 	if (!object)
 		return -ENOMEM;
 	json_dumpf(object, out, JSON_COMPACT); /* put_end() notices a stream that fails */

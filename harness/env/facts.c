@@ -16,15 +16,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 /* Descriptors of netlink sockets in a world: internal.h of ringsim/world. */
 #define FD_LAST 1007
 
-static bool find_tool(const char *name, char *buf, size_t len)
+bool env_find_tool(const char *name, char *buf, size_t len)
 {
 	const char *path = getenv("PATH");
 	size_t n;
@@ -94,61 +92,8 @@ bool env_world(struct facts *fs)
 	return works;
 }
 
-/* --- the kernel --------------------------------------------------------------------------------
+/* --- the machine -------------------------------------------------------------------------------
  */
-
-static void add_kernel(struct facts *fs)
-{
-	struct utsname u;
-
-	if (!uname(&u))
-		fact_add(fs, "kernel", SAID, "%s %s, %s", u.sysname, u.release, u.machine);
-}
-
-/* Whether a line of @path has the module in it. */
-static bool module_listed(const char *release, const char *file)
-{
-	char path[PATH_MAX], line[4096];
-	bool found = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/lib/modules/%s/%s", release, file);
-	f = fopen(path, "re");
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, ":\n")] = 0; /* what is behind are its dependencies */
-		found = strstr(line, "/target_core_user.ko") != NULL;
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
-static void add_tcmu(struct facts *fs)
-{
-	struct utsname u = { 0 };
-
-	uname(&u);
-	if (!access("/sys/module/target_core_user", F_OK))
-		fact_add(fs, "kernel's TCMU", YES, "loaded");
-	else if (module_listed(u.release, "modules.builtin"))
-		fact_add(fs, "kernel's TCMU", YES, "built in");
-	else if (module_listed(u.release, "modules.dep"))
-		fact_add(fs, "kernel's TCMU", YES, "a module (modprobe target_core_user)");
-	else
-		fact_add(fs, "kernel's TCMU", NO,
-			 "no target_core_user in /sys/module or /lib/modules/%.100s", u.release);
-}
-
-static void add_configfs(struct facts *fs)
-{
-	if (!access("/sys/kernel/config/target", F_OK))
-		fact_add(fs, "kernel's target configfs", YES, "%s",
-			 access("/sys/kernel/config/target", W_OK) ? "but not ours to write to"
-								   : "");
-	else
-		fact_add(fs, "kernel's target configfs", NO, "/sys/kernel/config/target: %s",
-			 strerror(errno));
-}
 
 static void add_kvm(struct facts *fs)
 {
@@ -223,7 +168,7 @@ static void add_tools(struct facts *fs)
 	size_t i;
 
 	for (i = 0; i < sizeof(tools) / sizeof(*tools); i++)
-		if (find_tool(tools[i].name, path, sizeof(path)))
+		if (env_find_tool(tools[i].name, path, sizeof(path)))
 			fact_add(fs, tools[i].name, YES, "%.200s", path);
 		else
 			fact_add(fs, tools[i].name, NO, "not in PATH (Debian's package %s has it)",
@@ -272,9 +217,6 @@ static void add_mitigations(struct facts *fs)
 
 void env_machine(struct facts *fs)
 {
-	add_kernel(fs);
-	add_tcmu(fs);
-	add_configfs(fs);
 	add_kvm(fs);
 	add_uring(fs);
 	add_perf(fs);
