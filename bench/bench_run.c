@@ -9,6 +9,7 @@
 #include "bench.h"
 
 #include "../harness/check/verbs.h"
+#include "../harness/env/env.h"
 #include "../harness/random.h"
 #include "environment.h"
 #include "exact.h"
@@ -261,6 +262,7 @@ static int describe(struct bench *b)
 	json_decref(b->result->environment);
 	b->result->options = options;
 	b->result->environment = environment;
+	b->result->env = env_now();
 	return 0;
 }
 

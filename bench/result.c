@@ -115,6 +115,7 @@ void result_free(struct result *r)
 		row_free(r->rows[i]);
 	free(r->rows);
 	json_decref(r->environment);
+	json_decref(r->env);
 	json_decref(r->options);
 	free(r->title);
 	free(r->when);

@@ -94,12 +94,14 @@ struct result_row {
 /**
  * struct result - a run
  * @environment: JSON object, see environment.h; differing ones are compared only by force
+ * @env:         JSON object: more of that machine, see env_now(); of no meaning for comparing; NULL
+ *               if it is not known
  * @options:     JSON object: what was asked for
  * @complete:    no row is missing; if not, @why says so
  */
 struct result {
 	char *title, *when;
-	json_t *environment, *options;
+	json_t *environment, *env, *options;
 	bool complete;
 	char *why;
 	struct result_row **rows;

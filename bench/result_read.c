@@ -327,8 +327,10 @@ static int take_object(const struct reader *rd, const json_t *root, const char *
 
 static int read_root(struct reader *rd, struct result *r, json_t *root)
 {
-	static const char *const members[] = { "schema",      "title",	 "when", "complete", "why",
-					       "environment", "options", "rows", NULL };
+	static const char *const members[] = {
+		"schema",      "title", "when",	   "complete", "why",
+		"environment", "env",	"options", "rows",     NULL
+	};
 	const json_t *schema = json_object_get(root, "schema"), *rows;
 	size_t i;
 	int rc;
@@ -349,6 +351,8 @@ static int read_root(struct reader *rd, struct result *r, json_t *root)
 		rc = take_complete(rd, root, &r->complete, &r->why);
 	if (!rc)
 		rc = take_object(rd, root, "environment", &r->environment);
+	if (!rc && json_object_get(root, "env"))
+		rc = take_object(rd, root, "env", &r->env);
 	if (!rc)
 		rc = take_object(rd, root, "options", &r->options);
 	rows = json_object_get(root, "rows");

@@ -103,6 +103,10 @@ static bool put_result(FILE *out, const struct result *r)
 	good = good && put(out, json_string(r->why));
 	fputs(",\n\"environment\":", out);
 	good = good && put(out, json_incref(r->environment));
+	if (r->env) {
+		fputs(",\n\"env\":", out);
+		good = good && put(out, json_incref(r->env));
+	}
 	fputs(",\n\"options\":", out);
 	good = good && put(out, json_incref(r->options));
 	fputs(",\n\"rows\":[", out);

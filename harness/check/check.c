@@ -2,6 +2,7 @@
 /*
  * `tcmu-harness check`: which handler, which cases, which reports.
  */
+#include "../env/env.h"
 #include "../target/kernel.h"
 #include "check.h"
 #include "run.h"
@@ -183,6 +184,8 @@ static int write_reports(struct check *c)
 	}
 	if (c->opt.junit)
 		rc = report_file(&c->results, c->opt.junit, report_junit, err, sizeof(err));
+	if (c->opt.json) /* now: what the run did to the kernel (taint) is to be seen */
+		c->results.env = env_now();
 	if (!rc && c->opt.json)
 		rc = report_file(&c->results, c->opt.json, report_json, err, sizeof(err));
 	if (rc) {

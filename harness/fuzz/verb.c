@@ -9,6 +9,7 @@
 #include "hostile.h"
 
 #include "../check/child.h"
+#include "../env/env.h"
 #include "../report/result.h"
 
 #include <sys/prctl.h>
@@ -222,7 +223,7 @@ static int run_all(struct run *r)
 	if (rc == -EINTR)
 		fprintf(stderr, "tcmu-harness fuzz: interrupted\n");
 	if (r->json && (!rc || rc == -EINTR)) {
-		root = json_pack("{s:o}", "runs", r->json);
+		root = json_pack("{s:o, s:o*}", "runs", r->json, "env", env_now());
 		if (fuzz_write_json(r->o->json, root))
 			return EXIT_USAGE;
 	} else {

@@ -59,9 +59,14 @@ int report_json(const struct results *rs, FILE *out)
 	struct result_counts counts = results_count(rs);
 
 	fprintf(out,
-		"{\"schema\":1,\"summary\":{\"pass\":%zu,\"fail\":%zu,\"skip\":%zu,\"known\":%zu},"
-		"\"cases\":[",
+		"{\"schema\":1,\"summary\":{\"pass\":%zu,\"fail\":%zu,\"skip\":%zu,\"known\":%zu},",
 		counts.pass, counts.fail, counts.skip, counts.known);
+	if (rs->env) {
+		fputs("\n\"env\":", out);
+		json_dumpf(rs->env, out, JSON_COMPACT);
+		fputs(",\n", out);
+	}
+	fputs("\"cases\":[", out);
 	for (size_t i = 0; i < rs->n; i++) {
 		int ret;
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,6 +64,7 @@ void results_free(struct results *rs)
 	for (size_t i = 0; i < rs->n; i++)
 		result_free(&rs->v[i]);
 	free(rs->v);
+	json_decref(rs->env);
 	*rs = (struct results){ 0 };
 }
 

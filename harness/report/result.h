@@ -54,10 +54,14 @@ struct result {
 	uint64_t time_us;
 };
 
-/** struct results - a growing list; zero-initialise, release with results_free(). */
+/**
+ * struct results - a growing list; zero-initialise, release with results_free()
+ * @env: JSON object: the machine it ran on, see env_now(); owned, NULL if that is not to be said
+ */
 struct results {
 	struct result *v;
 	size_t n, cap;
+	struct json_t *env;
 };
 
 /** struct result_counts - how many ended in each verdict. */
@@ -111,7 +115,8 @@ int report_text(const struct results *rs, FILE *out, const struct report_style *
 int report_tap(const struct results *rs, FILE *out);
 /** report_junit() - JUnit XML, well-formed whatever bytes the details hold. */
 int report_junit(const struct results *rs, FILE *out);
-/** report_json() - {"schema":1,"summary":{...},"cases":[...]}, equal for equal runs but time_us. */
+/** report_json() - {"schema":1,"summary":{...},"env":{...},"cases":[...]}, equal for equal runs on
+ * one machine but time_us. */
 int report_json(const struct results *rs, FILE *out);
 /** report_html() - one page for a browser that needs nothing else; equal for equal verdicts. */
 int report_html(const struct results *rs, FILE *out);
