@@ -50,7 +50,7 @@ void rootfs_complain(struct rootfs *t, const char *path, const char *why)
  * it) only the real root is as safe without. */
 static int open_in(const struct rootfs *t, const char *path, int flags)
 {
-	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC),
 				.resolve = RESOLVE_IN_ROOT };
 	struct stat root, here;
 	int fd = (int)syscall(SYS_openat2, t->fd, path, &how, sizeof(how));
@@ -147,7 +147,7 @@ static const char *reason(int err, size_t max, char *buf, size_t len)
 
 char *rootfs_read(struct rootfs *t, const char *path, size_t max, size_t *len)
 {
-	int fd = open_in(t, path, O_RDONLY), err;
+	int fd = open_in(t, path, O_RDONLY | O_NOCTTY | O_NONBLOCK), err;
 	char *text = NULL, why[128];
 	size_t n = 0;
 
