@@ -81,34 +81,41 @@ static const char *packer_of(const unsigned char *head, ssize_t n)
 	return NULL;
 }
 
+/* Room for something behind @n bytes, and a zero; false, with @buf as it was, if there is none. */
+static bool room(char **buf, size_t *cap, size_t n)
+{
+	char *more;
+
+	if (*buf && n < *cap)
+		return true;
+	more = realloc(*buf, 2 * *cap + 1);
+	if (!more)
+		return false;
+	*buf = more;
+	*cap *= 2;
+	return true;
+}
+
 /* Read to the end whatever the file says of its size: in /proc that is nothing. */
 static char *slurp(int fd, size_t max, size_t *len)
 {
 	size_t cap = 4096, n = 0;
-	char *buf = malloc(cap + 1), *more;
-	ssize_t got = 1;
+	char *buf = NULL;
+	ssize_t got = -1;
 
-	while (buf && got > 0 && n <= max) {
-		if (n == cap) {
-			cap *= 2;
-			more = realloc(buf, cap + 1);
-			if (!more)
-				break;
-			buf = more;
-		}
+	while (n <= max && room(&buf, &cap, n)) {
 		got = read(fd, buf + n, cap - n);
-		if (got > 0)
-			n += (size_t)got;
+		if (got <= 0)
+			break;
+		n += (size_t)got;
 	}
-	if (buf && !got && n <= max) {
+	if (!got && n <= max) {
 		buf[n] = 0;
 		*len = n;
 		return buf;
 	}
 	if (n > max)
 		errno = EFBIG;
-	else if (got >= 0)
-		errno = ENOMEM;
 	free(buf);
 	return NULL;
 }

@@ -46,13 +46,14 @@ static void show_kernel(const json_t *k, FILE *out)
 	begin(out, "kernel taint");
 	if (!json_is_object(taint))
 		fputs("not known", out);
-	else if (!json_array_size(flags))
-		fputs("none", out);
 	else
-		fprintf(out, "%llu",
-			(unsigned long long)json_integer_value(json_object_get(taint, "value")));
+		fprintf(out, "%llu%s",
+			(unsigned long long)json_integer_value(json_object_get(taint, "value")),
+			json_array_size(flags) ? "" : ", none");
 	json_array_foreach(flags, i, flag)
+	{
 		fprintf(out, "%s %s (%s)", i ? "," : ":", str(flag, "letter"), str(flag, "means"));
+	}
 	fputc('\n', out);
 }
 
@@ -134,7 +135,9 @@ static void show_file(const json_t *m, FILE *out)
 	put(out, str(m, "why"), NULL, NULL);
 	fputc(')', out);
 	json_array_foreach(others, i, other)
+	{
 		add(out, i ? "" : "rather than", json_string_value(other));
+	}
 	if (json_is_true(json_object_get(m, "tie")))
 		fputs(", by chance: no rule prefers it", out);
 	if (str(m, "stale"))
