@@ -2,18 +2,11 @@
 /* The choice among several files of one module; see depmod.h. */
 #include "depmod.h"
 
-#include <limits.h>
+#include "conf.h"
+
 #include <regex.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define FILE_MAX ((size_t)1 << 20)
-#define CONF_MAX 256
-
-/* A file name in the first of them hides those of the same name in the others. */
-static const char *const places[] = { "/etc/depmod.d", "/run/depmod.d", "/usr/local/lib/depmod.d",
-				      "/usr/lib/depmod.d", "/lib/depmod.d" };
 
 bool module_name(const char *path, char *buf, size_t len)
 {
@@ -76,8 +69,9 @@ static void add_search(struct depmod *d, const char *dir, const char *from)
 	d->n_search++;
 }
 
-static void parse_line(struct depmod *d, char *line, const char *from, struct rootfs *t)
+static void parse_line(struct rootfs *t, char *line, const char *from, void *ctx)
 {
+	struct depmod *d = ctx;
 	char *save = NULL, *verb = strtok_r(line, " \t", &save), *dir;
 
 	if (!verb || *verb == '#')
@@ -93,70 +87,11 @@ static void parse_line(struct depmod *d, char *line, const char *from, struct ro
 	}
 }
 
-/* A backslash at the end of a line goes on on the next one. */
-static void parse_file(struct depmod *d, struct rootfs *t, const char *path)
-{
-	char *text = rootfs_read(t, path, FILE_MAX, NULL), *p, *line, from[256];
-	unsigned int number = 1, first;
-
-	for (p = text; p && *p; number++) {
-		first = number;
-		for (line = p; *p && *p != '\n'; p++) {
-			if (p[0] == '\\' && p[1] == '\n') {
-				p[0] = p[1] = ' ';
-				number++;
-			}
-		}
-		if (*p)
-			*p++ = 0;
-		snprintf(from, sizeof(from), "%.230s:%u", path, first);
-		parse_line(d, line, from, t);
-	}
-	free(text);
-}
-
-struct conf {
-	char *name;
-	size_t place;
-};
-
-static int by_name(const void *a, const void *b)
-{
-	const struct conf *x = a, *y = b;
-	int order = strcmp(x->name, y->name);
-
-	return order ? order : (x->place > y->place) - (x->place < y->place);
-}
-
 void depmod_rules(struct depmod *d, struct rootfs *t, const char *release)
 {
-	struct conf *confs = calloc(CONF_MAX, sizeof(*confs));
-	char **names, path[PATH_MAX];
-	size_t n = 0, place, i, len;
-
 	memset(d, 0, sizeof(*d));
 	snprintf(d->release, sizeof(d->release), "%s", release);
-	for (place = 0; confs && place < sizeof(places) / sizeof(*places); place++) {
-		names = rootfs_list(t, places[place]);
-		for (i = 0; names && names[i] && n < CONF_MAX; i++) {
-			len = strlen(names[i]);
-			if (len > 5 && !strcmp(names[i] + len - 5, ".conf") &&
-			    (confs[n].name = strdup(names[i])))
-				confs[n++].place = place;
-		}
-		rootfs_list_free(names);
-	}
-	if (n)
-		qsort(confs, n, sizeof(*confs), by_name);
-	for (i = 0; i < n; i++) {
-		if (i && !strcmp(confs[i].name, confs[i - 1].name))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", places[confs[i].place], confs[i].name);
-		parse_file(d, t, path);
-	}
-	for (i = 0; i < n; i++)
-		free(confs[i].name);
-	free(confs);
+	conf_lines(t, "depmod.d", parse_line, d);
 	if (!d->n_search) {
 		add_search(d, "updates", "depmod's default");
 		add_search(d, "built-in", "depmod's default");

@@ -72,6 +72,22 @@ static void add_module(json_t *list, const json_t *system, const char *name, con
 		    release ? release : "the kernel");
 }
 
+/* A module that is there, but that modprobe would not load. */
+static void add_forbidden(json_t *list, const json_t *m)
+{
+	const char *name = json_string_value(json_object_get(m, "name"));
+	const char *instead =
+		json_string_value(json_object_get(json_object_get(m, "modprobe"), "install"));
+	const char *refused = json_string_value(json_object_get(m, "refused"));
+
+	if (instead)
+		add(list, "modprobe", name, "it runs something else instead: %.300s", instead);
+	if (refused)
+		add(list, "modprobe", name,
+		    "modprobe --allow-unsupported, as the distribution does not support it: %.200s",
+		    refused);
+}
+
 static void add_modules(json_t *list, const json_t *system)
 {
 	static const struct {
@@ -96,6 +112,13 @@ static void add_modules(json_t *list, const json_t *system)
 	if (module_state(system, "target_core_user", "missing"))
 		add(list, "all of these", "a kernel with TCMU",
 		    "in a machine of its own: make conformance KERNELS='6.1 6.12'");
+	json_array_foreach(json_object_get(system, "modules"), i, m)
+	{
+		if (!module_state(system, json_string_value(json_object_get(m, "name")),
+				  "not loaded"))
+			continue;
+		add_forbidden(list, m);
+	}
 	json_array_foreach(json_object_get(system, "modules"), i, m)
 	{
 		if (json_object_get(m, "stale"))

@@ -44,6 +44,7 @@ struct place {
 	struct depmod rules;
 	struct files files[MODULES];
 	char *dep, *builtin;
+	json_t *modprobe;
 	size_t visits;
 };
 
@@ -194,6 +195,18 @@ static void choice(struct place *p, size_t which, json_t *m)
 	file_says(p->t, full, m);
 }
 
+/* What modprobe.d has to say of it. */
+static void told(const struct place *p, const char *name, json_t *m)
+{
+	json_t *rules = json_object_get(p->modprobe, name);
+	json_t *strict = json_object_get(p->modprobe, "allow_unsupported_modules");
+
+	if (rules)
+		json_object_set(m, "modprobe", rules);
+	if (strict && json_object_get(m, "path") && !json_object_get(m, "supported"))
+		json_object_set(m, "refused", strict);
+}
+
 /* --- what is loaded ----------------------------------------------------------------------------
  */
 
@@ -264,6 +277,7 @@ static json_t *one_module(struct place *p, size_t which)
 
 	if (p->t && *p->dir)
 		choice(p, which, m);
+	told(p, name, m);
 	snprintf(path, sizeof(path), "/sys/module/%s/initstate", name);
 	if (rootfs_has(p->t, path))
 		state = "loaded";
@@ -303,6 +317,7 @@ json_t *module_facts(struct rootfs *t, const char *release)
 		return NULL;
 	}
 	p->t = t;
+	p->modprobe = modprobe_rules(t);
 	if (release) {
 		snprintf(p->dir, sizeof(p->dir), "/lib/modules/%s", release);
 		depmod_rules(&p->rules, t, release);
@@ -317,6 +332,7 @@ json_t *module_facts(struct rootfs *t, const char *release)
 	}
 	free(p->dep);
 	free(p->builtin);
+	json_decref(p->modprobe);
 	free(p);
 	return all;
 }

@@ -189,6 +189,27 @@ static void show_loaded(const json_t *m, FILE *out)
 	fputc('\n', out);
 }
 
+static void show_modprobe(const json_t *m, FILE *out)
+{
+	json_t *rules = json_object_get(m, "modprobe"), *line;
+	const char *what, *gap = "";
+
+	if (!rules && !str(m, "refused"))
+		return;
+	fprintf(out, "module %s, modprobe: ", str(m, "name"));
+	json_object_foreach(rules, what, line)
+	{
+		fprintf(out, "%s%s ", gap, what);
+		put(out, json_string_value(line), NULL, NULL);
+		gap = ", ";
+	}
+	if (str(m, "refused")) {
+		fprintf(out, "%srefuses what is not supported: ", gap);
+		put(out, str(m, "refused"), NULL, NULL);
+	}
+	fputc('\n', out);
+}
+
 static void show_modules(const json_t *all, FILE *out)
 {
 	const json_t *m;
@@ -202,6 +223,7 @@ static void show_modules(const json_t *all, FILE *out)
 		else
 			fprintf(out, "%s\n", str(m, "state"));
 		show_file(m, out);
+		show_modprobe(m, out);
 	}
 }
 

@@ -36,6 +36,12 @@ const char *kernel_flavour(const char *release);
 json_t *config_facts(struct rootfs *t, const char *release);
 /** module_facts() - an array with an object for each of system_modules[] */
 json_t *module_facts(struct rootfs *t, const char *release);
+/**
+ * modprobe_rules() - object: for each module that modprobe.d has lines of, an object with those of
+ * "install", "options" and "blacklist": their text and "(FILE:LINE)"; and
+ * "allow_unsupported_modules": "FILE:LINE" of the line that forbids them
+ */
+json_t *modprobe_rules(struct rootfs *t);
 /** uio_facts() - devices with who has them open; unseen: processes that could not be looked into */
 json_t *uio_facts(struct rootfs *t);
 /** target_facts() - configfs: fabrics with their targets, backstores by kind */

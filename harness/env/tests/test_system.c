@@ -231,6 +231,38 @@ static void test_choice(void)
 	fake_end(&t);
 }
 
+static void test_modprobe(void)
+{
+	struct rootfs t;
+	json_t *all;
+
+	a_kernel(&t);
+	put_module(&t, LIB "/kernel/target_core_user.ko", "license=GPL\n", 1, NULL);
+	put_module(&t, LIB "/kernel/uio.ko", "supported=yes\n", 1, NULL);
+	fake_text(&t, LIB "/modules.dep", "kernel/target_core_user.ko:\nkernel/uio.ko:\n");
+	fake_text(&t, "/etc/modprobe.d/a.conf",
+		  "# x\nblacklist target-core-user\nblacklist frob\ninstall\n"
+		  "install target_core_user \\\n /bin/false  x\noptions uio a=1 b=2\n");
+	fake_text(&t, "/lib/modprobe.d/suse.conf", "allow_unsupported_modules 0\n");
+	all = system_collect(&t);
+	says(all,
+	     "module target_core_user, modprobe: blacklist (/etc/modprobe.d/a.conf:2), install "
+	     "/bin/false  x (/etc/modprobe.d/a.conf:5), refuses what is not supported: "
+	     "/lib/modprobe.d/suse.conf:1\n");
+	says(all, "module uio, modprobe: options a=1 b=2 (/etc/modprobe.d/a.conf:7)\n");
+	says(all,
+	     "missing for modprobe: target_core_user; it runs something else instead: /bin/false  x "
+	     "(/etc/modprobe.d/a.conf:5)\n");
+	says(all, "missing for modprobe: target_core_user; modprobe --allow-unsupported, as the "
+		  "distribution does not support it: /lib/modprobe.d/suse.conf:1\n");
+	json_decref(all);
+	fake_text(&t, "/etc/modprobe.d/suse.conf", "allow_unsupported_modules 1\n");
+	all = system_collect(&t);
+	CU_ASSERT_PTR_NULL(json_object_get(module_of(all, "target_core_user"), "refused"));
+	json_decref(all);
+	fake_end(&t);
+}
+
 static void test_loaded(void)
 {
 	static const unsigned char note[] = "\4\0\0\0\4\0\0\0\3\0\0\0GNU\0\2\2\2\2";
@@ -372,6 +404,7 @@ int main(void)
 	CU_add_test(s, "taint", test_taint);
 	CU_add_test(s, "configuration", test_config);
 	CU_add_test(s, "which file", test_choice);
+	CU_add_test(s, "modprobe.d", test_modprobe);
 	CU_add_test(s, "what is loaded", test_loaded);
 	CU_add_test(s, "UIO devices", test_uio);
 	CU_add_test(s, "configfs", test_target);
