@@ -94,6 +94,10 @@ json_t *kernel_facts(struct rootfs *t)
 	json_t *machine = rootfs_line(t, "/proc/sys/kernel/arch");
 	struct utsname u;
 
+	if (release && !*json_string_value(release)) {
+		json_decref(release);
+		release = NULL;
+	}
 	if (!machine && !uname(&u)) /* before Linux 6.1 it is not told there */
 		machine = json_string(u.machine);
 	return json_pack("{s:o*, s:s, s:o*, s:o*, s:o*, s:o}", "release", release, "flavour",

@@ -109,7 +109,8 @@ static void show_signature(const json_t *s, FILE *out)
 		return;
 	}
 	fputs(", signed", out);
-	add(out, "by", str(s, "signer"));
+	fputs(str(s, "signer") ? " by " : "", out);
+	put(out, str(s, "signer"), NULL, NULL);
 	add(out, "", str(s, "kind"));
 	add(out, "", str(s, "hash"));
 }

@@ -191,7 +191,7 @@ static void test_choice(void)
 	CU_ASSERT_STRING_EQUAL(str(m, "stale"), "updates/target_core_user.ko");
 	says(all, "missing for modprobe: an up-to-date modules.dep; depmod -a\n");
 	says(all,
-	     "module target_core_user, says: supported: yes, by the distribution, signed, by SUSE, "
+	     "module target_core_user, says: supported: yes, by the distribution, signed by SUSE, "
 	     "PKCS#7, sha256, in-tree, for " REL " SMP\n");
 	json_decref(all);
 	fake_text(&t, LIB "/modules.dep",
@@ -356,6 +356,10 @@ static void test_hostile(void)
 	all = system_collect(&t);
 	says(all, "kernel: of unknown release, ");
 	says(all, "configuration: not to be found\n");
+	json_decref(all);
+	fake_text(&t, "/proc/sys/kernel/osrelease", "\n");
+	all = system_collect(&t);
+	says(all, "kernel: of unknown release, ");
 	json_decref(all);
 	fake_text(&t, "/proc/sys/kernel/osrelease", "../../../etc\n");
 	all = system_collect(&t);
