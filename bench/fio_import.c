@@ -7,6 +7,7 @@
  * the names that the benchmark's own workloads have, so that both can be compared.
  */
 #include "../harness/check/verbs.h"
+#include "../harness/env/env.h"
 #include "environment.h"
 #include "fio.h"
 
@@ -60,6 +61,7 @@ static int take_environment(struct import *im)
 	if (!im->environment) {
 		json_decref(im->result->environment);
 		im->result->environment = environment_now();
+		im->result->env = env_now();
 		return im->result->environment ? 0 : -ENOMEM;
 	}
 	all = json_load_file(im->environment, JSON_REJECT_DUPLICATES, &e);

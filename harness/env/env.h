@@ -33,9 +33,9 @@ void fact_add(struct facts *fs, const char *what, enum answer answer, const char
 
 /**
  * env_world() - the mechanism that world_create() would choose, as the first fact, then all that it
- * depends on; true if there is one
+ * depends on; its name, as for --mechanism, NULL if there is none
  */
-bool env_world(struct facts *fs);
+const char *env_world(struct facts *fs);
 /** env_machine() - what does not matter for a world but for something else that we do. */
 void env_machine(struct facts *fs);
 /** env_find_tool() - the path of a program in PATH or /usr/sbin; false if there is none. */

@@ -64,32 +64,33 @@ static void add_files(struct facts *fs)
 			 FD_LAST + 1);
 }
 
-bool env_world(struct facts *fs)
+const char *env_world(struct facts *fs)
 {
 	static const enum probe probes[] = { PROBE_NOTIFY,  PROBE_ADDFD,  PROBE_MEMORY,
 					     PROBE_PTRACE,  PROBE_GETFD,  PROBE_MOUNT,
 					     PROBE_MOUNTNS, PROBE_USERNS, PROBE_FUSE,
 					     PROBE_PRELOAD };
 	char why[256] = "", second[256] = "";
-	bool works = true;
+	const char *mechanism = NULL;
 	size_t i;
 
 	if (!world_probe(WORLD_SECCOMP, why, sizeof(why))) {
 		fact_add(fs, "world", YES, "by seccomp: any program, static or dynamic");
+		mechanism = "seccomp";
 	} else if (!world_probe(WORLD_PRELOAD, second, sizeof(second))) {
 		fact_add(fs, "world", YES,
 			 "by a preloaded library: only dynamically linked programs; seccomp would "
 			 "take any, but: %s",
 			 why);
+		mechanism = "preload";
 	} else {
 		fact_add(fs, "world", NO,
 			 "not by seccomp: %.120s; not by a preloaded library: %.100s", why, second);
-		works = false;
 	}
 	for (i = 0; i < sizeof(probes) / sizeof(*probes); i++)
 		add_probe(fs, probes[i]);
 	add_files(fs);
-	return works;
+	return mechanism;
 }
 
 /* --- the machine -------------------------------------------------------------------------------

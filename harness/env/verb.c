@@ -80,9 +80,7 @@ static json_t *collect(struct rootfs *t, struct facts *fs)
 
 	json_object_set_new(all, "schema", json_integer(2));
 	if (fs) {
-		if (env_world(fs))
-			mechanism = strstr(fs->fact[0].text, "seccomp: any") ? "seccomp"
-									     : "preload";
+		mechanism = env_world(fs);
 		env_machine(fs);
 		json_object_set_new(all, "works", json_boolean(mechanism != NULL));
 		json_object_set_new(all, "mechanism",

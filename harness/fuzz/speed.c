@@ -8,6 +8,8 @@
  */
 #include "fuzz.h"
 
+#include "../env/env.h"
+
 #include <time.h>
 #include <unistd.h>
 
@@ -123,7 +125,8 @@ static int tell(const struct bench *b)
 	}
 	if (b->failures)
 		printf("%llu programs failed: %s\n", (unsigned long long)b->failures, b->why);
-	if (b->o->json && fuzz_write_json(b->o->json, json_pack("{s:o}", "bench", list)))
+	if (b->o->json &&
+	    fuzz_write_json(b->o->json, json_pack("{s:o, s:o*}", "bench", list, "env", env_now())))
 		return EXIT_USAGE;
 	if (!b->o->json)
 		json_decref(list);
