@@ -147,10 +147,12 @@ static int show(const char *root, const char *json)
 	return rc;
 }
 
+enum { O_JSON = 256, O_ROOT };
+
 int verb_env(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", required_argument, NULL, 'j' },
-						 { "root", required_argument, NULL, 'r' },
+	static const struct option options[] = { { "json", required_argument, NULL, O_JSON },
+						 { "root", required_argument, NULL, O_ROOT },
 						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
 	const char *json = NULL, *root = NULL;
@@ -162,9 +164,9 @@ int verb_env(int argc, char **argv)
 			fputs(help, stdout);
 			return EXIT_OK;
 		}
-		if (c == 'j')
+		if (c == O_JSON)
 			json = optarg;
-		else if (c == 'r')
+		else if (c == O_ROOT)
 			root = optarg;
 		else
 			return option_error("env", c, argv);

@@ -70,6 +70,7 @@ for what in 'check --handler memory --case hnd.001.version-2' 'fuzz --handler me
 	verdict "in the result of ${command[0]}" "$problem"
 done
 
+bad "no file" "missing value for '--json'" "$harness" env --json
 bad "no such root" "--root: cannot open '$dir/none': No such file" "$harness" env --root "$dir/none"
 bad "a root that is a file" "Not a directory" "$harness" env --root "$dir/env.json"
 bad "no place for the JSON" "--json: cannot write '$dir/none/x'" "$harness" env --json "$dir/none/x"
