@@ -4,6 +4,8 @@
 #include "fake.h"
 
 #include <CUnit/Basic.h>
+#include <endian.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +52,7 @@ static void test_signature(void)
 	size_t bare = fake_module(buf, info, 1), signed_len = fake_sign(buf, bare, "A key");
 	struct module_file m = { .data = buf, .len = signed_len };
 	json_t *s = module_signature(&m);
+	uint32_t one_more;
 
 	CU_ASSERT(json_is_true(json_object_get(s, "present")));
 	CU_ASSERT_STRING_EQUAL(str(s, "kind"), "PKCS#7");
@@ -66,6 +69,11 @@ static void test_signature(void)
 	CU_ASSERT(json_is_true(json_object_get(s, "present")));
 	CU_ASSERT_STRING_EQUAL(str(s, "kind"), "cut off");
 	CU_ASSERT_PTR_NULL(json_object_get(s, "signer"));
+	json_decref(s);
+	one_more = htobe32((uint32_t)(signed_len - 28 - 12 + 1)); /* by a byte */
+	memcpy(buf + signed_len - 28 - 4, &one_more, 4);
+	s = module_signature(&m);
+	CU_ASSERT_STRING_EQUAL(str(s, "kind"), "cut off");
 	json_decref(s);
 	m.data = buf + signed_len - 28;
 	m.len = 28; /* nothing but the trailer's last line */
