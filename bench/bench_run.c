@@ -17,7 +17,6 @@
 #include "statistics.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,21 +78,18 @@ static int row_of(struct bench *b, struct bench_row *row)
 }
 
 /* Put what was measured into the result. */
-static int keep(struct bench_row *row, const struct row_sample *s)
+static int keep(struct bench_row *row, uint32_t repeat, const struct row_sample *s)
 {
-	int m, rc = 0;
+	int rc = result_row_repeat(row->row, repeat, s->value);
 
-	for (m = 0; m < METRICS && !rc; m++)
-		if (isfinite(s->value[m]))
-			rc = result_row_add(row->row, m, s->value[m]);
 	if (!rc && s->end == ROW_DONE && s->timed)
 		rc = result_row_latency(row->row, &s->latency);
 	return rc;
 }
 
 /* False once nothing more is to be measured. */
-static bool measure(struct bench *b, struct bench_row *row, const struct row_job *job,
-		    struct row_sample *s)
+static bool measure(struct bench *b, struct bench_row *row, uint32_t repeat,
+		    const struct row_job *job, struct row_sample *s)
 {
 	row_run(job, b->stop, s);
 	if (s->counters[0] && !b->counters[0])
@@ -104,7 +100,7 @@ static bool measure(struct bench *b, struct bench_row *row, const struct row_job
 	}
 	if (s->end == ROW_STOPPED)
 		return false;
-	if (row_of(b, row) || keep(row, s)) {
+	if (row_of(b, row) || keep(row, repeat, s)) {
 		row_failed(b, row, "out of memory");
 		return false;
 	}
@@ -194,7 +190,7 @@ static void stop_rows(struct bench *b, const char *why)
 	uint32_t i;
 
 	for (i = 0; i < b->n_rows; i++)
-		if (b->rows[i].row && b->rows[i].row->metric[METRIC_LATENCY].n < b->o.repeats)
+		if (b->rows[i].row && result_row_repeats(b->rows[i].row) < b->o.repeats)
 			result_row_stop(b->rows[i].row, why);
 }
 
@@ -236,7 +232,7 @@ static bool repeat_all(struct bench *b, struct row_sample *s)
 			progress(b, r, i);
 			job = job_of(b, row, random_mix(b->o.seed + r));
 			job.verify = r == 0;
-			if (!measure(b, row, &job, s))
+			if (!measure(b, row, (uint32_t)r, &job, s))
 				return false;
 		}
 	}

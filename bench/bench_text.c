@@ -43,22 +43,6 @@ static void duration(char *buf, double ns)
 		snprintf(buf, CELL, "%.1fms", ns / 1e6);
 }
 
-/* Processor time of both sides: a value per repeat; the handler's is in the initiator's thread if
- * it has none of its own. The caller frees it. */
-static struct series cpu_of(const struct result_row *row)
-{
-	const struct series *a = &row->metric[METRIC_CPU_INITIATOR];
-	const struct series *b = &row->metric[METRIC_CPU_HANDLER];
-	struct series sum = { calloc(a->n ? a->n : 1, sizeof(double)), a->n };
-	size_t i;
-
-	if (!sum.values)
-		sum.n = 0;
-	for (i = 0; i < sum.n; i++)
-		sum.values[i] = a->values[i] + (i < b->n ? b->values[i] : 0);
-	return sum;
-}
-
 static double middle(const struct series *s)
 {
 	return s->n ? statistics_median(s->values, s->n).value : NAN;
@@ -68,16 +52,16 @@ static double middle(const struct series *s)
  */
 static void added(char *buf, const struct series *above, const struct series *below, bool exact)
 {
-	size_t n = below && below->n < above->n ? below->n : above->n;
-	struct median d;
+	struct median d = { .n = 0 };
+	bool certain = false;
 	char v[CELL / 2];
-	bool certain;
 
-	if (!above->n || !below || !below->n) {
+	if (below)
+		d = series_difference(above, below, &certain);
+	if (!d.n) {
 		snprintf(buf, CELL, "-");
 		return;
 	}
-	d = statistics_difference(above->values, below->values, n, &certain);
 	if (!exact && !certain) {
 		snprintf(buf, CELL, "~");
 		return;
@@ -120,9 +104,11 @@ static void cake_row(FILE *out, const struct result *r, const struct result_row 
 	const struct result_row *low = below_of(r, row);
 	const struct series *t = &row->metric[METRIC_LATENCY], *m = row->metric;
 	struct median med = statistics_median(t->values, t->n);
-	struct series cpu = cpu_of(row), low_cpu = low ? cpu_of(low) : (struct series){ NULL, 0 };
+	struct series cpu = result_row_cpu(row), low_cpu = { 0 };
 	char c[10][CELL], range[2 * CELL + 8];
 
+	if (low)
+		low_cpu = result_row_cpu(low);
 	number(c[0], CELL, t->n ? med.value : NAN);
 	number(c[1], CELL, med.low);
 	number(c[2], CELL, med.high);
@@ -139,8 +125,8 @@ static void cake_row(FILE *out, const struct result *r, const struct result_row 
 		c[9]);
 	number(c[0], CELL, middle(&m[METRIC_INSTRUCTIONS]));
 	fprintf(out, "%7s\n", c[0]);
-	free(cpu.values);
-	free(low_cpu.values);
+	series_free(&cpu);
+	series_free(&low_cpu);
 }
 
 static void speed_head(FILE *out)

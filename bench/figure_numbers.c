@@ -27,83 +27,55 @@ double figure_total(const struct result_row *row, enum metric m)
 	return sum;
 }
 
-static double value_at(const struct series *s, size_t i)
+/* All costs of a row, for the caller to free. */
+static struct series costs_of(const struct result_row *row, enum figure_cost cost)
 {
-	return i < s->n ? s->values[i] : 0;
-}
+	static const struct series none;
 
-static size_t cost_count(const struct result_row *row, enum figure_cost cost)
-{
-	size_t a, b;
-
+	if (!row)
+		return none;
 	if (cost == FIGURE_TIME)
-		return row->metric[METRIC_LATENCY].n;
-	a = row->metric[METRIC_CPU_INITIATOR].n;
-	b = row->metric[METRIC_CPU_HANDLER].n;
-	return a && b ? (a < b ? a : b) : a + b; /* one of them may not be known */
+		return series_sum(&row->metric[METRIC_LATENCY], &none);
+	return result_row_cpu(row);
 }
 
-static double cost_at(const struct result_row *row, enum figure_cost cost, size_t i)
+/*
+ * Costs of the nearest layer below @layer that has such numbers of the workload, for the caller to
+ * free; @below is FIGURE_NONE if none has.
+ */
+static struct series costs_below(const struct figures *f, const struct figure_part *part,
+				 size_t layer, size_t workload, enum figure_cost cost,
+				 size_t *below)
 {
-	if (cost == FIGURE_TIME)
-		return value_at(&row->metric[METRIC_LATENCY], i);
-	return value_at(&row->metric[METRIC_CPU_INITIATOR], i) +
-	       value_at(&row->metric[METRIC_CPU_HANDLER], i);
-}
+	struct series costs = { 0 };
 
-/* All costs of a row, for the caller to free; NULL if there are none. */
-static double *costs_of(const struct result_row *row, enum figure_cost cost, size_t *n)
-{
-	double *values;
-
-	*n = row ? cost_count(row, cost) : 0;
-	values = *n ? calloc(*n, sizeof(*values)) : NULL;
-	for (size_t i = 0; values && i < *n; i++)
-		values[i] = cost_at(row, cost, i);
-	return values;
-}
-
-/* The nearest layer below @row that has a number of the workload; FIGURE_NONE if none has. */
-static size_t nearest_below(const struct figures *f, const struct figure_part *part, size_t layer,
-			    size_t workload, enum figure_cost cost)
-{
-	size_t below = layer;
-
-	for (size_t i = 0; i < f->n_layers; i++) { /* they may be in a circle */
-		const struct result_row *row;
-
-		below = f->layers[below].below;
-		if (below == FIGURE_NONE || below == layer)
-			return FIGURE_NONE;
-		row = figure_valid_row(f, part, below, workload);
-		if (row && cost_count(row, cost))
-			return below;
+	*below = layer;
+	for (size_t i = 0; i < f->n_layers && !costs.n; i++) { /* they may be in a circle */
+		*below = f->layers[*below].below;
+		if (*below == FIGURE_NONE || *below == layer)
+			break;
+		costs = costs_of(figure_valid_row(f, part, *below, workload), cost);
 	}
-	return FIGURE_NONE;
+	if (!costs.n)
+		*below = FIGURE_NONE;
+	return costs;
 }
 
 bool figure_step(const struct figures *f, const struct figure_part *part, size_t layer,
 		 size_t workload, enum figure_cost cost, struct figure_step *out)
 {
-	const struct result_row *row = figure_valid_row(f, part, layer, workload), *below;
-	size_t n, pairs;
-	double *values = costs_of(row, cost, &n), *low;
+	struct series costs = costs_of(figure_valid_row(f, part, layer, workload), cost), low;
+	bool any = costs.n > 0;
 
 	*out = (struct figure_step){ .below = FIGURE_NONE };
-	if (!values)
-		return false;
-	out->total = statistics_median(values, n);
-	out->below = nearest_below(f, part, layer, workload, cost);
-	if (out->below != FIGURE_NONE) {
-		below = figure_valid_row(f, part, out->below, workload);
-		low = costs_of(below, cost, &pairs);
-		if (low)
-			out->added = statistics_difference(values, low, pairs < n ? pairs : n,
-							   &out->certain);
-		free(low);
+	if (any) {
+		low = costs_below(f, part, layer, workload, cost, &out->below);
+		out->total = statistics_median(costs.values, costs.n);
+		out->added = series_difference(&costs, &low, &out->certain);
+		series_free(&low);
 	}
-	free(values);
-	return true;
+	series_free(&costs);
+	return any;
 }
 
 double figure_percentile(const struct result_row *row, size_t mark)

@@ -128,18 +128,17 @@ static const struct fio_figures *find_job(struct manifest *m, const struct field
 static int add_repeat(struct result_row *row, const struct fio_figures *job, const struct fields *f)
 {
 	double value[METRICS];
-	int i, rc = result_row_latency(row, job->latency);
+	int i;
 
 	fio_values(job, value);
-	for (i = 0; i < METRICS && !rc; i++) {
+	for (i = 0; i < METRICS; i++) {
 		if (i == METRIC_FAILED && f->value[i] < value[i])
 			; /* fio has seen more of them */
 		else if (!isnan(f->value[i]))
 			value[i] = f->value[i];
-		if (!isnan(value[i]))
-			rc = result_row_add(row, (enum metric)i, value[i]);
 	}
-	return rc;
+	i = result_row_repeat(row, result_row_repeats(row), value);
+	return i ? i : result_row_latency(row, job->latency);
 }
 
 static int take_row(struct manifest *m, const struct fields *f)

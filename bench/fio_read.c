@@ -467,11 +467,9 @@ void fio_values(const struct fio_figures *f, double value[METRICS])
 int fio_add(struct result_row *row, const struct fio_figures *f)
 {
 	double value[METRICS];
-	int rc = 0, m;
+	int rc;
 
 	fio_values(f, value);
-	for (m = 0; m < METRICS && !rc; m++)
-		if (isfinite(value[m]))
-			rc = result_row_add(row, (enum metric)m, value[m]);
+	rc = result_row_repeat(row, result_row_repeats(row), value);
 	return rc ? rc : result_row_latency(row, f->latency);
 }

@@ -89,15 +89,6 @@ static void put_values(const struct page *p, const struct result_row *row, const
 			page_cell(p, figure_median(row, c[i].metric), c[i].unit);
 }
 
-static size_t repeats(const struct result_row *row)
-{
-	size_t n = 0;
-
-	for (int m = 0; m < METRICS; m++)
-		n = row->metric[m].n > n ? row->metric[m].n : n;
-	return n;
-}
-
 static void put_summary_row(const struct page *p, size_t layer, const struct result_row *row,
 			    size_t shown)
 {
@@ -122,7 +113,7 @@ static void put_summary_row(const struct page *p, size_t layer, const struct res
 	}
 	fprintf(p->out, "<td%s>%.0f</td><td%s>%.0f</td><td>%zu</td></tr>\n",
 		failed > 0 ? " class=\"bad\"" : "", failed, late > 0 ? " class=\"bad\"" : "", late,
-		repeats(row));
+		(size_t)result_row_repeats(row));
 }
 
 /* The rows of a workload, which the caller ends. */

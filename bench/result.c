@@ -101,7 +101,7 @@ static void row_free(struct result_row *row)
 	free(row->why);
 	free(row->latency);
 	for (m = 0; m < METRICS; m++)
-		free(row->metric[m].values);
+		series_free(&row->metric[m]);
 	free(row);
 }
 
@@ -202,21 +202,42 @@ int result_row_describe(struct result_row *row, const char *below, const char *a
 	return rc;
 }
 
-int result_row_add(struct result_row *row, enum metric m, double value)
+int result_row_value(struct result_row *row, uint32_t repeat, enum metric m, double value)
 {
-	struct series *s = &row->metric[m];
-	double *values;
-
 	if (!isfinite(value) || value < 0)
 		return -EINVAL;
-	if (s->n == RESULT_VALUES_MAX)
-		return -ENOMEM;
-	values = reallocarray(s->values, s->n + 1, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	s->values = values;
-	s->values[s->n++] = value;
-	return 0;
+	return repeat < RESULT_VALUES_MAX ? series_add(&row->metric[m], repeat, value) : -ENOMEM;
+}
+
+int result_row_add(struct result_row *row, enum metric m, double value)
+{
+	return result_row_value(row, series_next(&row->metric[m]), m, value);
+}
+
+int result_row_repeat(struct result_row *row, uint32_t repeat, const double *value)
+{
+	int m, rc = 0;
+
+	for (m = 0; m < METRICS && !rc; m++)
+		if (isfinite(value[m]))
+			rc = result_row_value(row, repeat, (enum metric)m, value[m]);
+	return rc;
+}
+
+struct series result_row_cpu(const struct result_row *row)
+{
+	return series_sum(&row->metric[METRIC_CPU_INITIATOR], &row->metric[METRIC_CPU_HANDLER]);
+}
+
+uint32_t result_row_repeats(const struct result_row *row)
+{
+	uint32_t n = 0;
+	int m;
+
+	for (m = 0; m < METRICS; m++)
+		if (series_next(&row->metric[m]) > n)
+			n = series_next(&row->metric[m]);
+	return n;
 }
 
 int result_row_latency(struct result_row *row, const struct histogram *h)

@@ -2,10 +2,10 @@
 /*
  * The result of a benchmark: rows of repeated measurements, and where they were made.
  *
- * A row is one workload on one layer. It has for each metric one value per repeat, so that whoever
- * compares or draws can say what is certain; repeats of all rows of a run were interleaved.
- * Percentiles of a row's pooled latencies come from its histogram. A row whose run had failures or
- * time-outs has no headline number: compare and pictures show the failures instead.
+ * A row is one workload on one layer. It has for each metric one value per repeat (see series.h),
+ * so that whoever compares or draws can say what is certain; repeats of all rows of a run were
+ * interleaved. Percentiles of a row's pooled latencies come from its histogram. A row whose run had
+ * failures or time-outs has no headline number: compare and pictures show the failures instead.
  *
  * The same struct is written by the benchmark, made from fio's own output, read back by compare,
  * the pages and the history. Its JSON is described by results/bench/schema.json.
@@ -14,6 +14,7 @@
 #define BENCH_RESULT_H
 
 #include "histogram.h"
+#include "series.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -67,12 +68,6 @@ const struct metric_kind *metric_kind(enum metric m);
 /** metric_find() - by name; METRICS if there is none. */
 enum metric metric_find(const char *name);
 
-/** struct series - the values of one metric, one a repeat. */
-struct series {
-	double *values;
-	size_t n;
-};
-
 /**
  * struct result_row - one workload on one layer
  * @layer:    "simulator, null handler": see bench/layer.h
@@ -119,9 +114,21 @@ struct result_row *result_row(struct result *r, const char *layer, const char *w
 /** result_row_describe() - set @below, @adds and @side; any may be NULL: unchanged. */
 int result_row_describe(struct result_row *row, const char *below, const char *adds,
 			const char *side);
-/** result_row_add() - one more value of @m. 0 or -ENOMEM; -EINVAL if @value is not finite or below
- * 0. */
+/** result_row_add() - the value of @m in its next repeat. 0 or -ENOMEM; -EINVAL if @value is not
+ * finite or below 0. */
 int result_row_add(struct result_row *row, enum metric m, double value);
+/**
+ * result_row_repeat() - what was measured in one repeat: METRICS values, NAN where there is none
+ * @repeat: its number in the run, from 0, larger with each call; 0 or -errno as result_row_add()
+ */
+int result_row_repeat(struct result_row *row, uint32_t repeat, const double *value);
+/**
+ * result_row_cpu() - processor time of both sides in each repeat, for the caller to free
+ * A handler without a thread of its own is in the initiator's.
+ */
+struct series result_row_cpu(const struct result_row *row);
+/** result_row_repeats() - how many have been begun, as far as their values tell. */
+uint32_t result_row_repeats(const struct result_row *row);
 /** result_row_latency() - add the latencies of a repeat to those of the row: 0 or -ENOMEM. */
 int result_row_latency(struct result_row *row, const struct histogram *h);
 /** result_row_stop(), result_stop() - mark as incomplete; the first reason stays. */

@@ -17,5 +17,7 @@
  * 0 if it is no UTF-8, or would end a line or control a terminal.
  */
 size_t result_text_step(const char *s);
+/** result_row_value() - as result_row_repeat(), of one metric. */
+int result_row_value(struct result_row *row, uint32_t repeat, enum metric m, double value);
 
 #endif

@@ -257,11 +257,16 @@ static int read_series(const struct reader *rd, struct result_row *row, const ch
 			      name, RESULT_VALUES_MAX, type_name(values), json_array_size(values));
 	for (i = 0; !rc && i < json_array_size(values); i++) {
 		value = json_array_get(values, i);
+		if (json_is_null(value))
+			continue; /* a repeat without one */
 		if (!json_is_number(value) || json_number_value(value) < 0)
 			return refuse(rd, "metrics: %s[%zu]: expected a number from 0, found %s",
 				      name, i, json_is_number(value) ? "less" : type_name(value));
-		rc = result_row_add(row, m, json_number_value(value));
+		rc = result_row_value(row, (uint32_t)i, m, json_number_value(value));
 	}
+	if (!rc && !row->metric[m].n)
+		return refuse(rd, "metrics: %s: expected a number in some repeat, found none",
+			      name);
 	return rc;
 }
 

@@ -55,8 +55,11 @@ static json_t *metrics_json(const struct result_row *row)
 		if (!s->n)
 			continue;
 		values = json_array();
-		for (i = 0; i < s->n; i++)
+		for (i = 0; i < s->n; i++) {
+			while (json_array_size(values) < s->repeats[i] && !rc)
+				rc = json_array_append_new(values, json_null());
 			rc |= json_array_append_new(values, json_real(s->values[i]));
+		}
 		rc |= json_object_set_new(metrics, metric_kind((enum metric)m)->name, values);
 	}
 	if (rc) {

@@ -181,19 +181,3 @@ bool statistics_steady(const double *values, size_t n, size_t window, double sha
 		return false;
 	return fabs(first.value - second.value) <= share * fabs(all.value);
 }
-
-struct median statistics_difference(const double *a, const double *b, size_t n, bool *certain)
-{
-	double *differences = calloc(n ? n : 1, sizeof(*differences));
-	struct median m = { .n = 0 };
-	size_t i;
-
-	for (i = 0; differences && i < n; i++)
-		differences[i] = a[i] - b[i];
-	if (differences)
-		m = statistics_median(differences, n);
-	free(differences);
-	if (certain)
-		*certain = m.n && m.confidence >= 0.95 && (m.low > 0 || m.high < 0);
-	return m;
-}

@@ -27,15 +27,6 @@ struct median {
 struct median statistics_median(const double *values, size_t n);
 
 /**
- * statistics_difference() - by how much values of @a are above those of @b, repeat by repeat
- *
- * Of measurements that were made in turns: @a[i] soon before or after @b[i], so that what happened
- * to the machine meanwhile happened to both. The median of the @n differences. @certain, which may
- * be NULL: whether they surely have that sign, that is an interval with at least 95 % without 0.
- */
-struct median statistics_difference(const double *a, const double *b, size_t n, bool *certain);
-
-/**
  * statistics_mann_whitney() - how likely two sets of one and the same thing differ as much
  *
  * Two-sided; exact where both have at most 20 values and no two are equal, else by the normal

@@ -165,7 +165,9 @@ if python3 -c 'import jsonschema' 2>/dev/null; then
 	limit_s=120
 	problem=$(run 0 "$harness" bench --layers sim --workloads 4k-randread-qd1 --repeats 2 --time-ms 10 --json "$dir/c")
 	verdict "what bench writes fits the schema" "${problem:-$(fits "$dir/c")}"
-	for what in 'rows[0]["metrics"]["frob"] = [1]' 'rows[0]["metrics"]["iops"] = []' 'del r["why"]' \
+	result b 'rows[1]["metrics"]["iops"] = [None, None] + iops(1000, 8)'
+	verdict "repeats without a value fit the schema" "$(run 0 "$harness" compare "$dir/a" "$dir/b")$(fits "$dir/b")"
+	for what in 'rows[0]["metrics"]["frob"] = [1]' 'rows[0]["metrics"]["iops"] = [None]' 'rows[0]["metrics"]["iops"] = []' 'del r["why"]' \
 		'rows[0]["metrics"]["iops"] = [-1]' 'r["title"] = "a\nb"' 'r["frob"] = 1' 'r["schema"] = 2' \
 		'rows[0]["latency_ns"] = {"count": 1}'; do
 		result b "$what"

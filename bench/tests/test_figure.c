@@ -176,6 +176,47 @@ static void test_step(void)
 	result_free(r);
 }
 
+/* Repeats belong together by their number: one that is lost shifts no other. */
+static void test_lost(void)
+{
+	struct result *r = result_new("lost repeats");
+	const struct result *one = r;
+	struct result_row *low = result_row(r, "low", "w"), *high = result_row(r, "high", "w");
+	struct figure_step s;
+	struct figures f;
+
+	CU_ASSERT_EQUAL(result_row_describe(high, "low", "x", "own"), 0);
+	for (uint32_t i = 0; i < 10; i++) {
+		double value[METRICS];
+
+		/* the machine gets slower; each repeat of the upper one costs 5 more */
+		for (int m = 0; m < METRICS; m++)
+			value[m] = NAN;
+		value[METRIC_FAILED] = 0;
+		value[METRIC_LATENCY] = i == 2 ? NAN : 100.0 + 50 * i;
+		value[METRIC_CPU_INITIATOR] = 10 * i;
+		CU_ASSERT_EQUAL(result_row_repeat(low, i, value), 0);
+		value[METRIC_LATENCY] = i == 6 ? NAN : 105.0 + 50 * i;
+		value[METRIC_CPU_HANDLER] = i == 1 ? NAN : 3;
+		CU_ASSERT_EQUAL(result_row_repeat(high, i, value), 0);
+	}
+	CU_ASSERT_EQUAL(result_row_repeats(low), 10);
+	CU_ASSERT_EQUAL_FATAL(figures_make(&f, &one, 1), 0);
+	CU_ASSERT_FATAL(figure_step(&f, &f.parts[0], 1, 0, FIGURE_TIME, &s));
+	CU_ASSERT_EQUAL(s.total.n, 9);
+	CU_ASSERT_EQUAL(s.added.n, 8);
+	CU_ASSERT_EQUAL(s.added.low, 5);
+	CU_ASSERT_EQUAL(s.added.high, 5);
+	CU_ASSERT(s.certain);
+	/* of a sum, too, both parts have to be known */
+	CU_ASSERT_FATAL(figure_step(&f, &f.parts[0], 1, 0, FIGURE_CPU, &s));
+	CU_ASSERT_EQUAL(s.added.n, 9);
+	CU_ASSERT_EQUAL(s.added.low, 3);
+	CU_ASSERT_EQUAL(s.added.high, 3);
+	figures_free(&f);
+	result_free(r);
+}
+
 static void test_percentiles(void)
 {
 	struct result *r = result_new("percentiles");
@@ -232,6 +273,7 @@ int main(void)
 		{ "layers below each other", test_circles },
 		{ "depths in names", test_depths },
 		{ "what a layer adds", test_step },
+		{ "repeats that are lost", test_lost },
 		{ "percentiles", test_percentiles },
 		{ "numbers for people", test_numbers },
 		CU_TEST_INFO_NULL,

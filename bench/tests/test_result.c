@@ -205,9 +205,11 @@ static void same_row(const struct result_row *a, const struct result_row *b)
 	CU_ASSERT_EQUAL(a->complete, b->complete);
 	for (m = 0; m < METRICS; m++) {
 		CU_ASSERT_EQUAL_FATAL(a->metric[m].n, b->metric[m].n);
-		for (i = 0; i < a->metric[m].n; i++)
+		for (i = 0; i < a->metric[m].n; i++) {
+			CU_ASSERT_EQUAL(a->metric[m].repeats[i], b->metric[m].repeats[i]);
 			CU_ASSERT_DOUBLE_EQUAL(a->metric[m].values[i], b->metric[m].values[i],
 					       1e-11 * a->metric[m].values[i]);
+		}
 	}
 	CU_ASSERT_EQUAL_FATAL(!a->latency, !b->latency);
 	if (a->latency)
@@ -238,6 +240,37 @@ static void test_round_trip(void)
 	CU_ASSERT_STRING_EQUAL(first, second);
 	free(first);
 	free(second);
+	result_free(r);
+	result_free(back);
+}
+
+/* A repeat without a value keeps its place. */
+static void test_gaps(void)
+{
+	static const uint32_t repeats[] = { 0, 3, 4 };
+	struct result *r = result_new("gaps"), *back = NULL;
+	struct result_row *row = result_row(r, "l", "w");
+	char err[256] = "", *text;
+	double value[METRICS];
+	size_t i, len;
+	int m;
+
+	for (m = 0; m < METRICS; m++)
+		value[m] = NAN;
+	for (i = 0; i < 3; i++) {
+		value[METRIC_IOPS] = 1000 + repeats[i];
+		CU_ASSERT_EQUAL(result_row_repeat(row, repeats[i], value), 0);
+	}
+	CU_ASSERT_EQUAL(result_row_repeat(row, 4, value), -EINVAL);
+	CU_ASSERT_EQUAL(result_row_add(row, METRIC_IOPS, 1005), 0);
+	CU_ASSERT_EQUAL(result_row_add(row, METRIC_FAILED, 0), 0);
+	CU_ASSERT_EQUAL(result_row_repeats(row), 6);
+	write_good(r);
+	text = slurp(&len);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"iops\":[1000.0,null,null,1003.0,1004.0,1005.0]"));
+	free(text);
+	CU_ASSERT_EQUAL_FATAL(result_read(&back, path, err, sizeof(err)), 0);
+	same_row(row, back->rows[0]);
 	result_free(r);
 	result_free(back);
 }
@@ -289,6 +322,8 @@ static void test_refused(void)
 	refuse(FILE_OF("", ROW_OF("\"iops\":3", "")), "iops: expected an array");
 	refuse(FILE_OF("", ROW_OF("\"iops\":[1,\"2\"]", "")),
 	       "iops[1]: expected a number from 0, found a text");
+	refuse(FILE_OF("", ROW_OF("\"iops\":[null,null]", "")),
+	       "iops: expected a number in some repeat, found none");
 	refuse(FILE_OF("", ROW_OF("\"iops\":[-1]", "")),
 	       "iops[0]: expected a number from 0, found less");
 	refuse(FILE_OF("", ROW_OF("\"iops\":[1e999]", "")), "expected JSON");
@@ -454,6 +489,7 @@ int main(void)
 	CU_add_test(s, "rows", test_rows);
 	CU_add_test(s, "texts", test_texts);
 	CU_add_test(s, "written and read", test_round_trip);
+	CU_add_test(s, "repeats without a value", test_gaps);
 	CU_add_test(s, "refused", test_refused);
 	CU_add_test(s, "refused latencies", test_refused_latencies);
 	CU_add_test(s, "no file", test_not_a_file);
