@@ -300,10 +300,12 @@ fuzz: all ## Fuzz the reference handlers, FUZZ_TIME=60 seconds each; FUZZ_SEED=1
 BENCH         ?=
 BENCH_JSON    ?= $(BUILD)/bench.json
 BENCH_HTML    ?= $(BUILD)/bench.html
+BENCH_HISTORY ?= results/bench/history.jsonl
 BENCH_OPTIONS ?=
 bench: all ## Measure what a command costs, layer by layer; BENCH=full: all workloads; KERNELS="6.1 6.12": real ones, too
 	@$(BUILD)/tcmu-harness bench $(if $(filter full,$(BENCH)),--full --instructions) \
-		--json $(BENCH_JSON) --html $(BENCH_HTML) $(BENCH_OPTIONS)
+		--json $(BENCH_JSON) --html $(BENCH_HTML) \
+		$(addprefix --history ,$(wildcard $(BENCH_HISTORY))) $(BENCH_OPTIONS)
 	@echo 'The result is in $(BENCH_JSON), a page that shows it in $(BENCH_HTML).'
 ifneq ($(filter command environment,$(firstword $(origin KERNELS))),)
 	@$(bench_kernel)

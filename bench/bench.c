@@ -5,6 +5,7 @@
 #include "../harness/check/verbs.h"
 #include "../harness/target/expand.h"
 #include "fio.h"
+#include "history.h"
 #include "page.h"
 #include "verbs.h"
 
@@ -143,6 +144,22 @@ static int check_output(const char *option, const char *path)
 	return rc;
 }
 
+static int check_history(const struct bench_options *o)
+{
+	char err[600];
+	json_t *lines;
+
+	if (!o->history)
+		return 0;
+	if (!o->html)
+		return usage_error("bench", "--history: expected with --html, which shows it");
+	lines = history_read(o->history, err, sizeof(err));
+	if (!lines)
+		return complain(err);
+	json_decref(lines);
+	return 0;
+}
+
 static int finish(struct bench *b, int rc)
 {
 	const struct result *one = b->result;
@@ -153,7 +170,7 @@ static int finish(struct bench *b, int rc)
 	bench_text(b);
 	if (b->o.json && result_write(b->result, b->o.json, err, sizeof(err)))
 		return complain(err);
-	if (b->o.html && bench_page_write(&one, 1, NULL, b->o.html, err, sizeof(err)))
+	if (b->o.html && bench_page_write(&one, 1, b->o.history, b->o.html, err, sizeof(err)))
 		return complain(err);
 	return rc;
 }
@@ -187,6 +204,8 @@ int verb_bench(int argc, char **argv, const volatile sig_atomic_t *stop)
 		rc = check_output("--json", b->o.json);
 	if (!rc)
 		rc = check_output("--html", b->o.html);
+	if (!rc)
+		rc = check_history(&b->o);
 	b->dir = rc ? NULL : workdir_make("bench");
 	if (!b->dir) {
 		rc = EXIT_USAGE;

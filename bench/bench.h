@@ -16,12 +16,13 @@
 /**
  * struct bench_options - what was asked for
  * @layers:    patterns, comma-separated; NULL = all
+ * @history:   what @html shows beside the result; NULL = nothing
  * @exec:      handler of the layer "program"; @config: in a world, its device configured for that
  * @store_dir: where the file of handlers with files is made
  * @cpus:      of initiator and handler; -1: anywhere
  */
 struct bench_options {
-	const char *layers, *json, *html, *exec, *config, *store_dir;
+	const char *layers, *json, *html, *history, *exec, *config, *store_dir;
 	struct workload workloads[BENCH_WORKLOADS_MAX];
 	uint32_t n_workloads;
 	uint64_t seed, size_bytes, ns, repeats, commands;

@@ -50,6 +50,7 @@ static const char help[] =
 	"  --no-syscalls     do not count system calls, which takes runs of its own\n"
 	"  --json FILE       write the result there ('-': standard output)\n"
 	"  --html FILE       and what it looks like, as a page for a browser\n"
+	"  --history FILE    there, what was measured in the past, too (compare --history appends to it)\n"
 	"\n"
 	"exact: send so many commands over one layer, measure nothing: to be run under a profiler.\n"
 	"\n"
@@ -79,6 +80,7 @@ enum {
 	OPT_NO_SYSCALLS,
 	OPT_JSON,
 	OPT_HTML,
+	OPT_HISTORY,
 };
 
 static const struct option longs[] = {
@@ -104,6 +106,7 @@ static const struct option longs[] = {
 	{ "no-syscalls", no_argument, NULL, OPT_NO_SYSCALLS },
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "html", required_argument, NULL, OPT_HTML },
+	{ "history", required_argument, NULL, OPT_HISTORY },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -217,6 +220,9 @@ static int option(struct parsing *p, int c)
 		break;
 	case OPT_HTML:
 		o->html = optarg;
+		break;
+	case OPT_HISTORY:
+		o->history = optarg;
 		break;
 	default:
 		o->json = optarg;

@@ -84,6 +84,34 @@ problem=
 [[ -e $dir/bad.html ]] && problem="expected no page after bad input"
 verdict "report: bad input leaves no page" "$problem"
 
+# Two nights, and one of another place.
+for night in "$json" "$json" "$(doctor 'r["environment"]["kernel"] = "another"')"; do
+	problem=$(run 0 "$harness" compare --history "$dir/history.jsonl" "$night")
+	[[ -n $problem ]] && break
+done
+verdict "a history" "$problem"
+problem=$(run 0 "$harness" report --html "$dir/history.html" --history "$dir/history.jsonl" "$json")
+[[ -z $problem ]] && problem=$(whole "$dir/history.html")
+grep -q '<p>2 nights, ' "$dir/history.html" || problem+="expected two nights of one environment"
+grep -q '<p>1 night, ' "$dir/history.html" || problem+="expected a night of another environment"
+verdict "report: history" "$problem"
+
+problem=$(run 0 "$harness" bench --json "$dir/again.json" --html "$dir/again.html" --history "$dir/history.jsonl" \
+	--layers floor,sim --workloads 4k-randread-qd1 --repeats 2 --time-ms 10 --no-syscalls --size 4M)
+grep -q '<p>2 nights, ' "$dir/again.html" || problem+="expected the nights on the page of bench"
+[[ -n $problem ]] ||
+	problem=$(run 0 "$harness" report --html "$dir/report.html" --history "$dir/history.jsonl" "$dir/again.json")
+cmp -s "$dir/again.html" "$dir/report.html" || problem+="expected the same page as from report"
+verdict "bench: a page with history" "$problem"
+rm -f "$dir/bad.html" "$dir/bad.json"
+to=(--html "$dir/bad.html" --json "$dir/bad.json")
+bad "bench: no history there" "/nowhere: " "$harness" bench "${to[@]}" --history /nowhere
+bad "bench: a history that is none" "check.json: line 1" "$harness" bench "${to[@]}" --history "$dir/check.json"
+bad "bench: a history that nothing shows" "expected with --html" "$harness" bench --history "$dir/history.jsonl"
+problem=
+[[ -e $dir/bad.html || -e $dir/bad.json ]] && problem="expected nothing to be measured"
+verdict "bench: a bad history is told before measuring" "$problem"
+
 bad "plot: nothing to plot" "expected a result" bench/plot
 bad "plot: unknown option" "'--frob'" bench/plot --frob "$json"
 bad "plot: option without its value" "'-o'" bench/plot "$json" -o
@@ -113,17 +141,6 @@ verdict "plot: a figure drawn again, otherwise" "$problem"
 plot "plot: PDF" pdf 7 "$json"
 plot "plot: two results" svg 14 "$json" "$json"
 
-# Two nights, and one of another place.
-for night in "$json" "$json" "$(doctor 'r["environment"]["kernel"] = "another"')"; do
-	problem=$(run 0 "$harness" compare --history "$dir/history.jsonl" "$night")
-	[[ -n $problem ]] && break
-done
-verdict "a history" "$problem"
-problem=$(run 0 "$harness" report --html "$dir/history.html" --history "$dir/history.jsonl" "$json")
-[[ -z $problem ]] && problem=$(whole "$dir/history.html")
-grep -q '<p>2 nights, ' "$dir/history.html" || problem+="expected two nights of one environment"
-grep -q '<p>1 night, ' "$dir/history.html" || problem+="expected a night of another environment"
-verdict "report: history" "$problem"
 plot "plot: history" png 9 -H "$dir/history.jsonl" "$json"
 bad "plot: history that is none" "result.json: line 1" bench/plot -H "$json" -o "$plots" "$json"
 
