@@ -54,6 +54,16 @@ static int put_case(const struct result *r, FILE *out)
 	return 0;
 }
 
+/* On a line of its own, which whoever compares runs of two machines leaves out. */
+static void put_machine(const char *name, const json_t *machine, FILE *out)
+{
+	if (!machine)
+		return;
+	fprintf(out, "\n\"%s\":", name);
+	json_dumpf(machine, out, JSON_COMPACT | JSON_ENSURE_ASCII); /* may have been read */
+	fputs(",\n", out);
+}
+
 int report_json(const struct results *rs, FILE *out)
 {
 	struct result_counts counts = results_count(rs);
@@ -61,11 +71,8 @@ int report_json(const struct results *rs, FILE *out)
 	fprintf(out,
 		"{\"schema\":1,\"summary\":{\"pass\":%zu,\"fail\":%zu,\"skip\":%zu,\"known\":%zu},",
 		counts.pass, counts.fail, counts.skip, counts.known);
-	if (rs->env) {
-		fputs("\n\"env\":", out);
-		json_dumpf(rs->env, out, JSON_COMPACT);
-		fputs(",\n", out);
-	}
+	put_machine("env", rs->env, out);
+	put_machine("envs", rs->envs, out);
 	fputs("\"cases\":[", out);
 	for (size_t i = 0; i < rs->n; i++) {
 		int ret;

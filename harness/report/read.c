@@ -3,6 +3,7 @@
  * Reports that were written as JSON, read back: that is how the results of several machines come
  * into one table. A file that is not such a report is refused as a whole.
  */
+#include "clean.h"
 #include "internal.h"
 
 #include <errno.h>
@@ -99,6 +100,25 @@ static int add_case(struct results *rs, const char *label, json_t *object)
 	return results_add(rs, &r);
 }
 
+/* The machine that a report is from, if it says so. */
+static int add_env(struct results *rs, const char *label, json_t *env)
+{
+	json_t *key;
+	int ret = -ENOMEM;
+
+	if (!env)
+		return 0;
+	if (!json_is_object(env))
+		return -EINVAL;
+	if (!rs->envs)
+		rs->envs = json_object();
+	key = clean_json(label);
+	if (key && !json_object_set(rs->envs, json_string_value(key), env))
+		ret = 0;
+	json_decref(key);
+	return ret;
+}
+
 int report_read(struct results *rs, const char *path, const char *label, char *err, size_t err_len)
 {
 	json_error_t error;
@@ -131,7 +151,13 @@ int report_read(struct results *rs, const char *path, const char *label, char *e
 			path);
 		goto out;
 	}
-	ret = 0;
+	ret = add_env(rs, label, json_object_get(root, "env"));
+	if (ret) {
+		error_line(err, err_len, "report %s: env: %s", path,
+			   ret == -EINVAL ? "expected an object, found something else"
+					  : strerror(-ret));
+		goto out;
+	}
 	for (i = 0; i < json_array_size(cases) && !ret; i++)
 		ret = add_case(rs, label, json_array_get(cases, i));
 	if (ret)

@@ -65,6 +65,7 @@ void results_free(struct results *rs)
 		result_free(&rs->v[i]);
 	free(rs->v);
 	json_decref(rs->env);
+	json_decref(rs->envs);
 	*rs = (struct results){ 0 };
 }
 

@@ -56,12 +56,13 @@ struct result {
 
 /**
  * struct results - a growing list; zero-initialise, release with results_free()
- * @env: JSON object: the machine it ran on, see env_now(); owned, NULL if that is not to be said
+ * @env:  JSON object: the machine it ran on, see env_now(); owned, NULL if that is not to be said
+ * @envs: JSON object: of results that were read back, those machines by label; owned, NULL if none
  */
 struct results {
 	struct result *v;
 	size_t n, cap;
-	struct json_t *env;
+	struct json_t *env, *envs;
 };
 
 /** struct result_counts - how many ended in each verdict. */
@@ -115,8 +116,8 @@ int report_text(const struct results *rs, FILE *out, const struct report_style *
 int report_tap(const struct results *rs, FILE *out);
 /** report_junit() - JUnit XML, well-formed whatever bytes the details hold. */
 int report_junit(const struct results *rs, FILE *out);
-/** report_json() - {"schema":1,"summary":{...},"env":{...},"cases":[...]}, equal for equal runs on
- * one machine but time_us. */
+/** report_json() - {"schema":1,"summary":{...},"env":{...},"envs":{...},"cases":[...]}, without
+ * what is not known of machines; equal for equal runs on one machine but time_us. */
 int report_json(const struct results *rs, FILE *out);
 /** report_html() - one page for a browser that needs nothing else; equal for equal verdicts. */
 int report_html(const struct results *rs, FILE *out);

@@ -70,6 +70,22 @@ for what in 'check --handler memory --case hnd.001.version-2' 'fuzz --handler me
 	verdict "in the result of ${command[0]}" "$problem"
 done
 
+# Of several results in one, the machines of all that name theirs.
+problem=$(run 0 "$harness" check --handler memory --case hnd.001.version-2 --json "$dir/check.json")
+sed -z 's/\n"env":[^\n]*\n/\n/' "$dir/check.json" >"$dir/without.json"
+problem+=$(run 0 "$harness" report --json "$dir/all.json" "here=$dir/check.json" $'th"ere\x9b='"$dir/check.json" \
+	"old=$dir/without.json")
+problem+=$(is machines "$(python3 -c 'import json, sys
+one, all = [json.load(open(name)) for name in sys.argv[1:]]
+print(list(all["envs"]), [env == one["env"] for env in all["envs"].values()], len(all["cases"]), "env" in all)' \
+	"$dir/check.json" "$dir/all.json" 2>&1)" "['here', 'th\"ere\\\\x9b'] [True, True] 3 False")
+verdict "in the report of several results" "$problem"
+problem=$(run 0 "$harness" report --json "$dir/all.json" "$dir/without.json")
+problem+=$(is envs "$(grep -c '"envs"' "$dir/all.json")" 0)
+verdict "no machine in a report of none" "$problem"
+sed -z 's/\n"env":[^\n]*\n/\n"env":[],\n/' "$dir/check.json" >"$dir/without.json"
+bad "a machine that is none" "without.json: env: expected an object" "$harness" report "$dir/without.json"
+
 bad "no file" "missing value for '--json'" "$harness" env --json
 bad "no such root" "--root: cannot open '$dir/none': No such file" "$harness" env --root "$dir/none"
 bad "a root that is a file" "Not a directory" "$harness" env --root "$dir/env.json"
