@@ -44,7 +44,8 @@ bool env_find_tool(const char *name, char *buf, size_t len);
 /**
  * env_missing() - array of {for, missing, get}: for which commands what is missing
  * @system: of system_collect()
- * @fs:     what was tried; NULL if it is another machine that is described: then only modules
+ * @fs:     what was tried; NULL if it is another machine that is described: then only
+ *          modules and headers
  */
 json_t *env_missing(const json_t *system, const struct facts *fs);
 /** env_missing_text() - a line for each, or one that nothing is. */

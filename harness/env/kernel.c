@@ -87,11 +87,23 @@ static json_t *taint_facts(struct rootfs *t)
 	return taint;
 }
 
+/* Where modules for it are built, if its headers are there; null if they are not. */
+static json_t *headers(struct rootfs *t, const char *release)
+{
+	char dir[256], path[320];
+
+	snprintf(dir, sizeof(dir), "/lib/modules/%.150s/build", release);
+	snprintf(path, sizeof(path), "%s/include/generated/utsrelease.h", dir);
+	return *release && !strchr(release, '/') && rootfs_has(t, path) ? json_string(dir)
+									: json_null();
+}
+
 /* Not the command line: it may hold secrets, and results are passed on. */
 json_t *kernel_facts(struct rootfs *t)
 {
 	json_t *release = rootfs_line(t, "/proc/sys/kernel/osrelease");
 	json_t *machine = rootfs_line(t, "/proc/sys/kernel/arch");
+	const char *name;
 	struct utsname u;
 
 	if (release && !*json_string_value(release)) {
@@ -100,8 +112,9 @@ json_t *kernel_facts(struct rootfs *t)
 	}
 	if (!machine && !uname(&u)) /* before Linux 6.1 it is not told there */
 		machine = json_string(u.machine);
-	return json_pack("{s:o*, s:s, s:o*, s:o*, s:o*, s:o}", "release", release, "flavour",
-			 release ? kernel_flavour(json_string_value(release)) : "", "version",
+	name = release ? json_string_value(release) : "";
+	return json_pack("{s:o*, s:s, s:o, s:o*, s:o*, s:o*, s:o}", "release", release, "flavour",
+			 kernel_flavour(name), "headers", headers(t, name), "version",
 			 rootfs_line(t, "/proc/sys/kernel/version"), "machine", machine, "lockdown",
 			 rootfs_line(t, "/sys/kernel/security/lockdown"), "taint", taint_facts(t));
 }

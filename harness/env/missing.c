@@ -88,6 +88,32 @@ static void add_forbidden(json_t *list, const json_t *m)
 		    refused);
 }
 
+/* Modules that are there, but not as they should be. */
+static void add_troubles(json_t *list, const json_t *system)
+{
+	const char *name, *state;
+	bool stale = false;
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach(json_object_get(system, "modules"), i, m)
+	{
+		name = json_string_value(json_object_get(m, "name"));
+		state = json_string_value(json_object_get(m, "state"));
+		if (!strcmp(state, "not loaded"))
+			add_forbidden(list, m);
+		if (!strncmp(state, "being ", 6))
+			add(list, "all that needs it", name,
+			    "it is %s: wait; if that does not end, see dmesg, and boot", state);
+		if (json_is_false(json_object_get(m, "same_as_loaded")))
+			add(list, "the module's file to be in use", name,
+			    "unload what is loaded, then modprobe, or boot");
+		stale |= json_object_get(m, "stale") != NULL;
+	}
+	if (stale)
+		add(list, "modprobe", "an up-to-date modules.dep", "depmod -a");
+}
+
 static void add_modules(json_t *list, const json_t *system)
 {
 	static const struct {
@@ -104,7 +130,6 @@ static void add_modules(json_t *list, const json_t *system)
 		{ "target_core_iblock", "TCM_IBLOCK", "tcmu-export of a block device" },
 		{ "target_core_file", "TCM_FILEIO", "tcmu-export of a file" },
 	};
-	const json_t *m;
 	size_t i;
 
 	for (i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
@@ -112,25 +137,10 @@ static void add_modules(json_t *list, const json_t *system)
 	if (module_state(system, "target_core_user", "missing"))
 		add(list, "all of these", "a kernel with TCMU",
 		    "in a machine of its own: make conformance KERNELS='6.1 6.12'");
-	json_array_foreach(json_object_get(system, "modules"), i, m)
-	{
-		if (!module_state(system, json_string_value(json_object_get(m, "name")),
-				  "not loaded"))
-			continue;
-		add_forbidden(list, m);
-	}
-	json_array_foreach(json_object_get(system, "modules"), i, m)
-	{
-		if (json_object_get(m, "stale"))
-			add(list, "modprobe", "an up-to-date modules.dep", "depmod -a");
-		if (json_is_false(json_object_get(m, "same_as_loaded")))
-			add(list, "the module's file to be in use",
-			    json_string_value(json_object_get(m, "name")),
-			    "unload what is loaded, then modprobe, or boot");
-	}
+	add_troubles(list, system);
 }
 
-static void add_rights(json_t *list, const json_t *system)
+static void add_ways(json_t *list, const json_t *system)
 {
 	const json_t *target = json_object_get(system, "target");
 
@@ -139,8 +149,20 @@ static void add_rights(json_t *list, const json_t *system)
 		    "root's rights", "sudo");
 	if (!json_is_true(json_object_get(target, "configfs")) &&
 	    !module_state(system, "target_core_mod", "missing"))
-		add(list, "check --target kernel, tcmu-export", "configfs",
-		    "mount -t configfs none /sys/kernel/config");
+		add(list, "check --target kernel, scenarios/run --on host", "configfs",
+		    "modprobe configfs; mount -t configfs none /sys/kernel/config");
+}
+
+static void add_headers(json_t *list, const json_t *system)
+{
+	const json_t *kernel = json_object_get(system, "kernel");
+	const char *release = json_string_value(json_object_get(kernel, "release"));
+
+	if (release && !json_is_string(json_object_get(kernel, "headers")))
+		add(list, "fabric", "this kernel's headers",
+		    "Debian's package linux-headers-%.100s; or another's: --headers "
+		    "\"$(ci/headers 6.1)\"",
+		    release);
 }
 
 static void add_tools(json_t *list)
@@ -150,6 +172,7 @@ static void add_tools(json_t *list)
 	} tools[] = {
 		{ "fio", "fio", "bench with fio, make scenarios" },
 		{ "valgrind", "valgrind", "bench --instructions" },
+		{ "gnuplot", "gnuplot-nox", "bench/plot" },
 		{ "sg_inq", "sg3-utils", "make scenarios" },
 		{ "iscsi-test-cu", "libiscsi-bin", "make scenarios" },
 		{ "iscsiadm", "open-iscsi", "make scenarios" },
@@ -176,9 +199,10 @@ json_t *env_missing(const json_t *system, const struct facts *fs)
 		if (fs->n && fs->fact[0].answer == NO)
 			add(list, "run, check --attach uio, bench through uio",
 			    "a way to show simulated devices", "%s", fs->fact[0].text);
-		add_rights(list, system);
+		add_ways(list, system);
 		add_tools(list);
 	}
+	add_headers(list, system);
 	add_modules(list, system);
 	return list;
 }

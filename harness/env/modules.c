@@ -269,30 +269,42 @@ static void compare(json_t *m)
 	}
 }
 
+/* Who is built in has no initstate, and a directory only if there is something in it. */
+static const char *state_now(struct rootfs *t, const char *name)
+{
+	char path[128];
+	const char *state;
+	json_t *line;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/initstate", name);
+	line = rootfs_line(t, path);
+	if (line) {
+		state = json_string_value(line);
+		state = !strcmp(state, "live")	   ? "loaded"
+			: !strcmp(state, "coming") ? "being loaded"
+						   : "being unloaded";
+		json_decref(line);
+		return state;
+	}
+	snprintf(path, sizeof(path), "/sys/module/%s", name);
+	return rootfs_has(t, path) ? "built in" : NULL;
+}
+
 static json_t *one_module(struct place *p, size_t which)
 {
-	const char *name = system_modules[which], *state = "missing";
+	const char *name = system_modules[which], *state = state_now(p->t, name);
 	char path[PATH_MAX];
 	json_t *m = json_pack("{s:s}", "name", name);
 
 	if (p->t && *p->dir)
 		choice(p, which, m);
 	told(p, name, m);
-	snprintf(path, sizeof(path), "/sys/module/%s/initstate", name);
-	if (rootfs_has(p->t, path))
-		state = "loaded";
+	if (state)
+		loaded(p->t, name, m);
 	else if (listed(p->builtin, name, path, sizeof(path)))
 		state = "built in";
-	else if (json_object_get(m, "path"))
-		state = "not loaded";
-	snprintf(path, sizeof(path), "/sys/module/%s", name);
-	if (rootfs_has(p->t, path)) {
-		/* who is built in has no initstate, and a directory only if there is something in
-		 * it */
-		if (strcmp(state, "loaded") != 0)
-			state = "built in";
-		loaded(p->t, name, m);
-	}
+	else
+		state = json_object_get(m, "path") ? "not loaded" : "missing";
 	json_object_set_new(m, "state", json_string(state));
 	compare(m);
 	return m;

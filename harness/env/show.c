@@ -38,6 +38,9 @@ static void show_kernel(const json_t *k, FILE *out)
 	add(out, "", str(k, "machine"));
 	add(out, "flavour", str(k, "flavour") && *str(k, "flavour") ? str(k, "flavour") : NULL);
 	fputc('\n', out);
+	begin(out, "kernel headers");
+	put(out, str(k, "headers") ? str(k, "headers") : "none", NULL, NULL);
+	fputc('\n', out);
 	if (str(k, "lockdown")) {
 		begin(out, "kernel lockdown");
 		put(out, str(k, "lockdown"), NULL, NULL);

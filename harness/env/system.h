@@ -25,7 +25,7 @@ void system_text(const json_t *all, FILE *out);
 
 /* The parts, each in its own file; all return an object or an array, NULL if out of memory. */
 
-/** kernel_facts() - release, flavour, version, machine, lockdown, taint */
+/** kernel_facts() - release, flavour, headers, version, machine, lockdown, taint */
 json_t *kernel_facts(struct rootfs *t);
 /** taint_decode() - array of {letter, means} for the bits of /proc/sys/kernel/tainted */
 json_t *taint_decode(unsigned long long bits);

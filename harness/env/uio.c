@@ -16,6 +16,7 @@
 
 #define DEVICES_MAX 512
 #define MAPS_MAX    ((size_t)16 << 20)
+#define MOUNTS_MAX  ((size_t)4 << 20)
 
 /* "uioN" if the name is that of such a node, removed or not; else NULL. */
 static const char *uio_of(const char *path, char *buf, size_t len)
@@ -174,6 +175,16 @@ static json_t *backstores(struct rootfs *t)
 	return list;
 }
 
+/* The directory is there as soon as the file system is known, mounted or not. */
+static bool configfs_mounted(struct rootfs *t)
+{
+	char *mounts = rootfs_read(t, "/proc/mounts", MOUNTS_MAX, NULL);
+	bool yes = mounts && strstr(mounts, " /sys/kernel/config configfs ");
+
+	free(mounts);
+	return yes;
+}
+
 json_t *target_facts(struct rootfs *t)
 {
 	json_t *fabrics, *dirs, *dir;
@@ -181,9 +192,8 @@ json_t *target_facts(struct rootfs *t)
 	size_t i;
 
 	if (!rootfs_has(t, TARGET))
-		return json_pack("{s:b, s:b, s:[], s:[]}", "configfs",
-				 rootfs_has(t, "/sys/kernel/config"), "loaded", 0, "fabrics",
-				 "backstores");
+		return json_pack("{s:b, s:b, s:[], s:[]}", "configfs", configfs_mounted(t),
+				 "loaded", 0, "fabrics", "backstores");
 	fabrics = json_array();
 	dirs = subdirectories(t, TARGET);
 	json_array_foreach(dirs, i, dir)

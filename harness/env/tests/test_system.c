@@ -64,6 +64,14 @@ static void says(const json_t *all, const char *line)
 	free(text);
 }
 
+static void never(const json_t *all, const char *line)
+{
+	char *text = text_of(all);
+
+	CU_ASSERT_PTR_NULL(strstr(text, line));
+	free(text);
+}
+
 static void put_module(struct rootfs *t, const char *path, const char *info, unsigned char id,
 		       const char *signer)
 {
@@ -121,14 +129,21 @@ static void test_taint(void)
 	fake_text(&t, "/proc/sys/kernel/tainted", "12288\n");
 	all = system_collect(&t);
 	says(all, "kernel: " REL ", #1 SMP PREEMPT, x86_64, flavour default\n");
+	says(all, "kernel headers: none\n");
+	says(all, "missing for fabric: this kernel's headers; Debian's package linux-headers-" REL
+		  "; or ");
 	says(all,
 	     "kernel taint: 12288: O (an out-of-tree module was loaded), E (a module without a "
 	     "valid signature was loaded)\n");
 	json_decref(all);
 	fake_text(&t, "/proc/sys/kernel/tainted", "0x3\n");
+	fake_text(&t, "/usr/src/headers/include/generated/utsrelease.h", "");
+	fake_link(&t, LIB "/build", "/usr/src/headers");
 	all = system_collect(&t);
 	says(all, "kernel taint: not known\n");
 	says(all, "unreadable: /proc/sys/kernel/tainted: expected a number\n");
+	says(all, "kernel headers: " LIB "/build\n");
+	never(all, "missing for fabric");
 	json_decref(all);
 	fake_end(&t);
 }
@@ -231,6 +246,31 @@ static void test_choice(void)
 	fake_end(&t);
 }
 
+/* However many modules a modules.dep is too old for, it is one thing that is missing. */
+static void test_once(void)
+{
+	struct rootfs t;
+	char *text, *at;
+	json_t *all;
+
+	a_kernel(&t);
+	put_module(&t, LIB "/kernel/uio.ko", "license=GPL\n", 1, NULL);
+	put_module(&t, LIB "/updates/uio.ko", "license=GPL\n", 2, NULL);
+	put_module(&t, LIB "/kernel/tcm_loop.ko", "license=GPL\n", 3, NULL);
+	put_module(&t, LIB "/updates/tcm_loop.ko", "license=GPL\n", 4, NULL);
+	fake_text(&t, LIB "/modules.dep", "kernel/uio.ko:\nkernel/tcm_loop.ko:\n");
+	all = system_collect(&t);
+	CU_ASSERT_STRING_EQUAL(str(module_of(all, "uio"), "stale"), "updates/uio.ko");
+	CU_ASSERT_STRING_EQUAL(str(module_of(all, "tcm_loop"), "stale"), "updates/tcm_loop.ko");
+	text = text_of(all);
+	at = strstr(text, "missing for modprobe: an up-to-date");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	CU_ASSERT_PTR_NULL(strstr(at + 1, "missing for modprobe: an up-to-date"));
+	free(text);
+	json_decref(all);
+	fake_end(&t);
+}
+
 static void test_modprobe(void)
 {
 	struct rootfs t;
@@ -293,6 +333,13 @@ static void test_loaded(void)
 	     "module target_core_user: loaded: taint OE, used by 3, NOT from that file: another "
 	     "build\n");
 	json_decref(all);
+	fake_text(&t, "/sys/module/target_core_user/initstate", "coming\n");
+	fake_text(&t, "/sys/module/tcm_loop/initstate", "going\n");
+	all = system_collect(&t);
+	says(all, "module target_core_user: being loaded: taint OE, ");
+	says(all, "missing for all that needs it: target_core_user; it is being loaded: wait");
+	says(all, "missing for all that needs it: tcm_loop; it is being unloaded: wait");
+	json_decref(all);
 	fake_end(&t);
 }
 
@@ -331,6 +378,16 @@ static void test_target(void)
 	a_kernel(&t);
 	all = system_collect(&t);
 	says(all, "target: configfs is not mounted on /sys/kernel/config\n");
+	json_decref(all);
+	/* the directory comes with the file system's module */
+	fake_dir(&t, "/sys/kernel/config");
+	fake_text(&t, "/proc/mounts", "sysfs /sys sysfs rw 0 0\n");
+	all = system_collect(&t);
+	says(all, "target: configfs is not mounted on /sys/kernel/config\n");
+	json_decref(all);
+	fake_text(&t, "/proc/mounts", "configfs /sys/kernel/config configfs rw 0 0\n");
+	all = system_collect(&t);
+	says(all, "target: target_core_mod is not there: no /sys/kernel/config/target\n");
 	json_decref(all);
 	fake_text(&t, "/sys/kernel/config/target/iscsi/iqn.x/tpgt_1/enable", "1\n");
 	fake_dir(&t, "/sys/kernel/config/target/iscsi/discovery_auth");
@@ -408,6 +465,7 @@ int main(void)
 	CU_add_test(s, "taint", test_taint);
 	CU_add_test(s, "configuration", test_config);
 	CU_add_test(s, "which file", test_choice);
+	CU_add_test(s, "told once", test_once);
 	CU_add_test(s, "modprobe.d", test_modprobe);
 	CU_add_test(s, "what is loaded", test_loaded);
 	CU_add_test(s, "UIO devices", test_uio);
