@@ -135,8 +135,8 @@ static void add_modules(json_t *list, const json_t *system)
 	for (i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
 		add_module(list, system, wanted[i].name, wanted[i].option, wanted[i].commands);
 	if (module_state(system, "target_core_user", "missing"))
-		add(list, "all of these", "a kernel with TCMU",
-		    "in a machine of its own: make conformance KERNELS='6.1 6.12'");
+		add(list, "all of these that are about the kernel's target", "a kernel with TCMU",
+		    "in a machine of its own: make scenarios, make conformance KERNELS='6.1 6.12'");
 	add_troubles(list, system);
 }
 
@@ -160,8 +160,8 @@ static void add_headers(json_t *list, const json_t *system)
 
 	if (release && !json_is_string(json_object_get(kernel, "headers")))
 		add(list, "fabric", "this kernel's headers",
-		    "Debian's package linux-headers-%.100s; or another's: --headers "
-		    "\"$(ci/headers 6.1)\"",
+		    "Debian's package linux-headers-%.100s, if the kernel is Debian's; or others: "
+		    "--headers \"$(ci/headers 6.1)\"",
 		    release);
 }
 

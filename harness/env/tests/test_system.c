@@ -131,7 +131,7 @@ static void test_taint(void)
 	says(all, "kernel: " REL ", #1 SMP PREEMPT, x86_64, flavour default\n");
 	says(all, "kernel headers: none\n");
 	says(all, "missing for fabric: this kernel's headers; Debian's package linux-headers-" REL
-		  "; or ");
+		  ", if the kernel is Debian's; or ");
 	says(all,
 	     "kernel taint: 12288: O (an out-of-tree module was loaded), E (a module without a "
 	     "valid signature was loaded)\n");
