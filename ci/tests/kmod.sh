@@ -164,8 +164,31 @@ files=$({
 same 'the .deb holds them' "$(dpkg-deb -c "$work/all"/*.deb | awk '$NF ~ /^.\/lib\/.*[^\/]$/ { print $NF }' | sort)" "$files"
 same 'and so does the .rpm' "$(rpm -qpl "$work/all"/*.rpm | sed -n 's|^/lib/\(.*\.[a-z]*\)$|./lib/\1|p' | sort)" "$files"
 
-# Into a system with that kernel, beside which its own modules stay.
+# Nothing but the source counts: what the kernel was built from, by the compiler that it was built with,
+# comes out as the kernel has it.
 mkdir "$work/root" && kernel_dir=$(ci/kernel "$kernel") && (cd "$work/root" && cpio -id --quiet <"$kernel_dir/modules.cpio")
+
+code() { # FILE.ko: of its code, data and versions of symbols
+	objdump -dr "$1" | tail -n +4
+	for section in .rodata .rodata.str1.1 .rodata.str1.8 .data __versions; do
+		objdump -s -j "$section" "$1" 2>/dev/null | tail -n +4
+	done
+}
+for name in $all; do
+	code "$work/root/lib/modules/$release/kernel/$name.ko" >"$work/own.code"
+	code "$work/all/lib/modules/$release/extra/$name.ko" >"$work/new.code"
+	if [[ $(sed -n 's/^compiler\t//p' "$work/all/kmod-$release.txt") != "$(sed -n 's/^made with\t//p' "$work/all/kmod-$release.txt")" ]]; then
+		((count++))
+		echo "ok $count - $name is the kernel's own again # SKIP another compiler than the kernel's"
+	else
+		why=''
+		(($(wc -l <"$work/own.code") > 1000)) || why='expected code'
+		cmp -s "$work/own.code" "$work/new.code" || why="expected the same code, found other"
+		report "$name is the kernel's own again" "$why"
+	fi
+done
+
+# Into a system with that kernel, beside which its own modules stay.
 before=$(cd "$work/root" && find . ! -name 'modules.*' | sort)
 run 'they are installed' 0 "for $release" ci/kmod --kernel "$kernel" --source "$tree/source" --out "$work/installed" \
 	--install --root "$work/root" target_core_user tcm_loop
