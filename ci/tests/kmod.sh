@@ -57,6 +57,7 @@ same() { # TITLE FOUND EXPECTED
 
 tree=$(ci/headers "$kernel") || exit 2
 release=$(sed -n 's/^release\t//p' "$tree/kernel.txt")
+release_re=${release//[.+]/.} # for patterns
 
 # Headers like the kernel's, but for what a test changes.
 headers() { # DIR
@@ -70,10 +71,10 @@ refused 'an option without its value' '--source needs a value' --source
 refused 'a kernel that is not here' 'no headers for 9.9.9-none: expected /lib/modules/9.9.9-none/build' --kernel 9.9.9-none
 refused 'no such directory of headers' "--build $work/nothing: no such directory" --build "$work/nothing"
 refused 'a directory without headers' 'expected the headers of a kernel' --build "$work/tmp"
-refused 'headers of another release' "expected headers of 9.9.9-none, found those of $release" --kernel 9.9.9-none --build "$tree/build"
+refused 'headers of another release' "expected headers of 9.9.9-none, found those of $release_re" --kernel 9.9.9-none --build "$tree/build"
 export DPKG_ADMINDIR=$work/dpkg # so that this machine's packages are of no account
 mkdir -p "$DPKG_ADMINDIR/info" && : >"$DPKG_ADMINDIR/status"
-refused 'headers without a source' "no source for $release: expected --source" --build "$tree/build"
+refused 'headers without a source' "no source for $release_re: expected --source" --build "$tree/build"
 refused 'a source that is none' 'expected a kernel tree with drivers/target' --kernel "$kernel" --source "$work/tmp"
 
 mkdir "$work/other" && cp -r "$tree/source/." "$work/other/" && sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 99/' "$work/other/Makefile"
@@ -84,10 +85,10 @@ refused 'a patch for something else' 'stale.patch: does not fit' --kernel "$kern
 refused 'a module directory without Kbuild' '--also .*: expected a directory with a Kbuild' --also "$work/tmp"
 refused 'nothing at all' 'none: expected no other' none
 refused 'none and one' 'none: expected no other' none target_core_user
-refused 'a kernel to install for that is not there' "--install: no kernel $release in $work/tmp" --kernel "$kernel" --install --root "$work/tmp"
+refused 'a kernel to install for that is not there' "--install: no kernel $release_re in $work/tmp" --kernel "$kernel" --install --root "$work/tmp"
 refused 'a root without --install' '--root: only with --install or --remove' --root "$work/tmp"
 refused 'a root that is not there' "--root $work/nothing: no such directory" --install --root "$work/nothing"
-run 'what was never installed' 2 "--remove: no kernel $release in $work/tmp" ci/kmod --kernel "$kernel" --remove --root "$work/tmp"
+run 'what was never installed' 2 "--remove: no kernel $release_re in $work/tmp" ci/kmod --kernel "$kernel" --remove --root "$work/tmp"
 refused 'removing and building' '--remove: expected --kernel, and nothing else' --remove --root "$work/tmp" target_core_user
 : >"$work/file"
 refused 'an output that is a file' "--out $work/file/modules: cannot write there" --kernel "$kernel" --out "$work/file/modules"
@@ -103,13 +104,13 @@ else
 fi
 
 headers "$work/compiler" && sed -i 's/^CONFIG_CC_VERSION_TEXT=.*/CONFIG_CC_VERSION_TEXT="gcc-none (none) 99"/' "$work/compiler/.config"
-refused 'a compiler that is not here' "needs gcc-none, with which $release was made" --build "$work/compiler" --source "$tree/source"
+refused 'a compiler that is not here' "needs gcc-none, with which $release_re was made" --build "$work/compiler" --source "$tree/source"
 headers "$work/major" && sed -i 's/^CONFIG_GCC_VERSION=.*/CONFIG_GCC_VERSION=990200/' "$work/major/.config"
 refused 'a compiler of another version' 'expected version 99, with which' --build "$work/major" --source "$tree/source"
 headers "$work/builtin" && sed -i 's/^CONFIG_TCM_USER2=.*/CONFIG_TCM_USER2=y/' "$work/builtin/.config"
 refused 'a driver that is built in' 'target_core_user: built into' --build "$work/builtin" --source "$tree/source"
 headers "$work/magic" && sed -i 's/^#define CONFIG_MODVERSIONS 1$//' "$work/magic/include/generated/autoconf.h"
-refused 'headers of another configuration' "expected vermagic '$release .*', found" \
+refused 'headers of another configuration' "expected vermagic '$release_re .*', found" \
 	--kernel "$kernel" --build "$work/magic" target_core_user
 
 rm -rf "$work/broken" && cp -rL "$tree/source" "$work/broken" && echo 'int x = ;' >>"$work/broken/drivers/target/target_core_user.c"
@@ -119,7 +120,7 @@ run 'a source that does not compile' 1 'target_core_user.c:[0-9]+:.*error: ' \
 # A kernel of this machine's, as dpkg knows it: its source is the one that the package was built from.
 printf '%s\n' "Package: linux-image-$release" 'Status: install ok installed' 'Architecture: amd64' 'Maintainer: nobody' \
 	"Version: $(sed -n 's/^version\t//p' "$tree/kernel.txt")" 'Description: there' >"$DPKG_ADMINDIR/status"
-run 'a kernel of this machine, of its package'\''s source' 0 "target_core_user for $release" ci/kmod --kernel "$release" \
+run 'a kernel of this machine, of its package'\''s source' 0 "target_core_user for $release_re" ci/kmod --kernel "$release" \
 	--build "$tree/build" --out "$work/here" target_core_user
 same 'which the record names' "$(sed -n 's/^source\t//p' "$work/here/kmod-$release.txt")" "$(realpath "$tree/source")"
 unset DPKG_ADMINDIR
@@ -139,7 +140,7 @@ mkdir "$work/own" && echo 'obj-m := tcmu_own.o' >"$work/own/Kbuild" && cat >"$wo
 	void *tcmu_own(void) { return target_put_sess_cmd; }
 	MODULE_LICENSE("GPL");
 EOT
-run 'its own headers, and a module of ours beside it' 0 "target_core_user tcmu_own for $release" ci/kmod --kernel "$kernel" \
+run 'its own headers, and a module of ours beside it' 0 "target_core_user tcmu_own for $release_re" ci/kmod --kernel "$kernel" \
 	--source "$work/header" --also "$work/own" --out "$work/with" target_core_user
 same 'which needs what it calls' "$(modinfo -F depends "$work/with/lib/modules/$release/extra/tcmu_own.ko")" target_core_mod
 
@@ -149,7 +150,7 @@ same 'it wrote nothing' "$(echo "$work"/none*)" "$work/none*"
 # --- what is made ----------------------------------------------------------------------------------
 
 all='iscsi_target_mod target_core_file target_core_iblock target_core_mod target_core_user tcm_loop'
-run 'all modules are built and packed' 0 "$all for $release" ci/kmod --kernel "$kernel" --out "$work/all" --deb --rpm
+run 'all modules are built and packed' 0 "$all for $release_re" ci/kmod --kernel "$kernel" --out "$work/all" --deb --rpm
 same 'they are there' "$(cd "$work/all/lib/modules/$release/extra" && echo *)" "${all// /.ko }.ko"
 same 'of the source as it is' "$(sed -n 's/^source sha256\t//p' "$work/all/kmod-$release.txt" "$work/here/kmod-$release.txt" | uniq | wc -l)" 1
 same 'each with a line in the record' "$(grep -c '^module' "$work/all/kmod-$release.txt")" 6
@@ -190,15 +191,15 @@ done
 
 # Into a system with that kernel, beside which its own modules stay.
 before=$(cd "$work/root" && find . ! -name 'modules.*' | sort)
-run 'they are installed' 0 "for $release" ci/kmod --kernel "$kernel" --source "$tree/source" --out "$work/installed" \
+run 'they are installed' 0 "for $release_re" ci/kmod --kernel "$kernel" --source "$tree/source" --out "$work/installed" \
 	--install --root "$work/root" target_core_user tcm_loop
-run 'others are installed in their place' 0 "for $release" ci/kmod --kernel "$kernel" --out "$work/patched" --patch "$patch" \
+run 'others are installed in their place' 0 "for $release_re" ci/kmod --kernel "$kernel" --out "$work/patched" --patch "$patch" \
 	--install --root "$work/root" target_core_user
 same 'of which there is no more' "$(cd "$work/root/lib/modules/$release/extra" && echo *)" target_core_user.ko
 same 'modprobe takes them' "$(modprobe -d "$work/root" -S "$release" --show-depends target_core_user | sed -n 's|.*/\(.*/target_core_user.ko\).*|\1|p')" \
 	extra/target_core_user.ko
 same 'and the others as before' "$(modprobe -d "$work/root" -S "$release" --show-depends target_core_user | grep -c "/kernel/target_core_mod.ko")" 1
-run 'they are removed' 0 "no longer target_core_user for $release" ci/kmod --kernel "$kernel" --remove --root "$work/root"
+run 'they are removed' 0 "no longer target_core_user for $release_re" ci/kmod --kernel "$kernel" --remove --root "$work/root"
 same 'modprobe takes the own one again' "$(modprobe -d "$work/root" -S "$release" --show-depends target_core_user | grep -c /kernel/target_core_user.ko)" 1
 same 'and nothing is left' "$(cd "$work/root" && find . ! -name 'modules.*' | sort)" "$before"
 run 'they are removed once' 2 '--remove: expected what --install put there, found no' ci/kmod --kernel "$kernel" --remove \
@@ -229,7 +230,7 @@ scenario 'and gone with the patched driver, which is no failure' 0 \
 same 'which the record of the machine names' "$(grep -cE '^extra (module|patch)' "$work"/scenarios/525*/kernel.txt)" 2
 scenario 'all modules serve' 0 '^ok +100' --modules "$work/all" 100
 mkdir -p "$work/wrong/lib/modules/9.9.9-none"
-run 'modules of another release are refused' 2 "expected modules for $release, found 9.9.9-none" \
+run 'modules of another release are refused' 2 "expected modules for $release_re, found 9.9.9-none" \
 	ci/vm --kernel "$kernel" --modules "$work/wrong" -- true
 
 echo "1..$count"
