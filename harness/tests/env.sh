@@ -167,6 +167,25 @@ packed gz gzip
 packed xz xz -0
 packed zst zstd -1
 
+# What a kernel says of itself, as files of another machine.
+machine
+module "kernel/$name.ko" ''
+printf 'none\0\0\2\0\0\0\0\0\0\0\0\4~Module signature appended~\n' >>"$modules/kernel/$name.ko"
+echo "kernel/$name.ko:" >"$modules/modules.dep"
+echo 12288 >"$root/proc/sys/kernel/tainted"
+mkdir -p "$root"/sys/class/uio/uio0 "$root"/proc/{12,13}/fd "$root/sys/module/$name"
+echo tcm-user/0/disk >"$root/sys/class/uio/uio0/name"
+echo handler | tee "$root/proc/12/comm" >"$root/proc/13/comm"
+ln -s /dev/uio0 "$root/proc/12/fd/7"
+echo '7f0-7f1 rw-s 00000000 00:05 1 /dev/uio0' >"$root/proc/13/maps"
+echo coming >"$root/sys/module/$name/initstate"
+problem=$(run 0 "$harness" env --root "$root")
+problem+=$(says out '^kernel taint: 12288: O \(an out-of-tree module was loaded\), E \(a module without a valid signature')
+problem+=$(says out '^UIO device uio0: tcm-user/0/disk, .*open by process 12 handler \(descriptor\), 13 handler \(mapping\)$')
+problem+=$(says out "^module $name, says: .*, signed, PKCS#7, ")
+problem+=$(says out "^module $name: being loaded: ")
+verdict "taint, a signature, a module on its way, holders of a device" "$problem"
+
 if nobody_can; then
 	machine
 	module "kernel/$name.ko" 'supported=yes\0'
