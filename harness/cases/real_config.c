@@ -377,10 +377,9 @@ static void kernel_refuses(struct tc *tc)
 	TARGET_IO(&io, RINGSIM_NONE, NULL, 0, 0x16, 0, 0, 0, 0, 0);
 	never_on_the_ring(tc, "RESERVE(6)", &io, 0);
 	head = seat_head(tc->t);
-	snprintf(url, sizeof(url), "iscsi://" KERNEL_PORTAL "/%s/%u", tc->t->kernel->site->iqn,
-		 tc->t->kernel->lun);
+	kernel_url(tc->t->kernel, url, sizeof(url));
 	EXPECT(tc, NULL,
-	       !initiator_open(&other, url, "iqn.2026-01.org.tcmu-harness:other", 10000, err,
+	       !initiator_open(&other, url, kernel_other_name(tc->t->kernel), 10000, err,
 			       sizeof(err)),
 	       "%s", err);
 	if (!initiator_submit(other, &tur) && initiator_wait(other, &tur, 5000))

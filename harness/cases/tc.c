@@ -3,6 +3,7 @@
 #include "tc.h"
 
 #include "../random.h"
+#include "../target/kernel.h"
 #include "../target/world_site.h"
 
 #include <stdarg.h>
@@ -263,6 +264,8 @@ static const char *cannot(const struct case_def *def, const struct target_spec *
 		return "sim only: looks into the simulator";
 	if (spec->site && def->needs & NEEDS_INPROC)
 		return "sim only: needs a handler in this process (every store observed)";
+	if (spec->site && def->needs & NEEDS_PROBE && spec->site->fabric != KERNEL_PROBE)
+		return "sim or probe only: see --initiator";
 	if (!spec->site && def->needs & NEEDS_KERNEL)
 		return "kernel only: see --target";
 	if (def->needs & NEEDS_INPROC && !spec->api)

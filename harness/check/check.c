@@ -55,8 +55,10 @@ static char *replay_line(const struct check *c, const struct case_def *def)
 					 : subject_default_timeout(&c->opt.who));
 	if (who)
 		n = asprintf(&line, "tcmu-harness check%s %s --case %s --level may --seed %llu",
-			     c->opt.kernel ? " --target kernel" : "", who, def->id,
-			     (unsigned long long)c->seed);
+			     !c->opt.kernel ? ""
+			     : c->opt.probe ? " --target kernel --initiator probe"
+					    : " --target kernel",
+			     who, def->id, (unsigned long long)c->seed);
 	free(who);
 	return n < 0 ? NULL : line;
 }
@@ -222,7 +224,8 @@ static int run_check(struct check *c)
 	if (!c->dir)
 		return EXIT_USAGE;
 	c->progress = isatty(2) && !c->opt.tap;
-	if (c->opt.kernel && kernel_site_make(&c->site, err, sizeof(err))) {
+	if (c->opt.kernel && kernel_site_make(&c->site, c->opt.probe ? KERNEL_PROBE : KERNEL_ISCSI,
+					      err, sizeof(err))) {
 		fprintf(stderr, "tcmu-harness check: --target kernel: %s\n", err);
 		return EXIT_USAGE;
 	}

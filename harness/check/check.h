@@ -14,10 +14,10 @@
 /** struct options - see the help text; NULL, 0 and false where nothing was said */
 struct options {
 	struct subject_options who;
-	const char *mutants, *clause, *cases, *junit, *json, *baseline;
+	const char *mutants, *clause, *cases, *junit, *json, *baseline, *initiator;
 	enum clause_level level;
 	uint64_t seed, repeat;
-	bool tap, verbose, kernel;
+	bool tap, verbose, kernel, probe;
 };
 
 /**

@@ -18,6 +18,8 @@ static const char help[] =
 	"  --target kernel    the running kernel's TCMU, over iSCSI on 127.0.0.1; needs root. CMD of\n"
 	"                     --exec finds the device's name, uioN, in TCMU_UIO or in place of %u.\n"
 	"                     Objects in configfs that it did not make are left alone\n"
+	"  --initiator NAME   with --target kernel: iscsi (default), or probe: over the fabric module\n"
+	"                     tcmu_probe, which carries BIDI, long CDBs and any function as well\n"
 	"\n"
 	"Which handler:\n"
 	"  --handler LIST     reference handlers: memory, psync, libaio, io_uring, or several\n"
@@ -57,6 +59,7 @@ static const char help[] =
 
 enum {
 	O_TARGET = 256,
+	O_INITIATOR,
 	O_MUTANTS,
 	O_LEVEL,
 	O_CLAUSE,
@@ -74,6 +77,7 @@ enum {
 static const struct option long_options[] = {
 	SUBJECT_LONG_OPTIONS,
 	{ "target", required_argument, NULL, O_TARGET },
+	{ "initiator", required_argument, NULL, O_INITIATOR },
 	{ "mutants", required_argument, NULL, O_MUTANTS },
 	{ "level", required_argument, NULL, O_LEVEL },
 	{ "clause", required_argument, NULL, O_CLAUSE },
@@ -122,6 +126,13 @@ static int set_option(struct options *o, int c)
 		if (o->kernel || !strcmp(optarg, "sim"))
 			return 0;
 		return usage_error("check", "--target: expected sim or kernel, found '%s'", optarg);
+	case O_INITIATOR:
+		o->initiator = optarg;
+		o->probe = !strcmp(optarg, "probe");
+		if (o->probe || !strcmp(optarg, "iscsi"))
+			return 0;
+		return usage_error("check", "--initiator: expected iscsi or probe, found '%s'",
+				   optarg);
 	case O_MUTANTS:
 		o->mutants = optarg;
 		return 0;
@@ -174,6 +185,8 @@ static int check_conflicts(const struct options *o, int argc, char **argv)
 				   "only one of --handler, --exec, --mutant and --mutants");
 	if (o->kernel && (w->mutant || o->mutants))
 		return usage_error("check", "mutants are for --target sim");
+	if (o->initiator && !o->kernel)
+		return usage_error("check", "--initiator is for --target kernel");
 	if (o->kernel && w->uio)
 		return usage_error("check", "--attach uio: expected --exec and --target sim");
 	if (stdouts > 1)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `tcmu-harness scsi`: send CDBs over iSCSI and print what came back, untouched.
+ * `tcmu-harness scsi`: send CDBs over iSCSI or the probe fabric and print what came back,
+ * untouched.
  *
  * Options hold for the CDBs after them, so that one command line can write, read and abort. One
  * line for each command, in the order in which they ended.
@@ -21,20 +22,22 @@
 
 #define COMMANDS_MAX 4096
 #define DATA_MAX     (64u << 20)
+#define ISCSI_CDB    16
 #define TMF_GRACE_MS 2000 /* for an aborted command to get a status after all */
 
 static const char help[] =
 	"Usage: tcmu-harness scsi URL [OPTION | CDB]...\n"
-	"Send SCSI commands over iSCSI; print the raw answers, one line each:\n"
+	"Send SCSI commands over iSCSI or the probe fabric; print the raw answers, one line each:\n"
 	"  cdb=HEX status=0xNN sense=KEY/ASC/ASCQ residual=N ms=N [data=HEX]\n"
-	"URL is iscsi://HOST[:PORT]/IQN/LUN, a CDB is 1 to 16 bytes in hexadecimal, such as\n"
-	"28000000000000000800. Nothing is retried. status is none for a command that got no status,\n"
+	"URL is iscsi://HOST[:PORT]/IQN/LUN or probe:TARGET/TPGT/LUN, a CDB is 1 to 16 bytes (probe:\n"
+	"260) in hexadecimal, such as 28000000000000000800. Nothing is retried. status is none for a command that got no status,\n"
 	"with end=timeout, end=aborted or end=lost behind it; sense is - without any; residual is\n"
 	"positive for an underflow, negative for an overflow. Options hold for the CDBs after them:\n"
 	"\n"
 	"  --in LEN         expect LEN bytes of Data-In (0: no data)\n"
 	"  --out FILE       send FILE's bytes as Data-Out; - is standard input\n"
 	"  --out-len LEN    Data-Out of LEN bytes: the first of --out FILE, repeated; zeros without\n"
+	"  --bidi LEN       with --out, over the probe: expect LEN bytes of Data-In, too (0: none)\n"
 	"  --count N        send each CDB N times (default 1)\n"
 	"  --abort-after MS ABORT TASK so long after it was sent if it has not ended; - is never\n"
 	"\n"
@@ -52,6 +55,7 @@ enum {
 	O_IN = 256,
 	O_OUT,
 	O_OUT_LEN,
+	O_BIDI,
 	O_COUNT,
 	O_ABORT,
 	O_PARALLEL,
@@ -67,6 +71,7 @@ static const struct option long_options[] = {
 	{ "in", required_argument, NULL, O_IN },
 	{ "out", required_argument, NULL, O_OUT },
 	{ "out-len", required_argument, NULL, O_OUT_LEN },
+	{ "bidi", required_argument, NULL, O_BIDI },
 	{ "count", required_argument, NULL, O_COUNT },
 	{ "abort-after", required_argument, NULL, O_ABORT },
 	{ "parallel", required_argument, NULL, O_PARALLEL },
@@ -99,7 +104,7 @@ struct scsi {
 	bool hex, resetting, bad;
 	/* for the CDBs that follow */
 	enum initiator_dir dir;
-	uint64_t len, count, abort_ms;
+	uint64_t len, bidi_len, count, abort_ms;
 	uint8_t *out;
 	size_t out_len;
 };
@@ -150,7 +155,12 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int parse_cdb(const char *text, struct initiator_cmd *cmd)
+static bool over_probe(const struct scsi *s)
+{
+	return !strncmp(s->url, "probe:", 6);
+}
+
+static int parse_cdb(const char *text, int max, struct initiator_cmd *cmd)
 {
 	const char *p = text;
 	int high, low;
@@ -162,7 +172,7 @@ static int parse_cdb(const char *text, struct initiator_cmd *cmd)
 		}
 		high = hex_digit(p[0]);
 		low = high < 0 ? -1 : hex_digit(p[1]);
-		if (low < 0 || cmd->cdb_len == INITIATOR_CDB_MAX)
+		if (low < 0 || cmd->cdb_len == max)
 			break;
 		cmd->cdb[cmd->cdb_len++] = (uint8_t)(high << 4 | low);
 		p += 2;
@@ -170,7 +180,7 @@ static int parse_cdb(const char *text, struct initiator_cmd *cmd)
 	if (!*p && cmd->cdb_len)
 		return 0;
 	return usage_error("scsi", "expected a CDB of 1 to %d bytes in hexadecimal, found '%s'",
-			   INITIATOR_CDB_MAX, text);
+			   max, text);
 }
 
 static int add_cdb(struct scsi *s, const char *text)
@@ -178,10 +188,17 @@ static int add_cdb(struct scsi *s, const char *text)
 	struct job job = { .abort_ms = s->abort_ms,
 			   .cmd = { .dir = s->dir, .len = (uint32_t)s->len } };
 	uint64_t i, k;
-	int rc = parse_cdb(text, &job.cmd);
+	int rc = parse_cdb(text, over_probe(s) ? INITIATOR_CDB_MAX : ISCSI_CDB, &job.cmd);
 
 	if (rc)
 		return rc;
+	if (s->bidi_len) {
+		if (s->dir != INITIATOR_OUT || !s->len || !over_probe(s))
+			return usage_error("scsi",
+					   "--bidi: expected data with --out, and a URL probe:...");
+		job.cmd.dir = INITIATOR_BIDI;
+		job.cmd.bidi_len = (uint32_t)s->bidi_len;
+	}
 	for (i = 0; i < s->count; i++) {
 		if (s->n == COMMANDS_MAX)
 			return usage_error("scsi", "more than %d commands", COMMANDS_MAX);
@@ -195,6 +212,8 @@ static int add_cdb(struct scsi *s, const char *text)
 				data[k] = s->out[k % s->out_len];
 			s->jobs[s->n].cmd.data = data;
 		}
+		if (s->bidi_len && !(s->jobs[s->n].cmd.bidi = calloc(1, s->bidi_len)))
+			return usage_error("scsi", "out of memory");
 		s->n++;
 	}
 	return 0;
@@ -224,6 +243,8 @@ static int set_option(struct scsi *s, int c)
 	case O_OUT_LEN:
 		s->dir = INITIATOR_OUT;
 		return number("out-len", 0, DATA_MAX, &s->len);
+	case O_BIDI:
+		return number("bidi", 0, DATA_MAX, &s->bidi_len);
 	case O_COUNT:
 		return number("count", 1, COMMANDS_MAX, &s->count);
 	case O_ABORT:
@@ -274,10 +295,14 @@ static void print_sense(const struct scsi *s, const struct initiator_cmd *cmd)
 		print_hex("sense-bytes", cmd->sense, cmd->sense_len);
 }
 
+static const void *data_in(const struct initiator_cmd *cmd)
+{
+	return cmd->dir == INITIATOR_BIDI ? cmd->bidi : cmd->data;
+}
+
 static void show(struct scsi *s, struct job *job)
 {
 	const struct initiator_cmd *cmd = &job->cmd;
-	int64_t in = cmd->len - (cmd->residual > 0 ? cmd->residual : 0);
 	size_t i;
 
 	job->shown = true;
@@ -294,13 +319,15 @@ static void show(struct scsi *s, struct job *job)
 	printf(" residual=%lld ms=%llu", (long long)cmd->residual,
 	       (unsigned long long)(cmd->end_us - cmd->start_us) / 1000);
 	if (cmd->end != INITIATOR_STATUS)
-		printf(" end=%s", job->why ? job->why : "lost");
+		printf(" end=%s", job->why			  ? job->why
+				  : cmd->end == INITIATOR_ABORTED ? "aborted"
+								  : "lost");
 	if (job->aborted && job->tmf.done)
 		printf(" abort-response=%d", job->tmf.response);
 	else if (job->aborted)
 		fputs(" abort-response=none", stdout);
-	if (s->hex && cmd->dir == INITIATOR_IN && cmd->end == INITIATOR_STATUS && in > 0)
-		print_hex("data", cmd->data, (size_t)in);
+	if (s->hex && cmd->end == INITIATOR_STATUS && cmd->data_in)
+		print_hex("data", data_in(cmd), cmd->data_in);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -315,10 +342,9 @@ static int save_data(const struct scsi *s)
 		return 0;
 	for (i = 0; f && i < s->n; i++) {
 		const struct initiator_cmd *cmd = &s->jobs[i].cmd;
-		int64_t in = cmd->len - (cmd->residual > 0 ? cmd->residual : 0);
 
-		if (cmd->dir == INITIATOR_IN && cmd->end == INITIATOR_STATUS && in > 0)
-			fwrite(cmd->data, 1, (size_t)in, f);
+		if (cmd->end == INITIATOR_STATUS && cmd->data_in)
+			fwrite(data_in(cmd), 1, cmd->data_in, f);
 	}
 	if (!f || ferror(f))
 		rc = usage_error("scsi", "--data: cannot write %s: %s", s->data, strerror(errno));
@@ -430,8 +456,10 @@ int verb_scsi(int argc, char **argv)
 	if (save_data(&s))
 		rc = EXIT_USAGE;
 out:
-	for (i = 0; i < s.n; i++)
+	for (i = 0; i < s.n; i++) {
 		free(s.jobs[i].cmd.data);
+		free(s.jobs[i].cmd.bidi);
+	}
 	free(s.jobs);
 	free(s.out);
 	return rc < 0 ? EXIT_OK : rc;

@@ -12,7 +12,7 @@ static int set_up(const struct fuzz_options *o, struct kernel_site *site)
 {
 	char err[400];
 
-	if (o->kernel && kernel_site_make(site, err, sizeof(err)))
+	if (o->kernel && kernel_site_make(site, KERNEL_ISCSI, err, sizeof(err)))
 		return usage_error("fuzz", "--target kernel: %s", err);
 	return 0;
 }

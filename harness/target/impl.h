@@ -79,6 +79,7 @@ struct target_spec {
  * @make:           the device from @opts; has failed or skipped the case if it is not 0
  * @stop:           everything that make() and start_handler() made; may be called at any time
  * @settle_submits: everything that was submitted is on the ring, has ended or waits
+ * @await_tmrs:     an answer that is due may have a moment to come; may be NULL
  * @word:           a 32-bit word of the ring's region, where it is not mapped
  * @handler_pid, @is_node, @hold_node, @serial: for handlers that open a node by themselves
  */
@@ -93,6 +94,7 @@ struct target_ops {
 	void (*settle_submits)(struct target *t);
 	void (*advance)(struct target *t, uint64_t ms);
 	bool (*tmr)(struct target *t, uint8_t type, struct target_io **ios, uint32_t n);
+	void (*await_tmrs)(struct target *t);
 	int (*block_dev)(struct target *t, bool block);
 	int (*reset_ring)(struct target *t, unsigned int level);
 	int (*free_kept_buf)(struct target *t, uint32_t id);

@@ -152,7 +152,7 @@ static int kernel_start(struct target *t)
 		return rc;
 	rc = kernel_device_export(k);
 	if (rc) {
-		tc_fail(t->tc, NULL, "cannot export %s over iSCSI: %s", k->name, strerror(-rc));
+		tc_fail(t->tc, NULL, "cannot export %s: %s", k->name, strerror(-rc));
 		return rc;
 	}
 	rc = kernel_login(t);
@@ -173,8 +173,14 @@ static void kernel_stop(struct target *t)
 	if (k->fd >= 0)
 		kernel_close_node(t);
 	t->region = NULL;
-	kernel_logout(k);
-	gone = kernel_device_remove(k);
+	/* the end of a session of the probe waits for its commands, which this ends */
+	if (k->site->fabric == KERNEL_PROBE) {
+		gone = kernel_device_remove(k);
+		kernel_logout(k);
+	} else {
+		kernel_logout(k);
+		gone = kernel_device_remove(k);
+	}
 	if (!gone)
 		tc_fail(t->tc, "KRN-150",
 			"the kernel does not let go of %s: block_dev=1 and reset_ring=2 have not "
@@ -392,6 +398,7 @@ const struct target_ops kernel_ops = {
 	.settle_submits = kernel_look,
 	.advance = kernel_advance,
 	.tmr = kernel_tmr,
+	.await_tmrs = kernel_await_tmrs,
 	.block_dev = kernel_block_dev,
 	.reset_ring = kernel_reset_ring,
 	.free_kept_buf = kernel_free_kept_buf,

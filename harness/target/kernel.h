@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The running kernel as a target: real TCMU devices, exported over iSCSI to this process.
+ * The running kernel as a target: real TCMU devices, exported to this process over iSCSI or, with
+ * what the probe fabric alone can carry, over that (harness/probe).
  *
- * A run makes a site: one HBA directory and one iSCSI target in configfs, both with names that
+ * A run makes a site: one HBA directory and one target in configfs, both with names that
  * nobody else has. Whatever a case makes is made below them, so that what is left of a case that
  * crashed or was killed can be found and removed, and nothing of anybody else's is touched.
  *
@@ -20,19 +21,22 @@
 #define KERNEL_CONFIGFS "/sys/kernel/config/target"
 #define KERNEL_PORTAL	"127.0.0.1:3260"
 #define KERNEL_SESSIONS 20
-#define KERNEL_WINDOW	480 /* commands per session; LIO grants 512 */
 #define KERNEL_NAME_MAX 32
 #define KERNEL_PATH_MAX 192
+
+/** enum kernel_fabric - the way to a device */
+enum kernel_fabric { KERNEL_ISCSI, KERNEL_PROBE };
 
 /**
  * struct kernel_site - where a run makes its objects
  * @hba: N of user_N
- * @iqn: the target's name; @tpg: its directory tpgt_1
+ * @target: the target's name; @tpg: its directory tpgt_1
  */
 struct kernel_site {
+	enum kernel_fabric fabric;
 	uint32_t hba;
 	char hba_dir[KERNEL_PATH_MAX];
-	char iqn[KERNEL_PATH_MAX], iqn_dir[KERNEL_PATH_MAX], tpg[KERNEL_PATH_MAX];
+	char target[KERNEL_PATH_MAX], target_dir[KERNEL_PATH_MAX], tpg[KERNEL_PATH_MAX];
 	bool made;
 };
 
@@ -40,7 +44,7 @@ struct kernel_site {
  * kernel_site_make() - 0, or -errno with one line in @err (no root, no TCMU, no configfs ...)
  * Loads the modules that it needs. kernel_site_remove() when the run is over, also after failure.
  */
-int kernel_site_make(struct kernel_site *site, char *err, size_t len);
+int kernel_site_make(struct kernel_site *site, enum kernel_fabric fabric, char *err, size_t len);
 /**
  * kernel_site_sweep() - remove whatever cases left below the site, bounded. False if something
  * stays.
@@ -100,12 +104,18 @@ int kernel_device_export(struct kernel *k);
 bool kernel_device_remove(struct kernel *k);
 
 /* The initiator's side. */
+
+/** kernel_url() - of the device, for initiator_open(). */
+void kernel_url(const struct kernel *k, char *buf, size_t len);
+/** kernel_other_name() - of an initiator that is not one of the sessions'; NULL: any. */
+const char *kernel_other_name(const struct kernel *k);
 int kernel_login(struct target *t);
 void kernel_logout(struct kernel *k);
 void kernel_poll(struct target *t, uint32_t ms);
 void kernel_submit(struct target *t, struct target_io *io);
 void kernel_settle_submits(struct target *t);
 bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t n);
+void kernel_await_tmrs(struct target *t);
 uint32_t kernel_outstanding(const struct kernel *k);
 
 /** kernel_ring_end() - region offset of the data area. */

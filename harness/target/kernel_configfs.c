@@ -299,10 +299,11 @@ static void remove_site(const void *arg)
 
 	sweep(site);
 	snprintf(np, sizeof(np), "%s/np/" KERNEL_PORTAL, site->tpg);
-	kernel_put(site->tpg, "enable", "0");
+	while (kernel_put(site->tpg, "enable", "0") == -EBUSY)
+		usleep(10000); /* sessions of the probe that are ending */
 	rmdir(np);
 	rmdir(site->tpg);
-	rmdir(site->iqn_dir);
+	rmdir(site->target_dir);
 	rmdir(site->hba_dir);
 }
 
@@ -313,7 +314,7 @@ void kernel_site_remove(struct kernel_site *site)
 	site->made = false;
 }
 
-static int make_target(const struct kernel_site *site)
+static int make_iscsi_target(const struct kernel_site *site)
 {
 	static const char *const settings[][2] = {
 		{ "attrib/authentication", "0" },
@@ -331,45 +332,85 @@ static int make_target(const struct kernel_site *site)
 	int rc = 0;
 
 	snprintf(np, sizeof(np), "%s/np/" KERNEL_PORTAL, site->tpg);
-	if (mkdir(site->iqn_dir, 0755) || mkdir(site->tpg, 0755) || mkdir(np, 0755))
+	if (mkdir(site->target_dir, 0755) || mkdir(site->tpg, 0755) || mkdir(np, 0755))
 		return -errno;
 	for (i = 0; i < sizeof(settings) / sizeof(settings[0]) && !rc; i++)
 		rc = kernel_put(site->tpg, settings[i][0], settings[i][1]);
 	return rc;
 }
 
-int kernel_site_make(struct kernel_site *site, char *err, size_t len)
+static int make_probe_target(const struct kernel_site *site)
 {
+	if (mkdir(site->target_dir, 0755) || mkdir(site->tpg, 0755))
+		return -errno;
+	return kernel_put(site->tpg, "enable", "1");
+}
+
+/* What is needed of the kernel is loaded, and its fabric in configfs. */
+static bool is_ready(enum kernel_fabric fabric)
+{
+	const char *command =
+		fabric == KERNEL_PROBE
+			? "modprobe -qa target_core_mod target_core_user 2>/dev/null; "
+			  "[ -d /sys/module/tcmu_probe ] || modprobe -q tcmu_probe"
+			: "modprobe -qa target_core_mod target_core_user "
+			  "iscsi_target_mod 2>/dev/null";
 	struct stat st;
+
+	if (system(command) || stat("/sys/module/target_core_user", &st) ||
+	    stat(KERNEL_CONFIGFS, &st))
+		return false;
+	/* registers the fabric; there it may be */
+	mkdir(fabric == KERNEL_PROBE ? KERNEL_CONFIGFS "/tcmu_probe" : KERNEL_CONFIGFS "/iscsi",
+	      0755);
+	mkdir(KERNEL_CONFIGFS "/core", 0755);
+	return true;
+}
+
+static int make_hba(struct kernel_site *site)
+{
 	int rc;
 
-	memset(site, 0, sizeof(*site));
-	if (system("modprobe -qa target_core_mod target_core_user iscsi_target_mod 2>/dev/null") ||
-	    stat("/sys/module/target_core_user", &st) || stat(KERNEL_CONFIGFS, &st)) {
-		snprintf(err, len,
-			 "no TCMU here: expected root, modules target_core_user and "
-			 "iscsi_target_mod, and configfs at /sys/kernel/config");
-		return -ENODEV;
-	}
-	mkdir(KERNEL_CONFIGFS "/iscsi", 0755); /* registers the fabric; there it may be */
-	mkdir(KERNEL_CONFIGFS "/core", 0755);
 	site->hba = 100000 + (uint32_t)getpid() % 100000 * 10;
 	do {
 		snprintf(site->hba_dir, sizeof(site->hba_dir), KERNEL_CONFIGFS "/core/user_%u",
 			 ++site->hba);
 		rc = mkdir(site->hba_dir, 0755) ? -errno : 0;
 	} while (rc == -EEXIST);
+	return rc;
+}
+
+int kernel_site_make(struct kernel_site *site, enum kernel_fabric fabric, char *err, size_t len)
+{
+	bool probe = fabric == KERNEL_PROBE;
+	int rc;
+
+	memset(site, 0, sizeof(*site));
+	site->fabric = fabric;
+	if (!is_ready(fabric)) {
+		snprintf(err, len,
+			 "no TCMU here: expected root, modules target_core_user and %s, and "
+			 "configfs at /sys/kernel/config",
+			 probe ? "tcmu_probe (harness/probe)" : "iscsi_target_mod");
+		return -ENODEV;
+	}
+	rc = make_hba(site);
 	if (rc) {
 		snprintf(err, len, "mkdir %s: %s", site->hba_dir, strerror(-rc));
 		return rc;
 	}
 	site->made = true;
-	snprintf(site->iqn, sizeof(site->iqn), "iqn.2026-01.org.tcmu-harness:%u", site->hba);
-	snprintf(site->iqn_dir, sizeof(site->iqn_dir), KERNEL_CONFIGFS "/iscsi/%.100s", site->iqn);
-	snprintf(site->tpg, sizeof(site->tpg), "%.170s/tpgt_1", site->iqn_dir);
-	rc = make_target(site);
+	if (probe)
+		snprintf(site->target, sizeof(site->target), "naa.5001405%09x", site->hba);
+	else
+		snprintf(site->target, sizeof(site->target), "iqn.2026-01.org.tcmu-harness:%u",
+			 site->hba);
+	snprintf(site->target_dir, sizeof(site->target_dir), KERNEL_CONFIGFS "/%s/%.100s",
+		 probe ? "tcmu_probe" : "iscsi", site->target);
+	snprintf(site->tpg, sizeof(site->tpg), "%.170s/tpgt_1", site->target_dir);
+	rc = probe ? make_probe_target(site) : make_iscsi_target(site);
 	if (rc)
-		snprintf(err, len, "cannot make the iSCSI target %s at " KERNEL_PORTAL ": %s",
-			 site->iqn, strerror(-rc));
+		snprintf(err, len, "cannot make the target %s%s: %s", site->target,
+			 probe ? "" : " at " KERNEL_PORTAL, strerror(-rc));
 	return rc;
 }

@@ -3,6 +3,7 @@
  * What all targets have in common: commands, log, capacity; the rest goes to the target's ops.
  */
 #include "impl.h"
+#include "kernel.h"
 
 #include <ringsim/shm.h>
 #include <stdarg.h>
@@ -266,14 +267,21 @@ bool target_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 	return t->ops->tmr(t, type, ios, n);
 }
 
-uint32_t target_tmr_done(const struct target *t)
+uint32_t target_tmr_done(struct target *t)
 {
+	if (t->ops->await_tmrs)
+		t->ops->await_tmrs(t);
 	return t->tmr_done;
 }
 
 bool target_simulated(const struct target *t)
 {
 	return !t->spec->site;
+}
+
+bool target_sends_all(const struct target *t)
+{
+	return !t->spec->site || t->spec->site->fabric == KERNEL_PROBE;
 }
 
 const struct ringsim_layout *target_layout(const struct target *t)

@@ -35,6 +35,7 @@ struct target;
  * @NEEDS_TIME:    moves time beyond timeouts; on a kernel these are made smaller then
  * @NEEDS_KERNEL:  looks at or drives a real kernel
  * @NEEDS_NODE:    a handler that opens a UIO node by itself, on a kernel or in a world
+ * @NEEDS_PROBE:   on a kernel commands or functions that the probe fabric alone sends
  * @NEEDS_HOTPLUG: a handler that learns from netlink which devices there are (check --daemon)
  */
 enum target_needs {
@@ -47,6 +48,7 @@ enum target_needs {
 	NEEDS_KERNEL = 64,
 	NEEDS_NODE = 128,
 	NEEDS_HOTPLUG = 256,
+	NEEDS_PROBE = 512,
 };
 
 /** enum target_reclaim - when the kernel's half looks at cmd_tail. */
@@ -111,6 +113,9 @@ struct target_opts {
  * @done:   ended; then status, sense, residual, data_in, outcome and id are as in struct
  * ringsim_cmd
  * @order:  1 for the first command that ended since target_start(), 2 for the next ...
+ * @segments, @n_segments: where target_sends_all() on a kernel: lengths, 1 to 4096, of the pieces
+ * that
+ *          @data is in; may be shorter than @len. NULL: whole pages
  * @no_sg:  submit without a scatter list (no data is copied)
  */
 struct target_io {
@@ -120,6 +125,8 @@ struct target_io {
 	uint32_t len;
 	void *bidi;
 	uint32_t bidi_len;
+	const uint32_t *segments;
+	uint32_t n_segments;
 	bool no_sg;
 
 	bool done;
@@ -185,7 +192,7 @@ void target_advance(struct target *t, uint64_t ms);
 /** target_tmr() - abort @n commands (TCMU_TMR_*); true once all of them have been answered. */
 bool target_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t n);
 /** target_tmr_done() - how many task-management functions were answered since the start. */
-uint32_t target_tmr_done(const struct target *t);
+uint32_t target_tmr_done(struct target *t);
 
 /*
  * What root and the holder of the UIO node can do, on either target. All return 0 or the count of
@@ -216,6 +223,8 @@ short target_uio_poll(struct target *t);
 
 /** target_simulated() - whether there is a simulator to look into. */
 bool target_simulated(const struct target *t);
+/** target_sends_all() - whether BIDI commands, CDBs of more than 16 bytes ... get to the device. */
+bool target_sends_all(const struct target *t);
 /** target_layout() - sizes and offsets of the started device. */
 const struct ringsim_layout *target_layout(const struct target *t);
 /** target_stats() - what a simulator knows; false and zeros on a kernel. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands and task management of the kernel target, over iSCSI.
+ * Commands and task management of the kernel target.
  *
- * A submitted command is on its way: whoever wants to see its effect settles first, by a NOP that
- * follows it through the target. When one session's window is full another one is opened, settled
- * in between, so that the order of submission is the order of arrival.
+ * Over iSCSI a submitted command is on its way: whoever wants to see its effect settles first, by a
+ * NOP that follows it through the target. When one session's window is full another one is opened,
+ * settled in between, so that the order of submission is the order of arrival.
  */
 #include "kernel.h"
 
@@ -17,6 +17,20 @@
 #define SOLICITED  (256u << 10) /* a larger write has to be asked for by the target */
 #define TMR_MS	   150
 #define ENTRY_MS   2000
+#define DUE_MS	   50
+
+void kernel_url(const struct kernel *k, char *buf, size_t len)
+{
+	if (k->site->fabric == KERNEL_PROBE)
+		snprintf(buf, len, "probe:%s/1/%u", k->site->target, k->lun);
+	else
+		snprintf(buf, len, "iscsi://" KERNEL_PORTAL "/%s/%u", k->site->target, k->lun);
+}
+
+const char *kernel_other_name(const struct kernel *k)
+{
+	return k->site->fabric == KERNEL_PROBE ? NULL : "iqn.2026-01.org.tcmu-harness:other";
+}
 
 static int add_session(struct target *t)
 {
@@ -26,7 +40,7 @@ static int add_session(struct target *t)
 
 	if (k->n_sessions == KERNEL_SESSIONS)
 		return -EBUSY;
-	snprintf(url, sizeof(url), "iscsi://" KERNEL_PORTAL "/%s/%u", k->site->iqn, k->lun);
+	kernel_url(k, url, sizeof(url));
 	rc = initiator_open(&k->sessions[k->n_sessions], url, NULL, LOGIN_MS, err, sizeof(err));
 	if (rc) {
 		tc_fail(t->tc, NULL, "%s", err);
@@ -72,6 +86,28 @@ static bool took_attention(const struct target *t, const struct initiator_cmd *c
 	       sense_key(cmd->sense) == 6 && sense_asc(cmd->sense) >> 8 == 0x29;
 }
 
+static void take_answer(struct target_io *io, const struct initiator_cmd *cmd)
+{
+	io->outcome = RINGSIM_ANSWERED;
+	io->status = cmd->status;
+	io->sense_valid = cmd->sense_len > 0;
+	memset(io->sense, 0, sizeof(io->sense));
+	memcpy(io->sense, cmd->sense,
+	       cmd->sense_len < sizeof(io->sense) ? cmd->sense_len : sizeof(io->sense));
+	io->residual = cmd->residual > 0 ? (uint32_t)cmd->residual : 0;
+	io->data_in = cmd->data_in;
+	target_ended(io->target, io);
+}
+
+/* As an initiator that had asked for it would have seen it (TAS). */
+static void give_up(struct target_io *io)
+{
+	io->outcome = RINGSIM_ABORTED;
+	io->status = 0x40;
+	io->sense_valid = false;
+	target_ended(io->target, io);
+}
+
 static void on_ended(struct initiator_cmd *cmd)
 {
 	struct target_io *io = cmd->ctx;
@@ -81,40 +117,68 @@ static void on_ended(struct initiator_cmd *cmd)
 		io->target->kernel->unsent |= 1u << io->target->kernel->at_session;
 		return;
 	}
-
-	if (cmd->end == INITIATOR_STATUS) {
-		io->outcome = RINGSIM_ANSWERED;
-		io->status = cmd->status;
-		io->sense_valid = cmd->sense_len > 0;
-		memset(io->sense, 0, sizeof(io->sense));
-		memcpy(io->sense, cmd->sense,
-		       cmd->sense_len < sizeof(io->sense) ? cmd->sense_len : sizeof(io->sense));
-		io->residual = cmd->residual > 0 ? (uint32_t)cmd->residual : 0;
-		/* with CHECK CONDITION there is data only with READ_LEN, which leaves a residual */
-		if (io->dir == RINGSIM_FROM_DEVICE && (!io->status || io->residual))
-			io->data_in = io->len - io->residual;
-		target_ended(io->target, io);
-	} else if (cmd->end == INITIATOR_LOST) {
-		tc_fail(io->target->tc, NULL, "the iSCSI connection was lost");
-	}
+	if (cmd->end == INITIATOR_STATUS)
+		take_answer(io, cmd);
+	else if (cmd->end == INITIATOR_ABORTED)
+		give_up(io);
+	else if (cmd->end == INITIATOR_LOST)
+		tc_fail(io->target->tc, NULL, "the connection to the target was lost");
 	free(cmd);
 }
 
-/* What iSCSI cannot carry only a simulator can show. */
-static const char *beyond_iscsi(const struct target_io *io)
+/* What the fabric cannot carry. */
+static const char *beyond_fabric(const struct target_io *io, const struct initiator_limits *limits)
 {
-	if (io->dir == RINGSIM_BIDI)
-		return "sim only: no fabric of a kernel but qla2xxx sends BIDI commands";
-	if (ringsim_cdb_len(io->cdb) > INITIATOR_CDB_MAX)
-		return "sim only: a CDB of more than 16 bytes";
+	if (io->dir == RINGSIM_BIDI && !limits->all)
+		return "sim or probe only: no fabric of a kernel but qla2xxx sends BIDI commands";
+	if (io->dir == RINGSIM_BIDI && (!io->len || !io->bidi_len))
+		return "sim only: a BIDI command without data one way, which is a BUG() in a kernel";
+	if (ringsim_cdb_len(io->cdb) > limits->cdb_max)
+		return "sim or probe only: a CDB of more than 16 bytes";
 	return NULL;
+}
+
+/* A session that takes one more; there may be none. */
+static void choose_session(struct target *t)
+{
+	struct kernel *k = t->kernel;
+	uint32_t window = initiator_limits(k->sessions[0])->window;
+
+	if (initiator_outstanding(k->sessions[k->at_session]) < window)
+		return;
+	kernel_settle_submits(t);
+	for (k->at_session = 0; k->at_session + 1 < k->n_sessions &&
+				initiator_outstanding(k->sessions[k->at_session]) >= window;)
+		k->at_session++;
+	if (initiator_outstanding(k->sessions[k->at_session]) >= window && add_session(t) == -EBUSY)
+		tc_skip(t->tc, "sim only: more than %u commands at once", KERNEL_SESSIONS * window);
+}
+
+static void fill(struct initiator_cmd *cmd, struct target_io *io)
+{
+	static const enum initiator_dir dirs[] = { INITIATOR_NONE, INITIATOR_OUT, INITIATOR_IN,
+						   INITIATOR_BIDI };
+
+	cmd->cdb_len = (uint16_t)ringsim_cdb_len(io->cdb);
+	memcpy(cmd->cdb, io->cdb, cmd->cdb_len);
+	cmd->dir = dirs[io->dir];
+	cmd->data = io->no_sg ? NULL : io->data;
+	cmd->len = io->dir == RINGSIM_NONE ? 0 : io->len;
+	cmd->segments = io->segments;
+	cmd->n_segments = io->n_segments;
+	if (io->dir == RINGSIM_BIDI) {
+		cmd->bidi = io->no_sg ? NULL : io->bidi;
+		cmd->bidi_len = io->bidi_len;
+	}
+	cmd->fn = on_ended;
+	cmd->ctx = io;
+	io->cmd.user = cmd;
 }
 
 void kernel_submit(struct target *t, struct target_io *io)
 {
-	static const enum initiator_dir dirs[] = { INITIATOR_NONE, INITIATOR_OUT, INITIATOR_IN };
 	struct kernel *k = t->kernel;
-	const char *why = beyond_iscsi(io);
+	const char *why = beyond_fabric(io, initiator_limits(k->sessions[0]));
 	struct initiator_cmd *cmd;
 	int rc;
 
@@ -122,31 +186,16 @@ void kernel_submit(struct target *t, struct target_io *io)
 		tc_skip(t->tc, "%s", why);
 		return;
 	}
-	if (initiator_outstanding(k->sessions[k->at_session]) >= KERNEL_WINDOW) {
-		kernel_settle_submits(t);
-		for (k->at_session = 0;
-		     k->at_session + 1 < k->n_sessions &&
-		     initiator_outstanding(k->sessions[k->at_session]) >= KERNEL_WINDOW;)
-			k->at_session++;
-		if (initiator_outstanding(k->sessions[k->at_session]) >= KERNEL_WINDOW &&
-		    add_session(t) == -EBUSY)
-			tc_skip(t->tc, "sim only: more than %d commands at once",
-				KERNEL_SESSIONS * KERNEL_WINDOW);
-	}
+	choose_session(t);
 	cmd = calloc(1, sizeof(*cmd));
 	if (!cmd || t->tc->failed || t->tc->skipped) {
 		free(cmd);
 		return;
 	}
-	cmd->cdb_len = (uint8_t)ringsim_cdb_len(io->cdb);
-	memcpy(cmd->cdb, io->cdb, cmd->cdb_len);
-	cmd->dir = dirs[io->dir];
-	cmd->data = io->no_sg ? NULL : io->data;
-	cmd->len = io->dir == RINGSIM_NONE ? 0 : io->len;
-	cmd->fn = on_ended;
-	cmd->ctx = io;
-	io->cmd.user = cmd;
+	fill(cmd, io);
 	rc = initiator_submit(k->sessions[k->at_session], cmd);
+	if (rc == -EBUSY && !add_session(t)) /* more data than a session of the probe may have */
+		rc = initiator_submit(k->sessions[k->at_session], cmd);
 	if (rc) {
 		tc_fail(t->tc, NULL, "cannot send a command: %s", strerror(-rc));
 		free(cmd);
@@ -171,14 +220,14 @@ void kernel_settle_submits(struct target *t)
 			continue;
 		rc = initiator_barrier(k->sessions[i], BARRIER_MS);
 		if (rc && !t->tc->failed)
-			tc_fail(t->tc, NULL, "the iSCSI target does not answer a NOP: %s",
-				strerror(-rc));
+			tc_fail(t->tc, NULL, "the target does not answer a NOP: %s", strerror(-rc));
 	}
 	kernel_poll(t, 0);
 }
 
 /* Task management. */
 
+/* Over iSCSI nothing else tells of commands that were aborted. */
 static void drop_aborted(struct target *t, struct target_io **ios, uint32_t n)
 {
 	struct kernel *k = t->kernel;
@@ -192,11 +241,7 @@ static void drop_aborted(struct target *t, struct target_io **ios, uint32_t n)
 		for (s = 0; s < k->n_sessions; s++)
 			if (cmd->owner == k->sessions[s])
 				initiator_drop(k->sessions[s], cmd);
-		/* what an initiator that asked for it would have seen (TAS) */
-		ios[i]->outcome = RINGSIM_ABORTED;
-		ios[i]->status = 0x40;
-		ios[i]->sense_valid = false;
-		target_ended(t, ios[i]);
+		give_up(ios[i]);
 	}
 }
 
@@ -224,15 +269,17 @@ bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 {
 	struct kernel *k = t->kernel;
 	struct kernel_tmr *tmr = &k->tmrs[t->tmr_next % TMRS];
+	bool all = initiator_limits(k->sessions[0])->all;
 	bool one = type == TCMU_TMR_ABORT_TASK && n == 1 && !ios[0]->done;
+	bool none = type == TCMU_TMR_ABORT_TASK && n == 0;
 	struct initiator_cmd *cmd = one ? ios[0]->cmd.user : NULL;
 	uint32_t head;
 	uint64_t end;
 
-	if (!one && type != TCMU_TMR_LUN_RESET) {
+	if (!one && !(none && all) && type != TCMU_TMR_LUN_RESET) {
 		tc_skip(t->tc,
-			"sim only: over iSCSI only ABORT TASK of one command and LUN RESET come "
-			"to TCMU");
+			"sim only: of what a fabric sends only ABORT TASK of one command, of none "
+			"(probe) and LUN RESET come to TCMU");
 		return false;
 	}
 	kernel_settle_submits(t);
@@ -241,11 +288,12 @@ bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 	head = seat_head(t);
 	t->tmr_next++;
 	*tmr = (struct kernel_tmr){ .type = type, .n = n, .open = true };
-	k->attention |= !one;
+	k->attention |= type == TCMU_TMR_LUN_RESET;
 	tmr->ios = tc_alloc(t->tc, (n + 1) * sizeof(*ios));
 	memcpy(tmr->ios, ios, n * sizeof(*ios));
 	if (initiator_tmf(one ? cmd->owner : k->sessions[k->at_session],
-			  one ? INITIATOR_ABORT_TASK : INITIATOR_LUN_RESET, cmd, &tmr->tmf)) {
+			  one || none ? INITIATOR_ABORT_TASK : INITIATOR_LUN_RESET, cmd,
+			  &tmr->tmf)) {
 		tc_fail(t->tc, NULL, "cannot send the task-management request");
 		tmr->open = false;
 		return false;
@@ -257,8 +305,22 @@ bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 	       !(t->opts.dev.tmr_notification && head != seat_head(t)))
 		kernel_poll(t, 5);
 	if (tmr->open)
-		kernel_poll(t, 5);
+		kernel_poll(t, none ? TMR_MS : 5);
 	return !tmr->open;
+}
+
+/* The probe tells of commands as they are aborted, before their function is answered. */
+void kernel_await_tmrs(struct target *t)
+{
+	struct kernel *k = t->kernel;
+	uint64_t end = kernel_now_ms() + DUE_MS;
+	uint32_t i, done = t->tmr_done, open = 0;
+
+	for (i = 0; i < TMRS; i++)
+		open += k && k->tmrs[i].open;
+	while (open && initiator_limits(k->sessions[0])->all && done == t->tmr_done &&
+	       kernel_now_ms() < end)
+		kernel_poll(t, 5);
 }
 
 void kernel_poll(struct target *t, uint32_t ms)
