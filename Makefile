@@ -271,12 +271,13 @@ test: all tests $(KEPT_MUTANTS:%=$(BUILD)/mutants/%.so) ## Unit tests, script te
 unit: all tests ## The same without the scripts
 	@$(RUN_TESTS) $(TESTS) '$(CHECK) --handler memory --tap'
 
-# With KERNELS or MODULES said, the memory handler on the simulator and on those kernels, side by side.
+# With KERNELS or MODULES said, the memory handler on the simulator and on those kernels, side by side;
+# INITIATOR is iscsi, probe or iscsi,probe.
 conformance: all ## Check the reference handlers, clause by clause; KERNELS="6.1 6.12": real ones, too
 ifeq ($(filter command environment,$(firstword $(origin KERNELS)) $(firstword $(origin MODULES))),)
 	@$(CHECK) --handler memory,psync,libaio,io_uring
 else
-	@BUILD=$(abspath $(BUILD)) ci/conformance $(WITH_MODULES) $(KERNELS)
+	@BUILD=$(abspath $(BUILD)) ci/conformance $(WITH_MODULES) $(INITIATOR:%=--initiator %) $(KERNELS)
 endif
 
 fidelity: all ## Replay every recording of a real kernel on the simulator

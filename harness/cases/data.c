@@ -126,7 +126,8 @@ static void bidi_split(struct tc *tc)
 		/* only both together are as long as the CDB says */
 		bidi_write(s, ops_write[i], 8, 4, scs_bytes(s, 4));
 		bidi_write(s, ops_write[i], 8, 7, scs_bytes(s, 1));
-		bidi_write(s, ops_write[i], 2, 0, scs_bytes(s, 2));
+		if (target_simulated(tc->t)) /* no data one way: a BUG() in a kernel */
+			bidi_write(s, ops_write[i], 2, 0, scs_bytes(s, 2));
 	}
 }
 
@@ -144,7 +145,7 @@ static void bidi_any(struct tc *tc)
 	if (!s)
 		return;
 	for (i = 0; i < sizeof(ops); i++) {
-		for (k = 0; k < 3; k++) {
+		for (k = !target_simulated(tc->t); k < 3; k++) {
 			bidi_io(s, ops[i], scs_pattern(s, 1, i), k ? s->cap.block_size : 0,
 				k == 1 ? 36 : 4096 + 100);
 			EXPECT(tc, "HND-019", scs_exec(s, "HND-019"), "no end");

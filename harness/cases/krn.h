@@ -41,6 +41,12 @@ static inline bool krn_sim(const struct tc *tc)
 	return target_device(tc->t) != NULL;
 }
 
+/** krn_all() - whether any command gets to the device: BIDI, long CDBs, statuses of all kinds. */
+static inline bool krn_all(const struct tc *tc)
+{
+	return target_sends_all(tc->t);
+}
+
 struct ringsim_stats krn_stats(struct tc *tc);
 
 /** SIM_EQ() - a field of struct ringsim_stats, where there is one. */

@@ -259,6 +259,65 @@ static void already_answered(struct tc *tc)
 	EXPECT_EQ(tc, "KRN-103", "TMRs answered", 1, target_tmr_done(tc->t));
 }
 
+/* An abort of what is not there, beside what is: an entry without ids, and an answer at once. */
+static void abort_nothing(struct tc *tc)
+{
+	struct target_io *io = tc_alloc(tc, 2 * sizeof(*io));
+	uint32_t events;
+
+	if (!start(tc, true, 30))
+		return;
+	krn_turs(tc, io, 2);
+	events = target_events(tc->t);
+	EXPECT(tc, "KRN-103", target_tmr(tc->t, TCMU_TMR_ABORT_TASK, NULL, 0),
+	       "nothing to wait for, and no answer");
+	tmr_is(tc, "KRN-100", 240, TCMU_TMR_ABORT_TASK, NULL, 0);
+	EXPECT_EQ(tc, "KRN-073", "events", events + 1, target_events(tc->t));
+	EXPECT(tc, "KRN-100", !io[0].done && !io[1].done, "a command ended by itself");
+	EXPECT(tc, "KRN-103", target_tmr(tc->t, TCMU_TMR_ABORT_TASK, NULL, 0),
+	       "no answer to a second one");
+	tmr_is(tc, "KRN-102", 240 + 32, TCMU_TMR_ABORT_TASK, NULL, 0);
+	seat_finish_all(tc->t, 0);
+	EXPECT_ENDED(tc, "KRN-104", &io[0], RINGSIM_ANSWERED, 0, 0, 0, 0);
+	EXPECT_ENDED(tc, "KRN-104", &io[1], RINGSIM_ANSWERED, 0, 0, 0, 0);
+	EXPECT_EQ(tc, "KRN-103", "TMRs answered", 2, target_tmr_done(tc->t));
+}
+
+/*
+ * Aborted on the ring: each ends when the handler has answered it, whatever the status and the
+ * flags, one by one; the last of them ends the TMR. What comes after the reset is not touched.
+ */
+static void one_by_one(struct tc *tc)
+{
+	static const uint8_t statuses[] = { 0x00, 0x02, 0x40, 0x77 };
+	struct target_io *io = tc_alloc(tc, 5 * sizeof(*io)), *list[4];
+	uint8_t *buf = tc_alloc(tc, 4 * 64);
+	uint32_t i;
+
+	if (!start(tc, true, 30))
+		return;
+	for (i = 0; i < 4; i++) {
+		krn_in(&io[i], buf + 64 * i, 64);
+		krn_submit(tc, &io[i]);
+		list[i] = &io[i];
+	}
+	EXPECT(tc, "KRN-103", !target_tmr(tc->t, TCMU_TMR_LUN_RESET, list, 4), "answered early");
+	krn_turs(tc, &io[4], 1);
+	tc_expect_violation(tc, "HND-032");
+	for (i = 0; i < 4; i++) {
+		EXPECT(tc, "KRN-103", krn_pending(tc, &io[i]), "command %u ended by itself", i);
+		EXPECT_EQ(tc, "KRN-103", "TMRs answered", 0, target_tmr_done(tc->t));
+		memset(seat_region(tc->t) + KRN_DATA + 4096 * i, 0x21, 64);
+		seat_finish(tc->t, statuses[i]);
+		EXPECT_ENDED(tc, "KRN-103", &io[i], RINGSIM_ABORTED, 0x40, 0, 0, 0);
+		EXPECT_EQ(tc, "KRN-103", "residual", 0, io[i].residual);
+	}
+	EXPECT_EQ(tc, "KRN-103", "TMRs answered", 1, target_tmr_done(tc->t));
+	EXPECT(tc, "KRN-103", krn_pending(tc, &io[4]), "a command that was not aborted ended");
+	seat_finish_all(tc->t, 0);
+	EXPECT(tc, "KRN-103", krn_ended(tc, &io[4]), "no end");
+}
+
 /* PAD and head as for a command: 40 bytes where 32 are left. */
 static void space(struct tc *tc)
 {
@@ -287,6 +346,11 @@ static const struct case_def rows[] = {
 	  "a reset lists what is in flight, 0 to 9 ids, and waits for it", lun_reset },
 	{ "krn.100.abort-task", "KRN-100 KRN-102 KRN-103", CLAUSE_MUST, NEEDS_SEAT,
 	  "an abort lists one command, and waits for it", abort_task },
+	{ "krn.100.abort-nothing", "KRN-100 KRN-102 KRN-103 KRN-104", CLAUSE_MUST,
+	  NEEDS_SEAT | NEEDS_PROBE, "an abort of nothing lists nothing, and is answered at once",
+	  abort_nothing },
+	{ "krn.103.one-by-one", "KRN-103", CLAUSE_MUST, NEEDS_SEAT | NEEDS_PROBE,
+	  "aborted commands on the ring end as they are answered", one_by_one },
 	{ "krn.101.from-the-queue", "KRN-101 KRN-102 KRN-081", CLAUSE_MUST, NEEDS_SEAT,
 	  "a waiting command ends at once, notification on or off", from_the_queue },
 	{ "krn.101.reset", "KRN-101 KRN-102 KRN-103", CLAUSE_MUST, NEEDS_SEAT,

@@ -7,7 +7,9 @@
 
 #include "cdb.h"
 
-#define SIM (NEEDS_SEAT | NEEDS_SIM)
+#define SIM    (NEEDS_SEAT | NEEDS_SIM)
+#define PROBE  (NEEDS_SEAT | NEEDS_PROBE)
+#define PIECES 200
 
 /* First fit from block 0, always: what got free below is taken before what is next. */
 static void first_fit(struct tc *tc)
@@ -86,7 +88,7 @@ static void bidi(struct tc *tc)
 {
 	static const uint32_t busy[] = { 1, 3, UINT32_MAX };
 	static const uint64_t want[] = { 0, 4096, 2, 100, 4, 8192 + 1 };
-	struct target_opts o = work_opts(4072, 16);
+	struct target_opts o = krn_opts();
 	uint8_t out[4196], *in = tc_alloc(tc, 8193), *data = tc_alloc(tc, 8193);
 	struct target_io io;
 	struct seat_entry e;
@@ -97,33 +99,41 @@ static void bidi(struct tc *tc)
 	tc_fill(tc, out, sizeof(out), 1);
 	tc_fill(tc, data, 8193, 2);
 	krn_bidi(&io, out, sizeof(out), in, 8193);
-	target_submit(tc->t, &io);
-	seat_entry(tc->t, seat_tail(tc->t), &e);
+	krn_submit(tc, &io);
+	if (!krn_cmd(tc, 0, &e))
+		return;
 	EXPECT_EQ(tc, "KRN-044", "iov_cnt", 2, e.iov_cnt);
 	EXPECT_EQ(tc, "KRN-044", "iov_bidi_cnt", 1, e.iov_bidi_cnt);
 	for (i = 0; i < 3; i++) {
-		EXPECT_EQ(tc, "KRN-044", "iov_base", 8192 + want[2 * i] * 4096,
+		EXPECT_EQ(tc, "KRN-044", "iov_base", KRN_DATA + want[2 * i] * 4096,
 			  (uintptr_t)e.iov[i].iov_base);
 		EXPECT_EQ(tc, "KRN-044", "iov_len", want[2 * i + 1], e.iov[i].iov_len);
 	}
-	EXPECT_MEM(tc, "KRN-044", "Data-Out, block 0", out, seat_region(tc->t) + 8192, 4096);
+	EXPECT_MEM(tc, "KRN-044", "Data-Out, block 0", out, seat_region(tc->t) + KRN_DATA, 4096);
 	EXPECT_MEM(tc, "KRN-044", "Data-Out, block 2", out + 4096,
-		   seat_region(tc->t) + 8192 + 2 * 4096, 100);
-	memcpy(seat_region(tc->t) + 8192 + 4 * 4096, data, 8193);
+		   seat_region(tc->t) + KRN_DATA + 2 * 4096, 100);
+	memcpy(seat_region(tc->t) + KRN_DATA + 4 * 4096, data, 8193);
 	seat_finish(tc->t, 0);
-	EXPECT_EQ(tc, "KRN-070", "Data-In bytes, as many as Data-Out", 4196, io.data_in);
+	EXPECT(tc, "KRN-070", krn_ended(tc, &io), "no end");
+	if (krn_sim(tc))
+		EXPECT_EQ(tc, "KRN-070", "Data-In bytes, as many as Data-Out", 4196, io.data_in);
 	EXPECT_MEM(tc, "KRN-044", "Data-In", data, in, 4196);
-	EXPECT_EQ(tc, "KRN-044", "blocks in use", 2, krn_stats(tc).blocks_used);
+	EXPECT_MEM(tc, "KRN-070", "Data-In behind as many as Data-Out", (uint8_t[100]){ 0 },
+		   in + 4196, 100);
+	SIM_EQ(tc, "KRN-044", "blocks in use", 2, blocks_used);
 	/* adjacent: blocks 0 and 2 are one apart, 4 and 5 are not */
 	krn_bidi(&io, out, 3 * 4096, in, 1);
 	io.data = NULL;
-	target_submit(tc->t, &io);
-	seat_entry(tc->t, seat_tail(tc->t), &e);
+	krn_submit(tc, &io);
+	if (!krn_cmd(tc, 0, &e))
+		return;
 	EXPECT_EQ(tc, "KRN-044", "iov_cnt", 3, e.iov_cnt);
 	EXPECT_EQ(tc, "KRN-044", "iov_bidi_cnt", 1, e.iov_bidi_cnt);
-	EXPECT_EQ(tc, "KRN-044", "adjacent iov_base", 8192 + 5 * 4096,
+	EXPECT_EQ(tc, "KRN-044", "adjacent iov_base", KRN_DATA + 5 * 4096,
 		  (uintptr_t)e.iov[3].iov_base);
 	EXPECT_EQ(tc, "KRN-023", "iov_dif_cnt", 0, e.iov_dif_cnt);
+	seat_finish_all(tc->t, 8);
+	EXPECT(tc, "KRN-044", krn_ended(tc, &io), "no end");
 }
 
 /* No data: no iov, no block, 120 or 128 bytes, whatever the opcode. */
@@ -139,7 +149,7 @@ static void zero_length(struct tc *tc)
 		return;
 	for (i = 0; i < 4 * sizeof(ops); i++) {
 		if (i % 4 == RINGSIM_BIDI && !krn_sim(tc))
-			continue; /* no fabric at hand has it */
+			continue; /* a BUG() in a kernel: what sends BIDI sends data both ways */
 		cdb_begin(&io, ops[i / 4], (enum ringsim_dir)(i % 4), NULL, 0);
 		krn_submit(tc, &io);
 		if (!krn_cmd(tc, 0, &e))
@@ -199,9 +209,22 @@ static void lengths(struct tc *tc)
 	}
 }
 
-/* A command with any scatter list; ends up in @io as one of target_submit() does. */
+/*
+ * A command with any scatter list; ends up in @io as one of target_submit() does. On a kernel the
+ * list has the same lengths, and @io->data is what it is made of.
+ */
 static void submit_sg(struct tc *tc, struct target_io *io, const struct iovec *sg, uint32_t cnt)
 {
+	uint32_t *segments, i;
+
+	if (!krn_sim(tc)) {
+		io->segments = segments = tc_alloc(tc, cnt * sizeof(*segments));
+		io->n_segments = cnt;
+		for (i = 0; i < cnt; i++)
+			segments[i] = (uint32_t)sg[i].iov_len;
+		krn_submit(tc, io);
+		return;
+	}
 	io->cmd = (struct ringsim_cmd){ .cdb = io->cdb,
 					.cdb_room = sizeof(io->cdb),
 					.dir = io->dir,
@@ -213,35 +236,47 @@ static void submit_sg(struct tc *tc, struct target_io *io, const struct iovec *s
 }
 
 /* Scatter lists of every shape; the bytes run on over segments and blocks. */
+/* Into how many pieces: a kernel's list has no empty ones, and none longer than a page. */
+static uint32_t cut(struct tc *tc, struct iovec *sg, uint8_t *buf, uint32_t len)
+{
+	uint32_t n, at, bytes;
+
+	for (n = at = 0; at < len && n < PIECES; n++, at += bytes) {
+		if (krn_sim(tc))
+			bytes = n == 39 ? len - at : tc_below(tc, len / 8 + 2);
+		else
+			bytes = 1 + tc_below(tc, n % 2 ? 4096 : 60);
+		bytes = bytes > len - at ? len - at : bytes;
+		sg[n] = (struct iovec){ buf + at, bytes };
+	}
+	return n;
+}
+
 static void scatter_lists(struct tc *tc)
 {
-	struct target_opts o = work_opts(8 * 509, 16);
+	struct target_opts o = krn_opts();
 	uint8_t *buf = tc_alloc(tc, 40000), *data = tc_alloc(tc, 40000);
-	struct iovec sg[40];
+	struct iovec sg[PIECES];
 	struct target_io io;
-	uint32_t round, len, at, n;
+	uint32_t round, len, n;
 
 	if (target_start(tc->t, &o))
 		return;
 	for (round = 0; round < 20; round++) {
 		len = 1 + tc_below(tc, 39999);
 		tc_fill(tc, buf, len, round);
-		for (n = at = 0; at < len && n < 40; n++) {
-			uint32_t bytes = n == 39 ? len - at : tc_below(tc, len / 8 + 2);
-
-			bytes = bytes > len - at ? len - at : bytes;
-			sg[n] = (struct iovec){ buf + at, bytes };
-			at += bytes;
-		}
-		krn_out(&io, NULL, len);
+		n = cut(tc, sg, buf, len);
+		krn_out(&io, buf, len);
 		submit_sg(tc, &io, sg, n);
-		EXPECT_MEM(tc, "KRN-046", "Data-Out", buf, seat_region(tc->t) + 8192, len);
+		EXPECT_MEM(tc, "KRN-046", "Data-Out", buf, seat_region(tc->t) + KRN_DATA, len);
 		seat_finish(tc->t, 0);
-		krn_in(&io, NULL, len);
+		EXPECT(tc, "KRN-046", krn_ended(tc, &io), "no end");
+		krn_in(&io, buf, len);
 		submit_sg(tc, &io, sg, n);
 		tc_fill(tc, data, len, round + 100);
-		memcpy(seat_region(tc->t) + 8192, data, len);
+		memcpy(seat_region(tc->t) + KRN_DATA, data, len);
 		seat_finish(tc->t, 0);
+		EXPECT(tc, "KRN-070", krn_ended(tc, &io), "no end");
 		EXPECT_EQ(tc, "KRN-070", "Data-In bytes", len, io.data_in);
 		EXPECT_MEM(tc, "KRN-070", "Data-In", data, buf, len);
 	}
@@ -250,37 +285,44 @@ static void scatter_lists(struct tc *tc)
 /* A list shorter than the transfer: copying stops silently, and so do the iovs. */
 static void short_scatter(struct tc *tc)
 {
-	struct target_opts o = work_opts(8 * 509, 16);
-	uint8_t buf[5000], *region, before[100];
-	struct iovec sg = { buf, sizeof(buf) };
+	struct target_opts o = krn_opts();
+	uint8_t buf[5000] = { 0 }, *region, before[100];
+	struct iovec sg[5];
 	struct target_io io;
 	struct seat_entry e;
+	uint32_t i;
 
 	o.exact = true;
 	if (target_start(tc->t, &o))
 		return;
-	region = seat_region(tc->t);
+	for (i = 0; i < 5; i++)
+		sg[i] = (struct iovec){ buf + 1000 * i, 1000 };
+	region = seat_region(tc->t) + KRN_DATA;
 	tc_fill(tc, buf, sizeof(buf), 1);
-	krn_out(&io, NULL, 5 * 4096);
-	submit_sg(tc, &io, &sg, 1);
+	krn_out(&io, buf, 5 * 4096);
+	submit_sg(tc, &io, sg, 5);
 	EXPECT(tc, "KRN-046", !io.done, "a short scatter list was refused");
-	seat_entry(tc->t, 0, &e);
-	EXPECT_EQ(tc, "KRN-013", "blocks", 5, krn_stats(tc).blocks_used);
+	if (!krn_cmd(tc, 0, &e))
+		return;
+	SIM_EQ(tc, "KRN-013", "blocks", 5, blocks_used);
 	EXPECT_EQ(tc, "KRN-046", "iov_cnt", 1, e.iov_cnt);
 	EXPECT_EQ(tc, "KRN-046", "iov_len", 2 * 4096, e.iov[0].iov_len);
-	EXPECT_MEM(tc, "KRN-046", "Data-Out", buf, region + 8192, 5000);
-	memcpy(before, region + 8192 + 5000, 100);
+	EXPECT_MEM(tc, "KRN-046", "Data-Out", buf, region, 5000);
+	memcpy(before, region + 5000, 100);
 	EXPECT_MEM(tc, "KRN-002", "bytes behind it", (uint8_t[100]){ 0 }, before, 100);
 	seat_finish(tc->t, 0);
+	EXPECT(tc, "KRN-046", krn_ended(tc, &io), "no end");
 
-	krn_in(&io, NULL, 5 * 4096);
-	submit_sg(tc, &io, &sg, 1);
-	seat_entry(tc->t, seat_tail(tc->t), &e);
-	EXPECT_EQ(tc, "KRN-046", "iov_len of a READ", 5 * 4096, e.iov[0].iov_len);
-	memset(region + 8192, 0x3c, 5 * 4096);
 	memset(buf, 0, sizeof(buf));
-	sg.iov_len = 4999;
+	sg[4].iov_len = 999;
+	krn_in(&io, buf, 5 * 4096);
+	submit_sg(tc, &io, sg, 5);
+	if (!krn_cmd(tc, 0, &e))
+		return;
+	EXPECT_EQ(tc, "KRN-046", "iov_len of a READ", 5 * 4096, e.iov[0].iov_len);
+	memset(region, 0x3c, 5 * 4096);
 	seat_finish(tc->t, 0);
+	EXPECT(tc, "KRN-070", krn_ended(tc, &io), "no end");
 	EXPECT_EQ(tc, "KRN-070", "Data-In bytes", 4999, io.data_in);
 	EXPECT_EQ(tc, "KRN-070", "last byte", 0x3c, buf[4998]);
 	EXPECT_EQ(tc, "KRN-070", "byte behind the list", 0, buf[4999]);
@@ -364,13 +406,13 @@ static const struct case_def rows[] = {
 	  "the lowest free blocks, all or none", first_fit },
 	{ "krn.040.threshold", "KRN-040 KRN-001", CLAUSE_MUST, SIM, "how dbi_thresh grows",
 	  threshold },
-	{ "krn.044.bidi", "KRN-044 KRN-043 KRN-070 KRN-023", CLAUSE_MUST, SIM,
+	{ "krn.044.bidi", "KRN-044 KRN-043 KRN-070 KRN-023", CLAUSE_MUST, PROBE,
 	  "both directions, block by block", bidi },
 	{ "krn.045.zero-length", "KRN-045", CLAUSE_MUST, NEEDS_SEAT,
 	  "no data, for opcodes that have some", zero_length },
-	{ "krn.046.scatter", "KRN-046 KRN-070", CLAUSE_MUST, SIM, "scatter lists of any shape",
+	{ "krn.046.scatter", "KRN-046 KRN-070", CLAUSE_MUST, PROBE, "scatter lists of any shape",
 	  scatter_lists },
-	{ "krn.046.short-scatter", "KRN-046 KRN-070", CLAUSE_MUST, SIM,
+	{ "krn.046.short-scatter", "KRN-046 KRN-070", CLAUSE_MUST, PROBE,
 	  "scatter lists shorter than the transfer", short_scatter },
 	{ "krn.046.lengths", "KRN-046 KRN-043 KRN-070 KRN-013", CLAUSE_MUST, NEEDS_SEAT,
 	  "data of any length, over blocks that lie apart", lengths },

@@ -22,9 +22,10 @@ struct mix {
 
 static void random_io(struct mix *m, struct target_io *io)
 {
-	/* an iSCSI initiator has neither 7F nor BIDI */
+	/* iSCSI has neither 7F nor BIDI; a kernel refuses a longer 7F, and has a BUG() for BIDI of
+	 * none */
 	static const uint8_t ops[] = { 0x00, 0x28, 0xa8, 0x88, 0xc5, 0x5a, 0x61, 0x7f };
-	bool sim = krn_sim(m->tc);
+	bool sim = krn_sim(m->tc), all = krn_all(m->tc);
 	struct tc *tc = m->tc;
 	uint32_t len = tc_below(tc, m->max_len + 1), i;
 
@@ -36,7 +37,7 @@ static void random_io(struct mix *m, struct target_io *io)
 		len = len / 4096 * 4096; /* just whole pages */
 		break;
 	}
-	switch (tc_below(tc, sim ? 3 : 2)) {
+	switch (tc_below(tc, all ? 3 : 2)) {
 	case 0:
 		krn_in(io, NULL, len);
 		break;
@@ -44,14 +45,16 @@ static void random_io(struct mix *m, struct target_io *io)
 		krn_out(io, m->out, len);
 		break;
 	default:
-		krn_bidi(io, m->out, len / 2, NULL, 0);
+		krn_bidi(io, m->out, len / 2 + !sim, NULL, 0);
 		io->bidi = m->in;
-		io->bidi_len = tc_below(tc, m->max_len / 2 + 1);
+		io->bidi_len = tc_below(tc, m->max_len / 2 + 1) + !sim;
 		break;
 	}
 	for (i = 1; i < sizeof(io->cdb); i++)
 		io->cdb[i] = (uint8_t)tc_random(tc);
-	io->cdb[0] = ops[tc_below(tc, sizeof(ops) - !sim)];
+	io->cdb[0] = ops[tc_below(tc, sizeof(ops) - !all)];
+	if (!sim && io->cdb[0] == 0x7f && io->cdb[7] > 252)
+		io->cdb[7] = 252;
 }
 
 /* The bytes of Data-Out lie in the oracle's blocks, one after the other. */

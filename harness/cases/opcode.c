@@ -209,6 +209,7 @@ static void tmr_only(struct tc *tc)
 	uint32_t i;
 
 	o.dev.geo.cmdr_size = 8 * 67;
+	o.near = true;
 	if (target_start(tc->t, &o))
 		return;
 	for (i = 0; i < 50; i++) {

@@ -62,7 +62,7 @@ static void old_entries(struct tc *tc)
 	struct target_opts o = work_opts(1024, 8);
 	struct target_io *ios = tc_alloc(tc, 8 * sizeof(*ios));
 	struct ringsim_stats st;
-	uint32_t i, k, longest = target_simulated(tc->t) ? 64 : 3; /* iSCSI: 16 bytes */
+	uint32_t i, k, longest = target_sends_all(tc->t) ? 64 : 3; /* iSCSI: 16 bytes */
 
 	if (target_start(tc->t, &o))
 		return;

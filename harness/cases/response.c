@@ -129,7 +129,7 @@ static uint32_t failures(struct tc *tc, const struct target_capacity *cap, struc
 	cdb_inquiry(&ios[n++], 1, 0xff, 255, buf, 255);
 	cdb_mode_sense(&ios[n++], OP_MODE_SENSE_6, 0, 0x3e, 255, buf, 255);
 	cdb_none(&ios[n], 0x7f);
-	ios[n++].cdb[7] = target_simulated(tc->t) ? 24 : 8; /* iSCSI carries 16 bytes */
+	ios[n++].cdb[7] = target_sends_all(tc->t) ? 24 : 8; /* iSCSI carries 16 bytes */
 	return n;
 }
 

@@ -188,7 +188,7 @@ static void service_actions(struct tc *tc)
 		       "opcode 0x%02x, service action 0x%02x: found %x/%04x", ops[i % 2],
 		       actions[i / 2], sense_key(s->io.sense), sense_asc(s->io.sense));
 	}
-	if (!target_simulated(tc->t))
+	if (!target_sends_all(tc->t))
 		return; /* the next one is too long for iSCSI */
 	cdb_none(&s->io, 0x7f);
 	s->io.cdb[7] = 24;

@@ -66,7 +66,7 @@ bool work_start(struct work *w, struct tc *tc, const struct work_cfg *cfg)
 	if (!w->cfg.ops)
 		w->cfg.ops = WORK_ALL;
 	w->avoid = tc_overlooks(tc, "HND-022");
-	if (!target_simulated(tc->t) || w->avoid) /* which can do more than iSCSI can */
+	if (!target_sends_all(tc->t) || w->avoid) /* iSCSI cannot */
 		w->cfg.ops &= ~(uint32_t)WORK_LONG;
 	w->max_blocks = room_blocks(w, cfg->max_blocks ? cfg->max_blocks : 64);
 	w->lane_blocks = w->max_blocks + w->max_blocks / 2;

@@ -186,7 +186,8 @@ static const struct clause rows[] = {
 			"copied from the blocks at any status but 0x02; where the status is not "
 			"GOOD, target core then sends the status alone. For BIDI, min(data_length "
 			"of the Data-Out side, length of the Data-In scatter list) bytes are "
-			"copied from the Data-In blocks.",
+			"copied from the Data-In blocks; target core sends them on with any "
+			"status but CHECK CONDITION.",
 		.mistake = "Copying nothing on every error. Only CHECK CONDITION without READ_LEN "
 			   "skips the copy. Nor does it help that target core clears the first "
 			   "segment of non-media reads: the copy out covers it with the blocks' "

@@ -137,8 +137,9 @@ static const struct clause rows[] = {
 			"many the initiator sent. The group is opcode >> 5.\n"
 			"  group   0   1   2   3   4   5   6   7\n"
 			"  bytes   6  10  10  12  16  12  10  10\n"
-			"Opcode 0x7F is different: byte 7 plus 8, at most 260. A vendor opcode "
-			"0xC0 to 0xFF therefore arrives with exactly 10 bytes.",
+			"Opcode 0x7F is different: byte 7 plus 8, at most 260; a command that "
+			"would have more target core refuses with 05/24/00, and it never gets "
+			"here. A vendor opcode 0xC0 to 0xFF arrives with exactly 10 bytes.",
 		.mistake = "Copying the initiator's whole buffer: 16 bytes sent with opcode 0xC1 "
 			   "are delivered as 10.",
 		.see = "LAY-080 HND-022",
@@ -370,9 +371,9 @@ static const struct clause rows[] = {
 			"them, each in order. Data-In starts with a new iov even where its first "
 			"block adjoins the last of Data-Out. iov[0] up to iov_cnt - 1 are "
 			"Data-Out; the iov_bidi_cnt that follow are Data-In.\n"
-			"The one fabric that sets the BIDI flag, on 6.1 as on 6.12, is qla2xxx; "
-			"tcm_loop, iSCSI and vhost do not. Hence the simulator is the place to "
-			"test it.",
+			"The one fabric of a kernel's that sets the BIDI flag, on 6.1 as on 6.12, "
+			"is qla2xxx; tcm_loop, iSCSI and vhost do not. The probe fabric does. "
+			"Without data one way such a command is a BUG() of the driver's.",
 		.see = "KRN-023 KRN-070 HND-019",
 	},
 	{

@@ -52,6 +52,11 @@ for verb in check list bench scsi seat env fabric; do
 	bad "$verb: unknown short option" "'-x'" "$harness" $verb -xyz
 	bad "$verb: unexpected argument" "" "$harness" $verb frob
 done
+bad "check: an initiator that there is not" "expected iscsi or probe, found 'fc'" "$harness" check --target kernel --initiator fc
+bad "check: an initiator for a simulated kernel" "--initiator is for --target kernel" "$harness" check --initiator probe
+bad "scsi: a target of the probe written otherwise" "expected probe:TARGET/TPGT/LUN" "$harness" scsi probe:naa.1 000000000000
+bad "scsi: BIDI over iSCSI" "--bidi: expected data with --out, and a URL probe" "$harness" scsi iscsi://127.0.0.1/iqn/0 --bidi 8 00
+bad "scsi: a long CDB over iSCSI" "expected a CDB of 1 to 16 bytes" "$harness" scsi iscsi://127.0.0.1/iqn/0 7f00000000000018000000000000000000000000
 bad "check: option without its value" "'--seed'" "$harness" check --seed
 bad "check: unknown clause" "'HND-999'" "$harness" check --clause HND-999
 bad "check: unknown clause in a list" "'HND-999'" "$harness" check --clause HND-013,HND-999
