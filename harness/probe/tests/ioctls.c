@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What /dev/tcmu_probe takes and refuses, tried from outside; scenarios/160-probe-module runs it.
+ * What /dev/tcmu_probe takes and refuses, tried from outside; scenarios/170-probe-module runs it.
  *
  *	ioctls refuse TARGET INITIATOR    everything that must be refused, and what must be taken
  *beside it ioctls pend TARGET INITIATOR      one command that waits for its handler, then sleep
