@@ -203,7 +203,8 @@ static int hand_over(struct probe_cmd *cmd, const struct tcmu_probe_command *com
 	int flags = command->direction == TCMU_PROBE_BIDI ? TARGET_SCF_BIDI_OP : 0;
 	int rc = -ESHUTDOWN;
 
-	mutex_lock(&session->lock);
+	if (mutex_lock_killable(&session->lock))
+		return -EINTR;
 	if (session->se_sess)
 		rc = target_init_cmd(&cmd->se_cmd, session->se_sess, cmd->sense, session->lun,
 				     command->length, attributes[command->attribute],
@@ -261,7 +262,10 @@ int probe_manage(struct probe_session *session, const struct tcmu_probe_manage *
 	if (IS_ERR(cmd))
 		return PTR_ERR(cmd);
 	cmd->event.kind = TCMU_PROBE_DROPPED;
-	mutex_lock(&session->lock);
+	if (mutex_lock_killable(&session->lock)) {
+		give_back(cmd);
+		return -EINTR;
+	}
 	if (session->se_sess)
 		rc = target_submit_tmr(&cmd->se_cmd, session->se_sess, cmd->sense, session->lun,
 				       cmd, manage->function, GFP_KERNEL, manage->task, 0);

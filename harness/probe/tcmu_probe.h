@@ -4,8 +4,9 @@
  *
  * An open file is an initiator: TCMU_PROBE_BIND logs in, once, and closing it logs out. A call that
  * submits returns when the target core has taken the command: with TCMU it is on the ring then, or
- * waits for room there, or has ended. Whatever was submitted ends with an event, which read(2)
- * gives, one at a time; poll(2) says whether there is one.
+ * waits for room there, or has ended; PREEMPT AND ABORT alone returns after what it aborts.
+ * Whatever was submitted ends with an event, which read(2) gives, one at a time; poll(2) says
+ * whether there is one.
  *
  * The kernel keeps data in pages of its own: they hold what the process has there when a command is
  * submitted, also where it reads, and go back to whoever reads the event as far as data came in.
