@@ -26,8 +26,8 @@
  * Commands begun before they are published; one with much data counts for several. The first of
  * them after a pause are few: whoever sent them sleeps, perhaps, and wakes up while we go on.
  */
-#define TURN_FIRST    4u
-#define TURN	      16u
+#define TURN_FIRST    4
+#define TURN	      16
 #define TURN_BYTES    32768u /* of data count for one command more */
 
 /**
@@ -146,14 +146,13 @@ static bool stopping(const struct handler *h)
  * published first, so that who sent it works on while we do, too. In reorder mode all are wanted at
  * once.
  */
-static bool drain(struct handler *h, uint64_t turn)
+static bool drain(struct handler *h, int64_t turn)
 {
-	uint64_t begun = 0;
 	bool any = false;
 
 	if (h->rng != 0)
-		turn = UINT64_MAX;
-	while (h->free_cnt != 0 && begun < turn && !stopping(h)) {
+		turn = INT64_MAX;
+	while (h->free_cnt != 0 && turn-- > 0 && !stopping(h)) {
 		struct scsi_task *t = h->free[h->free_cnt - 1];
 
 		switch (consumer_fetch(&h->c, &t->cmd)) {
@@ -165,7 +164,7 @@ static bool drain(struct handler *h, uint64_t turn)
 		case CONSUMER_CMD:
 			h->free_cnt--;
 			t->cmd.user = h;
-			begun += 1 + t->cmd.len / TURN_BYTES;
+			turn -= (int64_t)(t->cmd.len / TURN_BYTES);
 			scsi_exec(&h->lun, t);
 			break;
 		}
@@ -176,7 +175,7 @@ static bool drain(struct handler *h, uint64_t turn)
 
 static int handler_step(struct handler *h, unsigned int events)
 {
-	uint32_t turn = TURN_FIRST;
+	int64_t turn = TURN_FIRST;
 	bool more;
 
 	if (!h->attached || (events & HANDLER_EV_ERR))
