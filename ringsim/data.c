@@ -102,10 +102,9 @@ static uint32_t take_blocks(struct ringsim_device *dev, uint32_t len, uint32_t *
 		if (prev == NO_BLOCK)
 			first = blk;
 		else
-			dev->blk_next[prev] = blk;
+			dev->blk_next[prev] = blk + 1;
 		if (prev == NO_BLOCK || blk != prev + 1)
 			++*iovs;
-		dev->blk_next[blk] = NO_BLOCK;
 	}
 	return first;
 }
@@ -133,7 +132,11 @@ int data_alloc(struct ringsim_device *dev, struct slot *slot)
 
 static void free_chain(struct ringsim_device *dev, uint32_t blk)
 {
-	for (; blk != NO_BLOCK; blk = dev->blk_next[blk]) {
+	uint32_t next;
+
+	for (; blk != NO_BLOCK; blk = next) {
+		next = blk_after(dev, blk);
+		dev->blk_next[blk] = 0;
 		bitset_add(&dev->blks_free, blk);
 		dev->blks_used--;
 		if (dev->shadow)
@@ -147,7 +150,8 @@ void data_free(struct ringsim_device *dev, struct slot *slot)
 	if (dev->shadow)
 		shadow_slot_checked(dev, slot, (uint16_t)(slot - dev->slots));
 	free_chain(dev, slot->first_blk);
-	free_chain(dev, slot->bidi_first_blk);
+	free_chain(dev, slot_bidi_blk(slot));
+	slot->bidi_blks = 0;
 }
 
 /*
@@ -160,7 +164,7 @@ void data_build_iovs(struct ringsim_device *dev, uint32_t blk, uint32_t len, uin
 	struct iovec iov = { 0 };
 	uint32_t prev = NO_BLOCK, bytes;
 
-	for (; len && blk != NO_BLOCK; len -= bytes, prev = blk, blk = dev->blk_next[blk]) {
+	for (; len && blk != NO_BLOCK; len -= bytes, prev = blk, blk = blk_after(dev, blk)) {
 		bytes = len < dev->lay.blk_size ? len : dev->lay.blk_size;
 		if (prev != NO_BLOCK && blk == prev + 1) {
 			iov.iov_len += bytes;
@@ -208,7 +212,7 @@ static uint32_t copy(struct ringsim_device *dev, uint32_t blk, const struct iove
 			in_sg = 0;
 		}
 		if (in_blk == dev->lay.blk_size) {
-			blk = dev->blk_next[blk];
+			blk = blk_after(dev, blk);
 			in_blk = 0;
 		}
 	}
@@ -234,7 +238,7 @@ uint32_t data_copy_out(struct ringsim_device *dev, const struct slot *slot,
 		       const struct ringsim_cmd *cmd, uint32_t len)
 {
 	if (cmd->dir == RINGSIM_BIDI)
-		return copy(dev, slot->bidi_first_blk, cmd->bidi_sg, cmd->bidi_cnt, len, false);
+		return copy(dev, slot_bidi_blk(slot), cmd->bidi_sg, cmd->bidi_cnt, len, false);
 	if (cmd->dir == RINGSIM_FROM_DEVICE)
 		return copy(dev, slot->first_blk, cmd->sg, cmd->sg_cnt, len, false);
 	return 0;

@@ -76,7 +76,7 @@ void table_free(void *table, uint64_t len)
 
 uint32_t device_records(const struct ringsim_layout *lay)
 {
-	uint32_t recs = 1024;
+	uint32_t recs = 1024; /* more than DEVICE_RECORDS */
 
 	/* The shortest entry that fills a ring is a PAD or TMR; most are 120 bytes or more. */
 	while (recs < lay->cmdr_size / 8 + 4 && recs < 1u << 20)
@@ -86,8 +86,9 @@ uint32_t device_records(const struct ringsim_layout *lay)
 
 static int tables_create(struct ringsim_device *dev)
 {
-	dev->rec_mask = device_records(&dev->lay) - 1;
-	dev->recs = table_alloc((dev->rec_mask + 1ull) * sizeof(*dev->recs));
+	dev->rec_most = device_records(&dev->lay);
+	dev->rec_mask = DEVICE_RECORDS - 1;
+	dev->recs = table_alloc((uint64_t)dev->rec_most * sizeof(*dev->recs));
 	dev->slots = table_alloc(SLOTS_BYTES);
 	dev->blk_next = calloc(dev->lay.blocks, sizeof(*dev->blk_next));
 	dev->page_present = calloc(dev->lay.pages / 64 + 1, sizeof(uint64_t));
@@ -232,6 +233,18 @@ void cmd_set_sense(const struct ringsim_device *dev, struct ringsim_cmd *cmd, ui
 	sense[13] = ascq;
 }
 
+void cmd_hand_back(struct ringsim_device *dev, struct ringsim_cmd *const *cmds, uint32_t n)
+{
+	uint32_t i;
+
+	dev->n_completed += n;
+	if (dev->ops->complete_all)
+		dev->ops->complete_all(dev->ctx, cmds, n);
+	else if (dev->ops->complete)
+		for (i = 0; i < n; i++)
+			dev->ops->complete(dev->ctx, cmds[i]);
+}
+
 /*
  * The initiator gets its command back. An aborted command's own status is discarded (TRP-56); what
  * is left in @status is what an initiator that asked for TASK ABORTED reports would see.
@@ -239,12 +252,33 @@ void cmd_set_sense(const struct ringsim_device *dev, struct ringsim_cmd *cmd, ui
 void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_outcome outcome,
 	     uint8_t status)
 {
-	step_end(dev, cmd, outcome, status, true);
+	struct ringsim_tmr *tmr = cmd->tmr;
+
+	cmd->state = RINGSIM_IDLE;
+	cmd->outcome = outcome;
+	cmd->status = status;
+	if (status == 2 && !cmd->sense_valid)
+		cmd_set_sense(dev, cmd, 0x02, 0x08, 0x00);
+	if (tmr) {
+		cmd->tmr = NULL;
+		cmd->outcome = RINGSIM_ABORTED;
+		cmd->status = 0x40;
+		cmd->sense_valid = false;
+		cmd->residual = 0;
+	}
+	tap(dev, .kind = RINGSIM_TAP_END, .cmd = cmd);
+	cmd_hand_back(dev, &cmd, 1);
+	if (tmr && --tmr->pending == 0 && dev->ops->tmr_done)
+		dev->ops->tmr_done(dev->ctx, tmr);
 }
 
 void slot_unlink(struct ringsim_device *dev, uint16_t id)
 {
-	step_unlink(dev, &dev->slots[id]);
+	struct slot *slot = &dev->slots[id];
+
+	step_unlink(dev->slots, slot);
+	slot->plain = false;
+	dev->inflight--;
 }
 
 /* Blocks and id go back; the next command may get both. */

@@ -4,7 +4,7 @@
  * its parts. Nothing here is visible to a handler or installed.
  *
  * layout.c   geometry           data.c      blocks, pages, iovs, copying
- * device.c   life               submit.c    submission   steps.h  shared by submit.c and walk.c
+ * device.c   life               submit.c    submission   steps.h  shared with walk.c
  * ring.c     space, PAD         walk.c      completion walk
  * bitset.c   ids and blocks     timer.c     deadlines and the queue-full list
  * recovery.c TMR, block, reset  pool.c      page budget and reclaimer
@@ -94,14 +94,16 @@ enum slot_state { SLOT_FREE, SLOT_DONE, SLOT_RESET, SLOT_INFLIGHT, SLOT_EXPIRED,
  * command. Slot 0, which no command has, is both ends of the in-flight FIFO.
  */
 struct slot {
-	struct ringsim_cmd *cmd; /* NULL once the initiator has been answered */
+	struct ringsim_cmd *cmd; /* while it is in flight */
 	uint64_t deadline_ns;
 	uint32_t first_blk, blks;
-	uint32_t len, bidi_len; /* bytes of each direction */
-	uint32_t bidi_first_blk, bidi_blks;
-	uint32_t iovs, bidi_iovs; /* while the entry is built */
-	uint16_t prev, next;	  /* in-flight FIFO by id */
-	uint8_t state, dir;
+	uint32_t len, bidi_len;		    /* bytes of each direction */
+	uint32_t bidi_first_blk, bidi_blks; /* none in a free slot */
+	uint32_t iovs, bidi_iovs;	    /* while the entry is built */
+	uint16_t prev, next;		    /* in-flight FIFO by id */
+	uint8_t state;
+	bool plain; /* in flight, with one block, not aborted: SLOT_INFLIGHT at its most frequent */
+	uint8_t dir, unused;
 } __attribute__((aligned(64)));
 
 /* The kernel's own record of a ring entry; what the ring says is compared with it (TRP-02). */
@@ -151,12 +153,13 @@ struct ringsim_device {
 	 */
 	uint32_t head, space;
 	uint32_t reclaim;
-	uint32_t rec_first, rec_count, rec_mask;
+	/* entries not reclaimed yet, in a power of two of places that grows as far as @rec_most */
+	uint32_t rec_first, rec_count, rec_mask, rec_most;
 	struct record *recs;
 	struct slot *slots;
 	struct bitset ids_free;
 	struct bitset blks_free;
-	uint32_t *blk_next;
+	uint32_t *blk_next; /* plus 1; 0: none, as of each block that is free */
 	uint64_t *page_present;
 	uint32_t blks_used, dbi_thresh, dbi_max;
 	uint32_t blks_backed; /* all blocks below have their first page */
@@ -216,8 +219,9 @@ void tap_tell(struct ringsim_device *dev, const struct ringsim_tap_event *e);
 bool ring_has_space(const struct ringsim_device *dev, uint32_t len);
 uint32_t ring_head(const struct ringsim_device *dev);
 uint32_t ring_pad_if_needed(struct ringsim_device *dev, uint32_t len);
-/** ring_publish() - of what is no command: a PAD, a TMR, an unknown one. */
-void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len_op);
+/** ring_publish() - show what lies at @head and note it: @id and @cmd of a command, else 0, NULL */
+void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len_op, uint16_t id,
+		  struct ringsim_cmd *cmd);
 void ring_notify(struct ringsim_device *dev);
 
 static inline struct record *rec_at(const struct ringsim_device *dev, uint32_t i)
@@ -246,14 +250,32 @@ static inline bool page_present(const struct ringsim_device *dev, uint32_t page)
 	return dev->page_present[page / 64] >> (page % 64) & 1;
 }
 
-/* Before blocks are given back, cmd_head jumps, or somebody asks: so much may never have been used.
+/*
+ * Before blocks or ids are given back, cmd_head jumps, or somebody asks: so much may never have
+ * been used. As the lowest id is taken first, none is above the number of those in use at once.
  */
 static inline void note_peaks(struct ringsim_device *dev)
 {
+	uint32_t ids = dev->inflight + dev->expired + dev->kept;
+
+	if (ids > dev->id_max)
+		dev->id_max = (uint16_t)ids;
 	if (dev->blks_used > dev->peak_blks)
 		dev->peak_blks = dev->blks_used;
 	if (dev->head > dev->ring_end)
 		dev->ring_end = dev->head;
+}
+
+/* Where a command's Data-In of BIDI begins. */
+static inline uint32_t slot_bidi_blk(const struct slot *slot)
+{
+	return slot->bidi_blks ? slot->bidi_first_blk : NO_BLOCK;
+}
+
+/* What follows @blk in the chain of a command's direction: NO_BLOCK behind the last. */
+static inline uint32_t blk_after(const struct ringsim_device *dev, uint32_t blk)
+{
+	return dev->blk_next[blk] - 1;
 }
 
 static inline uint64_t blk_off(const struct ringsim_device *dev, uint32_t blk)
@@ -267,11 +289,16 @@ int device_config_check(const struct ringsim_config *cfg, const struct ringsim_l
 /** device_configure() - everything that @cfg says about a device whose memory is as new. */
 void device_configure(struct ringsim_device *dev, const struct ringsim_config *cfg,
 		      const struct ringsim_ops *ops, void *ctx);
-/** device_records() - as many as the ring can have entries: a power of two. */
+/** device_records() - as many as the ring can have entries: a power of two, DEVICE_RECORDS or more
+ */
 uint32_t device_records(const struct ringsim_layout *lay);
+/* So many records there are at first: they stay in the cache. */
+#define DEVICE_RECORDS 256u
 /** table_alloc() - @len zeroed bytes that cost only as much as is used of them; NULL: no memory. */
 void *table_alloc(uint64_t len);
 void table_free(void *table, uint64_t len);
+/** cmd_hand_back() - @n commands are the initiator's again */
+void cmd_hand_back(struct ringsim_device *dev, struct ringsim_cmd *const *cmds, uint32_t n);
 void cmd_end(struct ringsim_device *dev, struct ringsim_cmd *cmd, enum ringsim_outcome outcome,
 	     uint8_t status);
 void cmd_set_sense(const struct ringsim_device *dev, struct ringsim_cmd *cmd, uint8_t key,

@@ -28,7 +28,7 @@ static void tmr_build(struct ringsim_device *dev, const struct pending_tmr *tmr)
 	shm_write(dev->region, entry + sizeof(e), tmr->ids, tmr->cnt * sizeof(tmr->ids[0]));
 	if (dev->shadow)
 		shadow_ring_store(dev, head, len);
-	ring_publish(dev, head, len | TCMU_OP_TMR);
+	ring_publish(dev, head, len | TCMU_OP_TMR, 0, NULL);
 	dev->n_tmrs++;
 	ring_notify(dev); /* even while plugged (TRP-37) */
 }
@@ -112,6 +112,8 @@ void ringsim_tmr(struct ringsim_device *dev, struct ringsim_tmr *tmr, struct rin
 			cmd_end(dev, cmd, RINGSIM_ABORTED, 0x40);
 			unqueued = true;
 			cmds[i] = NULL;
+		} else {
+			dev->slots[cmd->id].plain = false;
 		}
 	}
 	if (unqueued)
@@ -142,6 +144,7 @@ int ringsim_reset(struct ringsim_device *dev, unsigned int level)
 	if (level != 1 && level != 2)
 		return -EINVAL;
 	tap(dev, .kind = RINGSIM_TAP_RESET, .value = level);
+	note_peaks(dev);
 	for (id = 1; left; id++) {
 		struct slot *slot = &dev->slots[id];
 
@@ -155,7 +158,6 @@ int ringsim_reset(struct ringsim_device *dev, unsigned int level)
 		slot_release(dev, (uint16_t)id, SLOT_RESET);
 	}
 	dev->expired = dev->kept = 0;
-	note_peaks(dev);
 	dev->reclaim = dev->head = 0;
 	dev->head_moved = false;
 	dev->space = dev->lay.cmdr_size - 1;
@@ -178,6 +180,7 @@ int ringsim_free_kept(struct ringsim_device *dev, uint32_t id)
 	if (!id || dev->slots[id].state != SLOT_KEPT)
 		return -EINVAL;
 	tap(dev, .kind = RINGSIM_TAP_FREE, .value = id);
+	note_peaks(dev);
 	dev->kept--;
 	slot_release(dev, (uint16_t)id, SLOT_DONE);
 	/* Only data space came free: a waiting TMR is not helped and keeps its place. */
@@ -192,6 +195,7 @@ void ringsim_release(struct ringsim_device *dev)
 	uint32_t id;
 
 	tap(dev, .kind = RINGSIM_TAP_RELEASE);
+	note_peaks(dev);
 	for (id = 1; dev->kept; id++) {
 		if (dev->slots[id].state != SLOT_KEPT)
 			continue;

@@ -48,6 +48,7 @@ static void clear_region(struct ringsim_device *dev)
 static void clear_tables(struct ringsim_device *dev)
 {
 	memset(dev->slots, 0, (dev->id_max + 1u) * sizeof(*dev->slots));
+	memset(dev->blk_next, 0, dev->peak_blks * sizeof(*dev->blk_next));
 	memset(dev->page_present, 0, (dev->lay.pages / 64 + 1) * sizeof(*dev->page_present));
 	bitset_fill(&dev->ids_free);
 	bitset_del(&dev->ids_free, 0);
@@ -81,7 +82,8 @@ int ringsim_device_renew(struct ringsim_device *dev, const struct ringsim_config
 					.room = dev->room,
 					.shadow = dev->shadow,
 					.watched = dev->watched & WATCHED_SHADOW,
-					.rec_mask = device_records(&lay) - 1,
+					.rec_most = device_records(&lay),
+					.rec_mask = DEVICE_RECORDS - 1,
 					.recs = dev->recs,
 					.slots = dev->slots,
 					.ids_free = dev->ids_free,

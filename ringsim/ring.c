@@ -7,7 +7,7 @@
  * reclaim pointer, never from cmd_tail (KRN-032). Every published entry leaves a private record,
  * which is what the completion walk believes. Clauses: KRN-020 to KRN-034, KRN-073.
  */
-#include "steps.h"
+#include "internal.h"
 
 #include <errno.h>
 
@@ -31,7 +31,7 @@ bool ring_has_space(const struct ringsim_device *dev, uint32_t len)
 	if (to_end < len)
 		needed += to_end;
 	/* Only a handler that moves cmd_head can make the records run out. */
-	return room >= needed && dev->rec_count + 2 <= dev->rec_mask;
+	return room >= needed && dev->rec_count + 2 < dev->rec_most;
 }
 
 static void put_header(struct ringsim_device *dev, uint32_t off, uint32_t len_op, uint16_t id)
@@ -41,9 +41,35 @@ static void put_header(struct ringsim_device *dev, uint32_t off, uint32_t len_op
 	shm_write(dev->region, (uint64_t)dev->lay.cmdr_off + off, &hdr, sizeof(hdr));
 }
 
-void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len_op)
+/* Twice as many records: what had wrapped around follows what had not. */
+static void more_records(struct ringsim_device *dev)
 {
-	step_publish(dev, head, len_op, 0, NULL, true, false);
+	dev->rec_first &= dev->rec_mask;
+	memcpy(&dev->recs[dev->rec_mask + 1], dev->recs, dev->rec_first * sizeof(*dev->recs));
+	dev->rec_mask = 2 * dev->rec_mask + 1;
+}
+
+void ring_publish(struct ringsim_device *dev, uint32_t head, uint32_t len_op, uint16_t id,
+		  struct ringsim_cmd *cmd)
+{
+	uint32_t len = len_op & ~(uint32_t)TCMU_OP_MASK, next = head + len;
+
+	note_peaks(dev); /* of a head that may be elsewhere next time */
+	if (next >= dev->lay.cmdr_size) {
+		dev->ring_end = dev->lay.cmdr_size;
+		next -= dev->lay.cmdr_size;
+	}
+	tap(dev, .kind = RINGSIM_TAP_ENTRY, .off = head, .cmd = cmd);
+	shm_store32_release(dev->region, RINGSIM_OFF_HEAD, next);
+	if (dev->rec_count > dev->rec_mask)
+		more_records(dev);
+	*rec_at(dev, dev->rec_count++) = (struct record){ .off = head, .len_op = len_op, .id = id };
+	dev->space -= len;
+	if (head != dev->head)
+		dev->head_moved = true;
+	dev->head = next;
+	if (dev->shadow)
+		shadow_published(dev);
 }
 
 /* KRN-030, KRN-031: a PAD is published on its own, before the entry that needs it is built. */
@@ -59,7 +85,7 @@ uint32_t ring_pad_if_needed(struct ringsim_device *dev, uint32_t len)
 	if (dev->shadow)
 		shadow_ring_store(dev, head, 8);
 	dev->n_pads++;
-	ring_publish(dev, head, pad | TCMU_OP_PAD);
+	ring_publish(dev, head, pad | TCMU_OP_PAD, 0, NULL);
 	return 0;
 }
 
@@ -87,7 +113,7 @@ int ringsim_put_raw(struct ringsim_device *dev, unsigned int op, uint32_t len, u
 	put_header(dev, head, len | op, 0);
 	if (dev->shadow)
 		shadow_ring_store(dev, head, len);
-	ring_publish(dev, head, len | op);
+	ring_publish(dev, head, len | op, 0, NULL);
 	ring_notify(dev);
 	return 0;
 }

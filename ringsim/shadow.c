@@ -231,7 +231,7 @@ void shadow_block_taken(struct ringsim_device *dev, uint32_t blk, uint32_t used_
 
 static void check_guard(struct ringsim_device *dev, uint32_t blk, uint16_t id)
 {
-	for (; blk != NO_BLOCK; blk = dev->blk_next[blk]) {
+	for (; blk != NO_BLOCK; blk = blk_after(dev, blk)) {
 		dev->shadow->blk_last[blk] = id;
 		if (dev->shadow->blk_used[blk] < dev->lay.blk_size)
 			shadow_check_block(dev, blk, dev->shadow->blk_used[blk]);
@@ -241,7 +241,7 @@ static void check_guard(struct ringsim_device *dev, uint32_t blk, uint16_t id)
 void shadow_slot_checked(struct ringsim_device *dev, const struct slot *slot, uint16_t id)
 {
 	check_guard(dev, slot->first_blk, id);
-	check_guard(dev, slot->bidi_first_blk, id);
+	check_guard(dev, slot_bidi_blk(slot), id);
 }
 
 void shadow_block_freed(struct ringsim_device *dev, uint32_t blk)
@@ -263,7 +263,7 @@ static uint32_t data_in_of(const struct slot *slot, uint32_t *len)
 {
 	if (slot->dir == RINGSIM_BIDI) {
 		*len = slot->bidi_len;
-		return slot->bidi_first_blk;
+		return slot_bidi_blk(slot);
 	}
 	*len = slot->len;
 	return slot->dir == RINGSIM_FROM_DEVICE ? slot->first_blk : NO_BLOCK;
@@ -332,7 +332,7 @@ void shadow_data_in(struct ringsim_device *dev, const struct slot *slot, uint16_
 		return;
 	if (len > has)
 		len = has;
-	for (; pos < len && blk != NO_BLOCK; blk = dev->blk_next[blk], pos += n) {
+	for (; pos < len && blk != NO_BLOCK; blk = blk_after(dev, blk), pos += n) {
 		n = len - pos < dev->lay.blk_size ? len - pos : dev->lay.blk_size;
 		i = find_unwritten(dev, blk, n);
 		if (i == n)
@@ -351,7 +351,7 @@ void shadow_data_keep(struct ringsim_device *dev, const struct slot *slot)
 {
 	uint32_t left, blk = data_in_of(slot, &left), n;
 
-	for (; left && blk != NO_BLOCK; blk = dev->blk_next[blk], left -= n) {
+	for (; left && blk != NO_BLOCK; blk = blk_after(dev, blk), left -= n) {
 		n = left < dev->lay.blk_size ? left : dev->lay.blk_size;
 		shm_read(dev->shadow->judged + (uint64_t)blk * dev->lay.blk_size, dev->region,
 			 blk_off(dev, blk), n);
@@ -363,7 +363,7 @@ bool shadow_data_kept(const struct ringsim_device *dev, const struct slot *slot)
 {
 	uint32_t left, blk = data_in_of(slot, &left), n;
 
-	for (; left && blk != NO_BLOCK; blk = dev->blk_next[blk], left -= n) {
+	for (; left && blk != NO_BLOCK; blk = blk_after(dev, blk), left -= n) {
 		n = left < dev->lay.blk_size ? left : dev->lay.blk_size;
 		if (memcmp(dev->shadow->judged + (uint64_t)blk * dev->lay.blk_size,
 			   shm_peek(dev->region, blk_off(dev, blk), n), n) != 0)

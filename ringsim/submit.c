@@ -2,9 +2,9 @@
 /*
  * The way of a command onto the ring (KRN-010 to KRN-013, KRN-020 to KRN-024).
  *
- * Nearly every command is plain, as send_plain() says: for these everything is done in one go, in
- * stores of words, without a call. The others take the same steps in loops. What a handler waits
- * for comes first, what only we look at afterwards.
+ * Nearly every command is plain, as is_plain() says: for these everything is done in one go, in
+ * stores of words, without a call, and for a run of them what is the same for all is done once,
+ * cmd_head among it. The others take the same steps one by one, in loops.
  *
  * Until a command is sure of its id, its blocks are noted in the slot of that id, which is free.
  */
@@ -26,7 +26,7 @@ static enum admission enqueue(struct ringsim_device *dev, struct ringsim_cmd *cm
 
 /* There is no way for an entry of @len bytes: what was allocated is given back (TRP-12). */
 static enum admission give_up(struct ringsim_device *dev, struct ringsim_cmd *cmd,
-			      const struct slot *noted, uint32_t len)
+			      struct slot *noted, uint32_t len)
 {
 	struct slot *nobody = &dev->slots[0];
 
@@ -36,6 +36,7 @@ static enum admission give_up(struct ringsim_device *dev, struct ringsim_cmd *cm
 	nobody->bidi_first_blk = noted->bidi_first_blk;
 	nobody->bidi_blks = noted->bidi_blks;
 	nobody->bidi_len = noted->bidi_len;
+	noted->bidi_blks = 0;
 	data_free(dev, nobody);
 	if (len > dev->lay.cmdr_size / 2)
 		return refuse(dev, cmd, 0x02, 0x05, 0x24);
@@ -49,29 +50,6 @@ static uint32_t bidi_len(const struct ringsim_cmd *cmd)
 	uint64_t len = cmd->dir == RINGSIM_BIDI ? sg_len(cmd->bidi_sg, cmd->bidi_cnt) : 0;
 
 	return len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
-}
-
-/* The entry at @head is built: the command that owns @slot goes on its way. */
-HOT void enter(struct ringsim_device *dev, struct ringsim_cmd *cmd, struct slot *slot, uint32_t id,
-	       uint32_t head, uint32_t len, const bool w, const bool sure)
-{
-	if (w && dev->shadow)
-		shadow_ring_store(dev, head, len);
-	cmd->id = (uint16_t)id;
-	cmd->state = RINGSIM_INFLIGHT;
-	step_publish(dev, head, len | TCMU_OP_CMD, (uint16_t)id, cmd, w, sure);
-	if (unlikely(id > dev->id_max))
-		dev->id_max = (uint16_t)id;
-	slot->cmd = cmd;
-	slot->dir = (uint8_t)cmd->dir;
-	slot->state = SLOT_INFLIGHT;
-	slot->deadline_ns = dev->deadline_ns;
-	step_link(dev, slot, (uint16_t)id);
-	dev->n_cmds++;
-	if (unlikely(!dev->cmd_timer.pending))
-		timer_arm_cmd(dev, dev->deadline_ns);
-	if (!dev->plugged)
-		ring_notify(dev);
 }
 
 static void put_any(struct ringsim_device *dev, const struct ringsim_cmd *cmd,
@@ -96,6 +74,37 @@ static void put_any(struct ringsim_device *dev, const struct ringsim_cmd *cmd,
 		  cdb_len <= cmd->cdb_room ? cdb_len : cmd->cdb_room);
 }
 
+/* The command that owns @slot goes on its way, behind the last that did. */
+static void enter_any(struct ringsim_device *dev, struct ringsim_cmd *cmd, struct slot *slot,
+		      uint16_t id)
+{
+	uint16_t last = dev->slots[0].prev;
+
+	bitset_del_first(&dev->ids_free);
+	cmd->id = id;
+	cmd->state = RINGSIM_INFLIGHT;
+	slot->cmd = cmd;
+	slot->deadline_ns = dev->deadline_ns;
+	slot->prev = last;
+	slot->next = 0;
+	slot->state = SLOT_INFLIGHT;
+	slot->plain = slot->blks == 1 && !slot->bidi_blks;
+	slot->dir = (uint8_t)cmd->dir;
+	dev->slots[last].next = id;
+	dev->slots[0].prev = id;
+}
+
+/* The handler can see @n commands more. */
+HOT void sent(struct ringsim_device *dev, uint32_t n)
+{
+	dev->inflight += n;
+	dev->n_cmds += n;
+	if (unlikely(!dev->cmd_timer.pending))
+		timer_arm_cmd(dev, dev->deadline_ns);
+	if (!dev->plugged)
+		ring_notify(dev);
+}
+
 /* Any command that was not refused yet. */
 static enum admission admit_any(struct ringsim_device *dev, struct ringsim_cmd *cmd, uint32_t id)
 {
@@ -116,99 +125,216 @@ static enum admission admit_any(struct ringsim_device *dev, struct ringsim_cmd *
 	if (dev->shadow)
 		shadow_before_write(dev, head, len);
 	put_any(dev, cmd, slot, id, head, len);
-	bitset_del_first(&dev->ids_free);
-	enter(dev, cmd, slot, id, head, len, true, false);
+	if (dev->shadow)
+		shadow_ring_store(dev, head, len);
+	enter_any(dev, cmd, slot, (uint16_t)id);
+	ring_publish(dev, head, len | TCMU_OP_CMD, (uint16_t)id, cmd);
+	sent(dev, 1);
 	return ADMITTED;
 }
 
-#define PLAIN_LEN (RINGSIM_RSP_END + 16u)
-#define AHEAD	  8u
+#define AHEAD 8u
 
 /* Which bytes count of the second word of a CDB of 10 to 16 bytes, by opcode group. */
 static const uint64_t second_words[8] = {
 	0, 0xffff, 0xffff, 0xffffffff, UINT64_MAX, 0xffffffff, 0xffff, 0xffff,
 };
 
-/* Every byte is stored: what the entry has no use for is zero (KRN-021). */
-HOT void put_plain(struct ringsim_device *dev, const uint8_t *cdb, uint32_t id, uint32_t head,
-		   uint64_t data_off, uint32_t data_len)
+/* What is to be copied beforehand is all there, and in one piece. */
+HOT bool plain_data_out(const struct ringsim_cmd *cmd)
 {
-	uint64_t off = (uint64_t)dev->lay.cmdr_off + head, words[2];
-	uint8_t *entry = dev->region + off;
-
-	memcpy(words, cdb, sizeof(words));
-	shm_store64(entry, 0, (uint64_t)id << 32 | PLAIN_LEN | TCMU_OP_CMD);
-	shm_store64(entry, RINGSIM_OFF_IOV_CNT, 1);
-	shm_store64(entry, RINGSIM_OFF_DIF_CNT, 0);
-	shm_store64(entry, RINGSIM_OFF_CDB_OFF, off + RINGSIM_RSP_END);
-	shm_fill(entry, 32, 0, 16);
-	shm_store64(entry, RINGSIM_OFF_IOV, data_off);
-	shm_store64(entry, RINGSIM_OFF_IOV + 8, data_len);
-	shm_fill(entry, 64, 0, RINGSIM_RSP_END - 64);
-	shm_store64(entry, RINGSIM_RSP_END, words[0]);
-	shm_store64(entry, RINGSIM_RSP_END + 8, words[1] & second_words[words[0] >> 5 & 7]);
+	return cmd->dir == RINGSIM_TO_DEVICE &&
+	       (!cmd->sg_cnt || (cmd->sg_cnt == 1 && cmd->sg->iov_len >= cmd->data_len));
 }
 
-/* The handler has what is a few entries further from the last lap; that can come here meanwhile. */
-HOT void want_ahead(struct ringsim_device *dev, uint32_t head)
+/* Its data fits into a page, and its CDB has 10 to 16 bytes. */
+HOT bool is_plain(const struct ringsim_cmd *cmd, uint32_t page_size)
 {
-	uint64_t off = (uint64_t)dev->lay.cmdr_off + head + AHEAD * PLAIN_LEN;
-
-	shm_want_to_store(dev->region, off);
-	shm_want_to_store(dev->region, off + 64);
+	if (unlikely(cmd->dir != RINGSIM_FROM_DEVICE) && !plain_data_out(cmd))
+		return false;
+	return likely(!cmd->aborted && cmd->cdb_room >= 16 && cmd->data_len - 1 < page_size &&
+		      cmd->cdb[0] >= 0x20 && cmd->cdb[0] != 0x7f);
 }
 
 /*
- * Sends a command to which all of this applies: nothing stands in its way; its data fits into a
- * page that is there already, and what is to be copied of it is copied afterwards; its CDB has 10
- * to 16 bytes; its entry fits in front of the end of the ring. False, and nothing was done: it is
- * another kind.
+ * The entry at ring offset @pos. Every byte is stored: what it has no use for is zero (KRN-021).
  */
-HOT bool send_plain(struct ringsim_device *dev, struct ringsim_cmd *cmd, const bool w)
+HOT void put_plain(uint8_t *ring, uint64_t pos, uint64_t cdb_off, const uint8_t *cdb, uint32_t id,
+		   uint64_t data_off, uint32_t data_len)
 {
-	uint32_t head = shm_load32(dev->region, RINGSIM_OFF_HEAD), id, blk;
-	uint64_t ids = *dev->ids_free.low, blks = *dev->blks_free.low;
-	uint32_t len = cmd->data_len;
-	const uint8_t *cdb = cmd->cdb;
-	struct slot *slot;
+	uint64_t words[2];
 
-	if (w ? dev->broken || dev->blocked || dev->head_moved || dev->qfull_count : dev->odd != 0)
-		return false;
-	if (unlikely(cmd->dir != RINGSIM_FROM_DEVICE) &&
-	    (cmd->dir != RINGSIM_TO_DEVICE || cmd->sg_cnt))
-		return false;
-	if (unlikely(cmd->aborted || cmd->cdb_room < 16 || len - 1 >= dev->lay.page_size ||
-		     cdb[0] < 0x20 || cdb[0] == 0x7f))
-		return false;
-	if (unlikely(head != dev->head || dev->space < PLAIN_LEN ||
-		     head + PLAIN_LEN > dev->lay.cmdr_size))
-		return false;
-	if (unlikely(!ids || !blks || dev->blks_used >= dev->dbi_thresh))
-		return false;
-	id = dev->ids_free.base + (uint32_t)__builtin_ctzll(ids);
-	blk = dev->blks_free.base + (uint32_t)__builtin_ctzll(blks);
-	if (unlikely(blk >= dev->blks_backed))
-		return false;
-	slot = &dev->slots[id];
-	*dev->ids_free.low = ids & (ids - 1);
-	*dev->blks_free.low = blks & (blks - 1);
-	dev->blks_used++;
-	if (w && dev->shadow) {
-		shadow_block_taken(dev, blk, len);
-		shadow_before_write(dev, head, PLAIN_LEN);
-	}
-	put_plain(dev, cdb, id, head, blk_off(dev, blk), len);
-	if (!w)
-		want_ahead(dev, head);
-	dev->blk_next[blk] = NO_BLOCK;
+	memcpy(words, cdb, sizeof(words));
+	shm_store32(ring, pos, PLAIN_LEN_OP);
+	shm_store32(ring, pos + RINGSIM_OFF_ID, id);
+	shm_store64(ring, pos + RINGSIM_OFF_IOV_CNT, 1);
+	shm_store64(ring, pos + RINGSIM_OFF_DIF_CNT, 0);
+	shm_store64(ring, pos + RINGSIM_OFF_CDB_OFF, cdb_off);
+	shm_fill(ring, pos + 32, 0, 16);
+	shm_store64(ring, pos + RINGSIM_OFF_IOV, data_off);
+	shm_store64(ring, pos + RINGSIM_OFF_IOV + 8, data_len);
+	shm_fill(ring, pos + 64, 0, RINGSIM_RSP_END - 64);
+	shm_store64(ring, pos + RINGSIM_RSP_END, words[0]);
+	shm_store64(ring, pos + RINGSIM_RSP_END + 8, words[1] & second_words[words[0] >> 5 & 7]);
+}
+
+/* The handler has what is a few entries further from the last lap; that can come here meanwhile. */
+HOT void want_ahead(const uint8_t *ring, uint64_t pos)
+{
+	shm_want_to_store(ring, pos + AHEAD * PLAIN_LEN);
+	shm_want_to_store(ring, pos + AHEAD * PLAIN_LEN + 64);
+}
+
+/* What the submission sets of every command. */
+HOT void cmd_begin(struct ringsim_cmd *cmd)
+{
+	cmd->outcome = RINGSIM_PENDING;
+	cmd->status = 0;
+	cmd->sense_valid = false;
+	cmd->id = 0;
+	cmd->residual = 0;
+	cmd->data_in = 0;
+	cmd->tmr = NULL;
+}
+
+/* A plain command is on its way with the block @blk, behind the one that owns @last. */
+HOT void enter_plain(const struct ringsim_device *dev, struct ringsim_cmd *cmd, struct slot *slot,
+		     uint32_t blk, uint32_t len, uint32_t last, const bool w)
+{
+	cmd->state = RINGSIM_INFLIGHT;
+	slot->cmd = cmd;
+	slot->deadline_ns = dev->deadline_ns;
 	slot->first_blk = blk;
 	slot->blks = 1;
-	slot->bidi_blks = 0;
-	slot->bidi_first_blk = NO_BLOCK;
 	slot->len = len;
-	slot->bidi_len = 0;
-	enter(dev, cmd, slot, id, head, PLAIN_LEN, w, true);
-	return true;
+	slot->prev = (uint16_t)last;
+	slot->next = 0;
+	slot->state = SLOT_INFLIGHT;
+	slot->plain = true;
+	if (w)
+		slot->dir = (uint8_t)cmd->dir; /* which the sanitizer wants to know */
+}
+
+/* The bits of free ids, as far as one look goes. */
+HOT uint64_t free_ids(struct ringsim_device *dev)
+{
+	if (unlikely(!*dev->ids_free.low))
+		bitset_seek(&dev->ids_free);
+	return *dev->ids_free.low;
+}
+
+/* The bits of free blocks that have a page already: all that are below one that has. */
+HOT uint64_t free_pages(struct ringsim_device *dev)
+{
+	uint32_t backed;
+
+	if (unlikely(!*dev->blks_free.low))
+		bitset_seek(&dev->blks_free);
+	backed = dev->blks_backed - dev->blks_free.base;
+	if (likely(backed >= 64))
+		return (int32_t)backed < 0 ? 0 : *dev->blks_free.low;
+	return *dev->blks_free.low & ((1ull << backed) - 1);
+}
+
+/* So many of @n commands can have a place, an id and a block each without much looking. */
+HOT uint32_t plain_room(const struct ringsim_device *dev, uint32_t n, uint64_t ids, uint64_t blks)
+{
+	if (n == 1)
+		return dev->space >= PLAIN_LEN && dev->head + PLAIN_LEN <= dev->lay.cmdr_size &&
+		       dev->blks_used < dev->dbi_thresh && dev->rec_count <= dev->rec_mask && ids &&
+		       blks;
+	at_most(&n, dev->space / PLAIN_LEN);
+	at_most(&n, (dev->lay.cmdr_size - dev->head) / PLAIN_LEN);
+	at_most(&n, dev->dbi_thresh - dev->blks_used);
+	at_most(&n, dev->rec_mask + 1 - dev->rec_count);
+	at_most(&n, recs_in_row(dev, dev->rec_count));
+	at_most(&n, (uint32_t)__builtin_popcountll(ids));
+	at_most(&n, (uint32_t)__builtin_popcountll(blks));
+	return n;
+}
+
+/* Shows the handler @n plain commands more (KRN-024). Their records are there. */
+HOT void publish_plain(struct ringsim_device *dev, uint32_t n, struct ringsim_cmd *cmd,
+		       const bool w)
+{
+	uint32_t next = dev->head + n * PLAIN_LEN;
+
+	if (unlikely(next >= dev->lay.cmdr_size)) {
+		dev->ring_end = dev->lay.cmdr_size;
+		next -= dev->lay.cmdr_size;
+	}
+	if (w)
+		tap(dev, .kind = RINGSIM_TAP_ENTRY, .off = dev->head, .cmd = cmd);
+	shm_store32_release(dev->region, RINGSIM_OFF_HEAD, next);
+	dev->rec_count += n;
+	dev->space -= n * PLAIN_LEN;
+	dev->head = next;
+	if (w && dev->shadow)
+		shadow_published(dev);
+	sent(dev, n);
+}
+
+/*
+ * Sends the first commands of @n as long as they are plain and nothing stands in their way: how
+ * many. @w: it is one, and somebody watches.
+ */
+HOT uint32_t send_plain(struct ringsim_device *dev, struct ringsim_cmd *const *cmds, uint32_t n,
+			const bool w)
+{
+	const uint32_t head = shm_load32(dev->region, RINGSIM_OFF_HEAD);
+	uint64_t ids = free_ids(dev), blks = free_pages(dev), taken = blks, pos = head, end;
+	struct record *rec = rec_at(dev, dev->rec_count);
+	uint8_t *const ring = dev->region + dev->lay.cmdr_off;
+	uint32_t last = dev->slots[0].prev, id, blk;
+	struct slot *slot = &dev->slots[last];
+
+	if (w ? dev->broken || dev->blocked || dev->head_moved || dev->qfull_count : dev->odd != 0)
+		return 0;
+	if (unlikely(head != dev->head))
+		return 0;
+	n = plain_room(dev, n, ids, blks);
+	if (unlikely(!n))
+		return 0;
+	end = head + (uint64_t)n * PLAIN_LEN;
+	for (; pos < end && is_plain(*cmds, dev->lay.page_size); pos += PLAIN_LEN, cmds++, rec++) {
+		struct ringsim_cmd *cmd = *cmds;
+		const uint32_t len = cmd->data_len;
+
+		cmd_begin(cmd);
+		id = dev->ids_free.base + (uint32_t)__builtin_ctzll(ids);
+		blk = dev->blks_free.base + (uint32_t)__builtin_ctzll(blks);
+		ids &= ids - 1;
+		blks &= blks - 1;
+		if (w && dev->shadow) {
+			shadow_block_taken(dev, blk, len);
+			shadow_before_write(dev, head, PLAIN_LEN);
+		}
+		put_plain(ring, pos, dev->lay.cmdr_off + pos + RINGSIM_RSP_END, cmd->cdb, id,
+			  blk_off(dev, blk), len);
+		if (unlikely(cmd->dir == RINGSIM_TO_DEVICE) && cmd->sg_cnt)
+			shm_write(dev->region, blk_off(dev, blk), cmd->sg->iov_base, len);
+		if (w && dev->shadow)
+			shadow_ring_store(dev, head, PLAIN_LEN);
+		if (!w)
+			want_ahead(ring, pos);
+		rec->off = (uint32_t)pos;
+		rec->len_op = PLAIN_LEN_OP;
+		rec->id = (uint16_t)id;
+		slot->next = (uint16_t)id;
+		slot = &dev->slots[id];
+		enter_plain(dev, cmd, slot, blk, len, last, w);
+		cmd->id = (uint16_t)id;
+		last = id;
+	}
+	if (unlikely(pos == head))
+		return 0;
+	n = (uint32_t)(pos - head) / PLAIN_LEN;
+	dev->slots[0].prev = (uint16_t)last;
+	*dev->ids_free.low = ids;
+	*dev->blks_free.low ^= taken ^ blks;
+	dev->blks_used += n;
+	publish_plain(dev, n, cmds[-1], w);
+	return n;
 }
 
 /* The order of these checks is KRN-010, and visible. */
@@ -237,31 +363,56 @@ static void submit_any(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 	}
 }
 
-HOT void submit(struct ringsim_device *dev, struct ringsim_cmd *cmd, const bool w)
-{
-	cmd->outcome = RINGSIM_PENDING;
-	cmd->status = 0;
-	cmd->sense_valid = false;
-	cmd->id = 0;
-	cmd->residual = 0;
-	cmd->data_in = 0;
-	cmd->tmr = NULL;
-	if (w)
-		tap(dev, .kind = RINGSIM_TAP_SUBMIT, .cmd = cmd);
-	if (unlikely(!send_plain(dev, cmd, w)))
-		submit_any(dev, cmd);
-}
-
 static __attribute__((noinline)) void submit_watched(struct ringsim_device *dev,
 						     struct ringsim_cmd *cmd)
 {
-	submit(dev, cmd, true);
+	cmd_begin(cmd);
+	tap(dev, .kind = RINGSIM_TAP_SUBMIT, .cmd = cmd);
+	if (!send_plain(dev, &cmd, 1, true))
+		submit_any(dev, cmd);
+}
+
+/* Sends @cmds[0], and what can go with it of @n: how many. */
+HOT uint32_t submit(struct ringsim_device *dev, struct ringsim_cmd *const *cmds, uint32_t n)
+{
+	uint32_t sent;
+
+	if (unlikely(watched(dev))) {
+		submit_watched(dev, cmds[0]);
+		return 1;
+	}
+	sent = send_plain(dev, cmds, n, false);
+	if (likely(sent != 0))
+		return sent;
+	cmd_begin(cmds[0]);
+	submit_any(dev, cmds[0]);
+	return 1;
 }
 
 void ringsim_submit(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 {
-	if (unlikely(watched(dev)))
-		submit_watched(dev, cmd);
-	else
-		submit(dev, cmd, false);
+	submit(dev, &cmd, 1);
+}
+
+/* Sends what is at *@cmds, and goes on there, until less than two of @n are left; how many. */
+static uint32_t submit_many(struct ringsim_device *dev, struct ringsim_cmd *const **cmds,
+			    uint32_t n)
+{
+	uint32_t i, some;
+
+	for (i = 0; i + 1 < n; i += some) {
+		some = submit(dev, *cmds, n - i);
+		*cmds += some;
+	}
+	return i;
+}
+
+void ringsim_submit_all(struct ringsim_device *dev, struct ringsim_cmd *const *cmds, uint32_t n)
+{
+	ringsim_plug(dev);
+	if (n > 1)
+		n -= submit_many(dev, &cmds, n);
+	if (n)
+		ringsim_submit(dev, cmds[0]);
+	ringsim_unplug(dev);
 }

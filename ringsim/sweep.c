@@ -74,7 +74,7 @@ static void broken_invariant(struct ringsim_device *dev, const char *what, uint6
  */
 static void sweep_chain(struct ringsim_device *dev, uint64_t *left, uint32_t blk, uint32_t n)
 {
-	for (; n && blk != NO_BLOCK; n--, blk = dev->blk_next[blk]) {
+	for (; n && blk != NO_BLOCK; n--, blk = blk_after(dev, blk)) {
 		if (!(left[blk / 64] >> (blk % 64) & 1))
 			broken_invariant(dev, "block owned twice or free", 0, blk);
 		left[blk / 64] &= ~(1ull << (blk % 64));
@@ -112,7 +112,7 @@ static void sweep_blocks(struct ringsim_device *dev)
 		if (slot->state < SLOT_INFLIGHT)
 			continue;
 		sweep_chain(dev, left, slot->first_blk, slot->blks);
-		sweep_chain(dev, left, slot->bidi_first_blk, slot->bidi_blks);
+		sweep_chain(dev, left, slot_bidi_blk(slot), slot->bidi_blks);
 	}
 	if (bits(left, dev->lay.blocks))
 		broken_invariant(dev, "blocks that no command owns", 0,

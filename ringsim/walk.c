@@ -2,8 +2,9 @@
 /*
  * The completion walk: from the reclaim pointer to cmd_tail, believing nothing.
  *
- * cmd_tail is read again at each entry, as the kernel does (TRP-52). Where the kernel would follow
- * lengths found in the ring, this walk goes by its own records. A tail that is not the end of a
+ * cmd_tail is read again at each entry, as the kernel does (TRP-52), or after a run of entries that
+ * it was seen to cover, whatever is stored there meanwhile. Where the kernel would follow lengths
+ * found in the ring, this walk goes by its own records. A tail that is not the end of a
  * published entry stops it before anything is completed, a changed length or opcode at that entry:
  * a real kernel would run wild there, the simulator says so and is BROKEN (TRP-01, TRP-02).
  * Entries of unknown opcode, which only ringsim_put_raw() makes, are passed like a PAD; a kernel
@@ -13,6 +14,8 @@
 
 /* So many entries further is what is read while these are dealt with. */
 #define AHEAD 16u
+/* So many commands are handed back together. */
+#define ENDED 64u
 
 /* The response as it was read, once, from the slot. */
 struct answer {
@@ -106,42 +109,100 @@ static bool complete_any(struct ringsim_device *dev, uint64_t entry, uint64_t hd
 	return true;
 }
 
-/*
- * GOOD without flags to a command with one block, which nearly every answer is, where nobody
- * watches. False, and nothing was done: it is another kind.
- */
-HOT bool complete_plain(struct ringsim_device *dev, uint64_t hdr, uint64_t rsp)
+/* @i is free again, of a set whose lowest word is @word just now. */
+HOT void give_back(struct bitset *set, uint64_t *word, uint32_t i)
 {
-	uint32_t id = (uint16_t)(hdr >> 32);
-	struct slot *slot = &dev->slots[id];
-	struct ringsim_cmd *cmd = slot->cmd;
+	uint32_t at = i - set->base;
 
-	if (unlikely(hdr >> 48 || (uint8_t)rsp || slot->state != SLOT_INFLIGHT || slot->blks != 1 ||
-		     slot->bidi_blks))
-		return false;
-	step_unlink(dev, slot);
-	if (cmd->sg_cnt)
-		cmd->data_in = data_copy_out(dev, slot, cmd, slot->len);
-	step_end(dev, cmd, RINGSIM_ANSWERED, 0, false);
-	bitset_add(&dev->blks_free, slot->first_blk);
-	dev->blks_used--;
-	slot->state = SLOT_DONE;
-	slot->cmd = NULL;
-	bitset_add(&dev->ids_free, id);
-	return true;
+	if (likely(at < 64)) {
+		*word |= 1ull << at;
+		return;
+	}
+	*set->low = *word;
+	bitset_add_far(set, i);
+	*word = *set->low;
 }
 
-HOT void advance_reclaim(struct ringsim_device *dev, const struct record *rec, const bool w)
+/* The first @n entries, of @len bytes together, are over. */
+HOT void advance_reclaim(struct ringsim_device *dev, uint32_t n, uint32_t len)
 {
-	uint32_t len = rec_len(rec), next = dev->reclaim + len;
+	uint32_t next = dev->reclaim + len;
 
-	if (w && dev->shadow)
-		shadow_reclaimed(dev, rec);
 	dev->space += len;
 	dev->reclaim = unlikely(next >= dev->lay.cmdr_size) ? next - dev->lay.cmdr_size : next;
-	dev->rec_count--;
+	dev->rec_count -= n;
 	/* An empty ring starts over in the same records: they stay in the cache. */
-	dev->rec_first = dev->rec_count ? dev->rec_first + 1 : 0;
+	dev->rec_first = dev->rec_count ? dev->rec_first + n : 0;
+}
+
+/* The id that the entry answers without a flag; above RINGSIM_ID_MAX: it is another kind. */
+HOT uint64_t plain_id(const uint8_t *entry)
+{
+	uint64_t hdr = shm_load64(entry, 0) ^ PLAIN_LEN_OP;
+
+	return hdr << 32 | hdr >> 32;
+}
+
+/* The command of @id leaves the FIFO, of which @first is the first; which one is then? */
+HOT uint32_t leave(struct slot *slots, const struct slot *slot, uint32_t first, uint32_t id)
+{
+	if (likely(id == first))
+		return slot->next;
+	slots[0].next = (uint16_t)first;
+	slots[first].prev = 0;
+	step_unlink(slots, slot);
+	return slots[0].next;
+}
+
+/*
+ * GOOD without flags to plain commands, which nearly every answer is, where nobody watches: takes
+ * as many as lie one behind another of the next @n entries, and at most ENDED. How many; those at
+ * @ended have ended.
+ */
+HOT uint32_t complete_plain(struct ringsim_device *dev, uint32_t n, struct ringsim_cmd **ended)
+{
+	const uint8_t *entry = dev->region + dev->lay.cmdr_off + dev->reclaim;
+	uint64_t ids = *dev->ids_free.low, blks = *dev->blks_free.low;
+	uint32_t far = n > AHEAD ? n - AHEAD : 0, first, i;
+	const struct record *rec = rec_at(dev, 0);
+	struct slot *const slots = dev->slots;
+
+	at_most(&n, ENDED);
+	at_most(&n, recs_in_row(dev, 0));
+	at_most(&n, (dev->lay.cmdr_size - dev->reclaim) / PLAIN_LEN);
+	first = slots[0].next;
+	for (i = 0; i < n; i++) {
+		uint64_t id = plain_id(entry);
+		struct slot *slot = &slots[(uint16_t)id];
+		struct ringsim_cmd *cmd;
+
+		if (i < far)
+			shm_want(entry, AHEAD * PLAIN_LEN);
+		if (unlikely(rec->len_op != PLAIN_LEN_OP || id > RINGSIM_ID_MAX || !slot->plain ||
+			     shm_load8(entry, RINGSIM_OFF_STATUS)))
+			break;
+		cmd = ended[i] = slot->cmd;
+		first = leave(slots, slot, first, (uint32_t)id);
+		if (cmd->sg_cnt)
+			cmd->data_in = data_copy_out(dev, slot, cmd, slot->len);
+		cmd->state = RINGSIM_IDLE;
+		cmd->outcome = RINGSIM_ANSWERED;
+		slot->state = SLOT_DONE;
+		slot->plain = false;
+		slot->dir = slot->unused = 0; /* all four are one store */
+		give_back(&dev->blks_free, &blks, slot->first_blk);
+		give_back(&dev->ids_free, &ids, (uint32_t)id);
+		entry += PLAIN_LEN;
+		rec++;
+	}
+	slots[0].next = (uint16_t)first;
+	slots[first].prev = 0;
+	*dev->ids_free.low = ids;
+	*dev->blks_free.low = blks;
+	dev->blks_used -= i;
+	dev->inflight -= i;
+	advance_reclaim(dev, i, i * PLAIN_LEN);
+	return i;
 }
 
 /*
@@ -151,8 +212,6 @@ HOT void advance_reclaim(struct ringsim_device *dev, const struct record *rec, c
  */
 static uint32_t entries_before(const struct ringsim_device *dev, uint32_t tail, uint32_t ahead)
 {
-	if (dev->rec_count && rec_end(dev, rec_at(dev, dev->rec_count - 1)) == tail)
-		return dev->rec_count;
 	for (; ahead < dev->rec_count; ahead++)
 		if (rec_end(dev, rec_at(dev, ahead)) == tail)
 			return ahead + 1;
@@ -160,7 +219,7 @@ static uint32_t entries_before(const struct ringsim_device *dev, uint32_t tail, 
 }
 
 /* The checks without which the walk could be led astray; the sanitizer says more about each. */
-static bool tail_sound(struct ringsim_device *dev, uint32_t tail, uint32_t *ahead)
+static bool tail_among(struct ringsim_device *dev, uint32_t tail, uint32_t *ahead)
 {
 	*ahead = entries_before(dev, tail, *ahead);
 	if (*ahead)
@@ -177,6 +236,17 @@ static bool tail_sound(struct ringsim_device *dev, uint32_t tail, uint32_t *ahea
 	return false;
 }
 
+/* Nearly always the handler has answered all there is. */
+HOT bool tail_sound(struct ringsim_device *dev, uint32_t tail, uint32_t *ahead)
+{
+	uint32_t n = dev->rec_count;
+
+	if (unlikely(!n || rec_end(dev, rec_at(dev, n - 1)) != tail))
+		return tail_among(dev, tail, ahead);
+	*ahead = n;
+	return true;
+}
+
 /* The entry at the reclaim pointer begins with @found. */
 static bool entry_lost(struct ringsim_device *dev, const struct record *rec, uint32_t found)
 {
@@ -189,9 +259,20 @@ static bool entry_lost(struct ringsim_device *dev, const struct record *rec, uin
 	return false;
 }
 
+/* Takes plain answers to @n entries as long as there are any; how many. */
+static uint32_t complete_run(struct ringsim_device *dev, uint32_t n)
+{
+	struct ringsim_cmd *ended[ENDED];
+
+	n = n == 1 ? complete_plain(dev, 1, ended) : complete_plain(dev, n, ended);
+	if (n)
+		cmd_hand_back(dev, ended, n);
+	return n;
+}
+
 HOT bool walk(struct ringsim_device *dev, const bool w)
 {
-	uint32_t tail, known = dev->reclaim, ahead = 0;
+	uint32_t tail, known = dev->reclaim, ahead = 0, n;
 	bool walked = false, unknown = false;
 
 	if (unlikely(dev->broken))
@@ -200,27 +281,33 @@ HOT bool walk(struct ringsim_device *dev, const bool w)
 		shadow_before_walk(dev);
 	note_peaks(dev);
 	while ((tail = shm_load32_acquire(dev->region, RINGSIM_OFF_TAIL)) != dev->reclaim) {
-		uint64_t entry = (uint64_t)dev->lay.cmdr_off + dev->reclaim, hdr, rsp;
-		const struct record *rec = rec_at(dev, 0);
+		uint64_t entry, hdr, rsp;
+		const struct record *rec;
 
 		if (tail != known && !tail_sound(dev, tail, &ahead))
 			return false;
 		known = tail;
+		if (!w && likely(!dev->head_moved) && likely(n = complete_run(dev, ahead))) {
+			walked = true;
+			ahead -= n;
+			continue;
+		}
+		entry = (uint64_t)dev->lay.cmdr_off + dev->reclaim;
+		rec = rec_at(dev, 0);
 		if (w && dev->shadow)
 			shadow_before_entry(dev, rec);
-		if (!w && ahead > AHEAD)
-			shm_want(dev->region, entry + AHEAD * 128);
 		hdr = shm_load64(dev->region, entry);
 		if (unlikely(rec->off != dev->reclaim || (uint32_t)hdr != rec->len_op))
 			return entry_lost(dev, rec, (uint32_t)hdr);
 		walked = true;
 		if (likely(rec_op(rec) == TCMU_OP_CMD)) {
 			rsp = shm_load64(dev->region, entry + RINGSIM_OFF_STATUS);
-			if ((w || unlikely(!complete_plain(dev, hdr, rsp))) &&
-			    !complete_any(dev, entry, hdr, rsp, &unknown))
+			if (!complete_any(dev, entry, hdr, rsp, &unknown))
 				break;
 		}
-		advance_reclaim(dev, rec, w);
+		if (w && dev->shadow)
+			shadow_reclaimed(dev, rec);
+		advance_reclaim(dev, 1, rec_len(rec));
 		ahead--;
 	}
 	if (w)
@@ -240,7 +327,10 @@ HOT bool walk(struct ringsim_device *dev, const bool w)
  */
 bool walk_completions(struct ringsim_device *dev)
 {
-	return watched(dev) ? walk(dev, true) : walk(dev, false);
+	if (unlikely(watched(dev)))
+		return walk(dev, true);
+	/* Who polls comes here often. */
+	return shm_load32(dev->region, RINGSIM_OFF_TAIL) != dev->reclaim && walk(dev, false);
 }
 
 void ringsim_poll_tail(struct ringsim_device *dev)

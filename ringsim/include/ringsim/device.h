@@ -204,12 +204,15 @@ struct ringsim_tmr {
  * struct ringsim_ops - effects
  * @event:     UIO event: the running count moved (KRN-073); the handler may be woken
  * @complete:  @cmd ended; it is the caller's again
+ * @complete_all: the same of @n commands, in this order; if it is there it is called instead, for
+ *             one as well as for those that a handler answered together
  * @tmr_done:  every command that @tmr aborted has been answered
  * @violation: the sanitizer (or a check that is never off) found something; see sanitizer.h
  */
 struct ringsim_ops {
 	void (*event)(void *ctx);
 	void (*complete)(void *ctx, struct ringsim_cmd *cmd);
+	void (*complete_all)(void *ctx, struct ringsim_cmd *const *cmds, uint32_t n);
 	void (*tmr_done)(void *ctx, struct ringsim_tmr *tmr);
 	void (*violation)(void *ctx, const struct ringsim_violation *v);
 };
@@ -245,6 +248,14 @@ void ringsim_submit(struct ringsim_device *dev, struct ringsim_cmd *cmd);
 /** ringsim_plug(), ringsim_unplug() - batch submission: one event at the end, always (KRN-073). */
 void ringsim_plug(struct ringsim_device *dev);
 void ringsim_unplug(struct ringsim_device *dev);
+
+/**
+ * ringsim_submit_all() - ringsim_plug(), ringsim_submit() each of @n commands, ringsim_unplug()
+ *
+ * In less time: a handler that looks at cmd_head meanwhile sees them come in few steps, as it might
+ * if each had been stored. With a tap or the sanitizer they go one by one.
+ */
+void ringsim_submit_all(struct ringsim_device *dev, struct ringsim_cmd *const *cmds, uint32_t n);
 
 /** ringsim_spurious_event() - raise an event without an entry (a batch that added nothing). */
 void ringsim_spurious_event(struct ringsim_device *dev);
