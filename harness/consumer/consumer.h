@@ -203,6 +203,16 @@ void consumer_detach(struct consumer *c);
  */
 enum consumer_entry consumer_fetch(struct consumer *c, struct consumer_cmd *cmd);
 
+/**
+ * consumer_fetch_all() - take up to @n commands that are there, in fewer steps than one by one
+ * @cmds: as for consumer_fetch(), each
+ *
+ * Takes commands as long as they are of the usual kind; what comes then, and whether anything does,
+ * consumer_fetch() knows. Nothing is taken this way where each step counts: with an observer, an
+ * order to be kept, or what a predecessor left. Returns how many it took.
+ */
+uint32_t consumer_fetch_all(struct consumer *c, struct consumer_cmd *const *cmds, uint32_t n);
+
 /** consumer_tmr_id() - id number @i of the notice just fetched, 0 if @i is out of range. */
 uint16_t consumer_tmr_id(const struct consumer *c, uint32_t i);
 
@@ -214,6 +224,9 @@ uint16_t consumer_tmr_id(const struct consumer *c, uint32_t i);
  * slot may be overwritten, its data may be reused by the kernel right after the flush (HND-039).
  */
 void consumer_complete(struct consumer *c, struct consumer_cmd *cmd);
+
+/** consumer_complete_all() - consumer_complete() each of @n commands, in this order. */
+void consumer_complete_all(struct consumer *c, struct consumer_cmd *const *cmds, uint32_t n);
 
 /**
  * consumer_flush() - publish the tail and ring, if there is anything to publish

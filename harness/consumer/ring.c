@@ -8,17 +8,13 @@
  * release, after all answers that it covers (HND-038), and never as an intermediate value
  * (HND-040).
  */
-#include "consumer.h"
+#include "ring_impl.h"
 
-#include <ringsim/shm.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define HOT	    static inline __attribute__((always_inline))
-#define COLD	    static __attribute__((noinline))
+#define COLD static __attribute__((noinline))
 
 /* Ring offset after an entry of @len bytes at @off. */
 static uint32_t ring_next(const struct consumer *c, uint32_t off, uint32_t len)
@@ -40,33 +36,14 @@ static uint32_t len_op_at(const struct consumer *c, uint32_t off)
 	return shm_load32(c->region, entry_at(c, off));
 }
 
-/* So many entries further, if it is there yet, is what is fetched while these are dealt with. */
-#define AHEAD 16u
-
-/*
- * An entry at @off will be read, and its first cache line get an answer: asking for that line to
- * store to saves asking for it twice. Most entries have a second one, where the CDB is.
- */
-HOT void want(struct consumer *c, uint64_t off)
+uint32_t consumer_look(struct consumer *c)
 {
-	shm_want_to_store(c->region, off);
-	shm_want(c->region, off + 64);
-}
-
-/*
- * The kernel writes cmd_head often, and each look takes its cache line away from it: while there
- * are entries that were seen already there is none. An observer is shown one for each entry.
- */
-HOT uint32_t load_head(struct consumer *c)
-{
-	if (likely(c->head != c->next) && !c->probe.fn)
-		return c->head;
 	uint32_t head = shm_load32_acquire(c->region, RINGSIM_OFF_HEAD);
 
 	consumer_step(c, CONSUMER_STEP_HEAD);
 	c->head = head;
 	if (head != c->next)
-		want(c, entry_at(c, c->next));
+		want(c->region, entry_at(c, c->next));
 	return head;
 }
 
@@ -210,11 +187,7 @@ COLD void copy_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_of
 	memset(cmd->cdb + cmd->cdb_len, 0, room - cmd->cdb_len);
 }
 
-/* CDBs of 10 to 16 bytes, which have 16 to the end of the entry, by opcode group. */
-static const struct {
-	uint64_t second_word; /* which bytes of it count */
-	uint16_t len;
-} groups[8] = {
+const struct consumer_group consumer_groups[8] = {
 	[1] = { 0xffff, 10 },	  [2] = { 0xffff, 10 },	    [3] = { 0xffffffff, 12 },
 	[4] = { UINT64_MAX, 16 }, [5] = { 0xffffffff, 12 }, [6] = { 0xffff, 10 },
 	[7] = { 0xffff, 10 },
@@ -235,9 +208,9 @@ HOT bool fetch_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_of
 		return true;
 	}
 	words[0] = shm_load64(c->region, cdb_off);
-	words[1] = shm_load64(c->region, cdb_off + 8) & groups[op >> 5].second_word;
+	words[1] = shm_load64(c->region, cdb_off + 8) & consumer_groups[op >> 5].second_word;
 	memcpy(cmd->cdb, words, sizeof(words));
-	cmd->cdb_len = groups[op >> 5].len;
+	cmd->cdb_len = consumer_groups[op >> 5].len;
 	return true;
 }
 
@@ -342,17 +315,8 @@ static void enqueue(struct consumer *c, struct consumer_cmd *cmd)
  * is whole, after it a successor can finish the answer, so a crash between any two stores loses
  * nothing (HND-061); without the mark a status alone would turn one iov into none (LAY-032).
  */
-struct commit {
-	uint8_t status, asc;
-	uint16_t mark; /* MARK | key << 8 | ASCQ; the request has the upper half of iov_cnt here: 0
-			*/
-	uint32_t read_len;
-};
-
 #define MARK	  CONSUMER_MARK
 #define MARK_INFO 0x4000u
-
-_Static_assert(sizeof(struct commit) == 8 && RINGSIM_OFF_STATUS % 8 == 0, "one aligned store");
 
 /* INFORMATION of @sense, wherever its format has it; false if there is none, or more than fits. */
 static bool information(const uint8_t *sense, bool fixed, uint32_t *info)
@@ -465,7 +429,7 @@ HOT enum consumer_entry fetch(struct consumer *c, struct consumer_cmd *cmd, cons
 		if (!length_ok(c, off, op, len))
 			break;
 		if (!careful && c->head - off > AHEAD * 128)
-			want(c, entry_at(c, off) + AHEAD * 128);
+			want(c->region, entry_at(c, off) + AHEAD * 128);
 		c->seen[op]++;
 		if (careful && op == TCMU_OP_CMD && c->replaying && c->tail == off &&
 		    finish_answer(c, off)) {

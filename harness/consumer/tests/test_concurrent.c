@@ -30,6 +30,7 @@ static uint32_t load_head_word(const void *base, uint64_t off)
 #define shm_store32_release store_tail
 #define shm_load32_acquire  load_head_word
 #include "../ring.c"
+#include "../run.c"
 #undef shm_store32_release
 #undef shm_load32_acquire
 
@@ -44,6 +45,7 @@ static uint32_t load_head_word(const void *base, uint64_t off)
 #include <unistd.h>
 
 #define DEPTH	 40
+#define TURN	 6
 #define BYTES	 1536
 #define BOUND_S	 20
 #define COMMANDS 100000u
@@ -159,16 +161,23 @@ static void execute(struct pair *p, struct consumer_cmd *cmd)
 		p->bad += *at != cmd->cdb[5];
 }
 
-/* Two at a time, answered in reverse. */
+/* A few at a time, answered in reverse. */
 static void drain_node(struct pair *p, struct consumer_cmd *cmds)
 {
+	struct consumer_cmd *in[TURN], *out[TURN];
 	uint32_t n, i;
 
+	for (i = 0; i < TURN; i++)
+		in[i] = &cmds[i];
 	do {
-		for (n = 0; n < 2 && consumer_fetch(&p->c, &cmds[n]) == CONSUMER_CMD; n++)
-			execute(p, &cmds[n]);
-		for (i = n; i-- > 0;)
-			consumer_complete(&p->c, &cmds[i]);
+		n = consumer_fetch_all(&p->c, in, TURN);
+		while (n < TURN && consumer_fetch(&p->c, in[n]) == CONSUMER_CMD)
+			n++;
+		for (i = 0; i < n; i++) {
+			execute(p, in[i]);
+			out[n - 1 - i] = in[i];
+		}
+		consumer_complete_all(&p->c, out, n);
 		p->served += n;
 	} while (n != 0);
 	consumer_flush(&p->c);
@@ -189,7 +198,7 @@ static void *handler_thread(void *arg)
 	struct pair *p = arg;
 	struct consumer_uio uio = { node_map, node_unmap, node_read, node_write, p };
 	struct consumer_probe probe = { flaw == TAIL_FIRST ? on_step : NULL, p };
-	struct consumer_cmd cmds[2];
+	struct consumer_cmd cmds[TURN];
 
 	p->listener = __atomic_load_n(&p->events, COUNTER_ORDER);
 	if (consumer_attach(&p->c, &uio, ringsim_layout(p->dev)->region_size, &probe, p->in_order))
@@ -246,7 +255,7 @@ static uint32_t pick(struct pair *p, uint32_t n)
 	return (uint32_t)(p->rng >> 33) % n;
 }
 
-static void submit_one(struct pair *p)
+static struct ringsim_cmd *next_cmd(struct pair *p)
 {
 	struct slot *s = p->free[--p->n_free];
 	bool in = pick(p, 2) != 0;
@@ -262,7 +271,7 @@ static void submit_one(struct pair *p)
 				       .data_len = BYTES,
 				       .sg = &s->sg,
 				       .sg_cnt = 1 };
-	ringsim_submit(p->dev, &s->cmd);
+	return &s->cmd;
 }
 
 /* One by one or as a batch, and now and then an event for nothing. */
@@ -270,13 +279,15 @@ static void submit_some(struct pair *p)
 {
 	uint32_t n = pick(p, DEPTH) + 1;
 	bool batch = pick(p, 2) != 0;
+	struct ringsim_cmd *cmds[DEPTH];
+	uint32_t i;
 
+	for (i = 0; i < n && p->n_free && p->submitted < p->commands; i++)
+		cmds[i] = next_cmd(p);
 	if (batch)
-		ringsim_plug(p->dev);
-	while (n-- && p->n_free && p->submitted < p->commands)
-		submit_one(p);
-	if (batch)
-		ringsim_unplug(p->dev);
+		ringsim_submit_all(p->dev, cmds, i);
+	for (n = i, i = 0; i < n && !batch; i++)
+		ringsim_submit(p->dev, cmds[i]);
 	if (pick(p, 64) == 0)
 		ringsim_spurious_event(p->dev);
 }
