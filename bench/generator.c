@@ -37,7 +37,7 @@ static void init_cmd(struct generator *g, struct lane_cmd *c, uint32_t i)
 	}
 	c->cdb[7] = (uint8_t)(blocks >> 8);
 	c->cdb[8] = (uint8_t)blocks;
-	g->free[g->n_free++] = c;
+	g->free[g->n_free++] = &c->cmd;
 }
 
 /* Gaps between planned times: exponential, of mean 1 in units of 2^-16. */
@@ -120,7 +120,8 @@ static inline void prepare(struct generator *g, struct lane_cmd *c)
 static uint32_t send_free(struct generator *g, uint64_t now, uint64_t stamp, uint64_t left)
 {
 	uint32_t batch, sent = 0, i;
-	struct lane_cmd **cmds;
+	struct ringsim_cmd **cmds;
+	struct lane_cmd *c;
 
 	while (g->n_free && left) {
 		batch = g->w->batch ? g->w->batch : g->n_free;
@@ -131,8 +132,9 @@ static uint32_t send_free(struct generator *g, uint64_t now, uint64_t stamp, uin
 		g->n_free -= batch;
 		cmds = g->free + g->n_free;
 		for (i = 0; i < batch; i++) {
-			prepare(g, cmds[i]);
-			cmds[i]->sent_ns = stamp;
+			c = lane_cmd_of(cmds[i]);
+			prepare(g, c);
+			c->sent_ns = stamp;
 		}
 		/* submit may give commands back: they are not put on the free list before */
 		g->lane->ops->submit(g->lane, cmds, batch, now);
@@ -151,7 +153,7 @@ static void collect(struct generator *g, uint64_t *now, bool *fresh, struct hist
 	uint32_t i;
 
 	for (i = 0; i < l->n_ended; i++) {
-		c = l->ended[i];
+		c = lane_cmd_of(l->ended[i]);
 		if (c->cmd.outcome != RINGSIM_ANSWERED || c->cmd.status != STATUS_GOOD)
 			generator_bad(c, out);
 		if (c->sent_ns) {
@@ -162,7 +164,7 @@ static void collect(struct generator *g, uint64_t *now, bool *fresh, struct hist
 			if (latency)
 				histogram_add(latency, *now > c->sent_ns ? *now - c->sent_ns : 0);
 		}
-		g->free[g->n_free++] = c;
+		g->free[g->n_free++] = &c->cmd;
 	}
 	out->done += l->n_ended;
 	l->n_ended = 0;
@@ -275,12 +277,14 @@ static uint32_t send_due(struct generator *g, const struct loop *t, double *due,
 			 struct generator_count *out)
 {
 	uint32_t n = 0, most = g->w->batch ? g->w->batch : g->n_free;
-	struct lane_cmd *cmds[LANE_DEPTH];
+	struct ringsim_cmd *cmds[LANE_DEPTH];
+	struct lane_cmd *c;
 
 	while (n < most && g->n_free && *due <= (double)t->now && *due < (double)t->end) {
 		cmds[n] = g->free[--g->n_free];
-		prepare(g, cmds[n]);
-		cmds[n]->sent_ns = (uint64_t)*due;
+		c = lane_cmd_of(cmds[n]);
+		prepare(g, c);
+		c->sent_ns = (uint64_t)*due;
 		if ((double)t->now - *due > GENERATOR_LATE_NS)
 			out->late++;
 		*due += g->gaps[out->due++ % GENERATOR_GAPS] * mean;

@@ -25,7 +25,7 @@ struct generator {
 	uint8_t *buffers;
 	uint64_t random, slots, next, blocks;
 	uint32_t n_free;
-	struct lane_cmd *free[LANE_DEPTH];
+	struct ringsim_cmd *free[LANE_DEPTH];
 	struct lane_cmd cmds[LANE_DEPTH];
 	double gaps[GENERATOR_GAPS];
 };

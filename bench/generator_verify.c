@@ -41,7 +41,7 @@ static int64_t compare(const struct generator *g, const struct lane_cmd *c, uint
 }
 
 /* Send the first @n of @cmds, which are for what they are for, and wait for all. */
-static int round_trip(struct generator *g, struct lane_cmd **cmds, uint32_t n, const char *what,
+static int round_trip(struct generator *g, struct ringsim_cmd **cmds, uint32_t n, const char *what,
 		      char *err, size_t err_len)
 {
 	struct generator_count count = { 0 };
@@ -54,9 +54,9 @@ static int round_trip(struct generator *g, struct lane_cmd **cmds, uint32_t n, c
 	while (!rc && ended < n && now < end) {
 		rc = g->lane->ops->poll(g->lane, now, WAIT_US);
 		for (i = 0; i < g->lane->n_ended; i++)
-			if (g->lane->ended[i]->cmd.outcome != RINGSIM_ANSWERED ||
-			    g->lane->ended[i]->cmd.status)
-				generator_bad(g->lane->ended[i], &count);
+			if (g->lane->ended[i]->outcome != RINGSIM_ANSWERED ||
+			    g->lane->ended[i]->status)
+				generator_bad(lane_cmd_of(g->lane->ended[i]), &count);
 		ended += g->lane->n_ended;
 		g->lane->n_ended = 0;
 		now = lane_clock();
@@ -77,23 +77,25 @@ static int round_trip(struct generator *g, struct lane_cmd **cmds, uint32_t n, c
 static int batch(struct generator *g, uint64_t first, uint32_t n, uint32_t of, bool read, char *err,
 		 size_t err_len)
 {
-	struct lane_cmd *cmds[LANE_DEPTH];
+	struct ringsim_cmd *cmds[LANE_DEPTH];
+	struct lane_cmd *c;
 	int64_t at;
 	uint32_t i;
 	int rc;
 
 	for (i = 0; i < n; i++) {
-		cmds[i] = &g->cmds[i];
-		cmds[i]->sent_ns = 0;
-		generator_address(g, cmds[i], (first + i) * g->slots / of, read);
+		c = &g->cmds[i];
+		c->sent_ns = 0;
+		cmds[i] = &c->cmd;
+		generator_address(g, c, (first + i) * g->slots / of, read);
 		if (read)
-			memset(cmds[i]->sg.iov_base, 0xa5, g->w->bytes);
+			memset(c->sg.iov_base, 0xa5, g->w->bytes);
 		else
-			fill(g, cmds[i], (first + i) * g->slots / of);
+			fill(g, c, (first + i) * g->slots / of);
 	}
 	rc = round_trip(g, cmds, n, read ? "reads" : "writes", err, err_len);
 	for (i = 0; i < n && !rc && read; i++) {
-		at = compare(g, cmds[i], (first + i) * g->slots / of);
+		at = compare(g, &g->cmds[i], (first + i) * g->slots / of);
 		if (at < 0)
 			continue;
 		snprintf(err, err_len,

@@ -95,7 +95,7 @@ struct lane_ops;
  */
 struct lane {
 	const struct lane_ops *ops;
-	struct lane_cmd *ended[LANE_DEPTH];
+	struct ringsim_cmd *ended[LANE_DEPTH];
 	uint32_t n_ended, n_parties;
 	struct lane_party parties[LANE_PARTIES];
 	char err[256];
@@ -106,7 +106,7 @@ struct lane {
  *
  * @open:     0, -ENOTSUP (not on this machine) or -errno, each with one line in @err. The handler
  *            is ready when it returns
- * @submit:   send @n commands as one batch: one event when all are on the ring. @now_ns is the
+ * @submit:   send @n lane_cmds as one batch: one event when all are on the ring. @now_ns is the
  *            latest time that the generator knows, for the device's timers. Never fails: what
  *            cannot be sent ends with an outcome that says so
  * @poll:     serve: whatever has come is put into @ended. With @wait_us 0 it looks once; else it
@@ -117,16 +117,23 @@ struct lane {
  */
 struct lane_ops {
 	int (*open)(struct lane **out, const struct lane_config *cfg, char *err, size_t err_len);
-	void (*submit)(struct lane *l, struct lane_cmd *const *cmds, uint32_t n, uint64_t now_ns);
+	void (*submit)(struct lane *l, struct ringsim_cmd *const *cmds, uint32_t n,
+		       uint64_t now_ns);
 	int (*poll)(struct lane *l, uint64_t now_ns, uint32_t wait_us);
 	void (*counters)(struct lane *l, struct lane_counters *out);
 	void (*close)(struct lane *l);
 };
 
-/** lane_end() - for lanes: @c has ended. */
-static inline void lane_end(struct lane *l, struct lane_cmd *c)
+/** lane_cmd_of() - the command that @cmd is the beginning of. */
+static inline struct lane_cmd *lane_cmd_of(struct ringsim_cmd *cmd)
 {
-	l->ended[l->n_ended++] = c;
+	return (struct lane_cmd *)cmd;
+}
+
+/** lane_end() - for lanes: @cmd has ended. */
+static inline void lane_end(struct lane *l, struct ringsim_cmd *cmd)
+{
+	l->ended[l->n_ended++] = cmd;
 }
 
 /** lane_clock() - CLOCK_MONOTONIC in ns: the time of devices and of everything that is sent. */

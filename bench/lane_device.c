@@ -14,9 +14,15 @@
 #define TICK_NS	    1000000ull
 #define LOOK_EVERY  16u
 
-static void on_complete(void *ctx, struct ringsim_cmd *cmd)
+static void on_complete(void *ctx, struct ringsim_cmd *const *cmds, uint32_t n)
 {
-	lane_end(ctx, (struct lane_cmd *)cmd);
+	struct lane *l = ctx;
+
+	if (n == 1)
+		l->ended[l->n_ended] = cmds[0];
+	else
+		memcpy(&l->ended[l->n_ended], cmds, n * sizeof(cmds[0]));
+	l->n_ended += n;
 }
 
 static uint32_t between(uint64_t value, uint32_t low, uint32_t high)
@@ -38,7 +44,7 @@ int lane_device_create(struct lane_device *d, const struct lane_config *cfg,
 		.qfull_time_out_s = -1,
 		.sanitize = cfg->sanitize,
 	};
-	d->ops = (struct ringsim_ops){ .event = event, .complete = on_complete };
+	d->ops = (struct ringsim_ops){ .event = event, .complete_all = on_complete };
 	rc = ringsim_device_create(&d->dev, &d->config, &d->ops, d, err, err_len);
 	if (rc)
 		return rc;
@@ -66,16 +72,13 @@ static void look_at_ring(struct lane_device *d)
 		d->ring_high = used;
 }
 
-void lane_device_submit(struct lane *l, struct lane_cmd *const *cmds, uint32_t n, uint64_t now_ns)
+void lane_device_submit(struct lane *l, struct ringsim_cmd *const *cmds, uint32_t n,
+			uint64_t now_ns)
 {
 	struct lane_device *d = (struct lane_device *)l;
-	uint32_t i;
 
 	lane_device_time(d, now_ns);
-	ringsim_plug(d->dev);
-	for (i = 0; i < n; i++)
-		ringsim_submit(d->dev, &cmds[i]->cmd);
-	ringsim_unplug(d->dev);
+	ringsim_submit_all(d->dev, cmds, n);
 	if (d->batches++ % LOOK_EVERY == 0)
 		look_at_ring(d);
 }
@@ -106,19 +109,20 @@ int lane_device_await(struct lane_device *d, struct lane_cmd *probe, const struc
 		      uint64_t end_ns)
 {
 	const struct ringsim_cmd command = probe->cmd;
+	struct ringsim_cmd *cmd = &probe->cmd;
 	struct lane *l = &d->lane;
 	bool answered = true, good = false;
 
 	while (answered && !good && !host->gone(l) && lane_clock() < end_ns) {
-		probe->cmd = command;
+		*cmd = command;
 		l->n_ended = 0;
-		lane_device_submit(l, &probe, 1, lane_clock());
+		lane_device_submit(l, &cmd, 1, lane_clock());
 		while (!l->n_ended && !host->gone(l) && lane_clock() < end_ns) {
 			lane_device_time(d, lane_clock());
 			host->serve(l);
 		}
 		answered = l->n_ended;
-		good = answered && probe->cmd.outcome == RINGSIM_ANSWERED && !probe->cmd.status;
+		good = answered && cmd->outcome == RINGSIM_ANSWERED && !cmd->status;
 		if (answered && !good)
 			host->serve(l);
 	}

@@ -38,7 +38,8 @@ int lane_device_create(struct lane_device *d, const struct lane_config *cfg,
 /** lane_device_destroy() - what create made, if it did; the struct stays the caller's. */
 void lane_device_destroy(struct lane_device *d);
 /** lane_device_submit() - lane_ops.submit of such a lane. */
-void lane_device_submit(struct lane *l, struct lane_cmd *const *cmds, uint32_t n, uint64_t now_ns);
+void lane_device_submit(struct lane *l, struct ringsim_cmd *const *cmds, uint32_t n,
+			uint64_t now_ns);
 /** lane_device_time() - let timers run, now and then: to be called by every poll. */
 void lane_device_time(struct lane_device *d, uint64_t now_ns);
 /**

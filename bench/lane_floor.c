@@ -12,7 +12,7 @@
 
 struct floor {
 	struct lane lane;
-	struct lane_cmd *waiting[LANE_DEPTH];
+	struct ringsim_cmd *waiting[LANE_DEPTH];
 	uint32_t n;
 };
 
@@ -31,7 +31,8 @@ static int floor_open(struct lane **out, const struct lane_config *cfg, char *er
 	return 0;
 }
 
-static void floor_submit(struct lane *l, struct lane_cmd *const *cmds, uint32_t n, uint64_t now_ns)
+static void floor_submit(struct lane *l, struct ringsim_cmd *const *cmds, uint32_t n,
+			 uint64_t now_ns)
 {
 	struct floor *f = (struct floor *)l;
 	uint32_t i;
@@ -49,8 +50,8 @@ static int floor_poll(struct lane *l, uint64_t now_ns, uint32_t wait_us)
 	(void)now_ns;
 	(void)wait_us;
 	for (i = 0; i < f->n; i++) {
-		f->waiting[i]->cmd.outcome = RINGSIM_ANSWERED;
-		f->waiting[i]->cmd.status = 0;
+		f->waiting[i]->outcome = RINGSIM_ANSWERED;
+		f->waiting[i]->status = 0;
 		lane_end(l, f->waiting[i]);
 	}
 	f->n = 0;

@@ -40,7 +40,7 @@ struct ring {
 	bool started;
 	int cpu;
 	uint32_t head, reclaim; /* the initiator's */
-	struct lane_cmd *sent[ENTRIES];
+	struct ringsim_cmd *sent[ENTRIES];
 
 	_Alignas(128) _Atomic uint32_t cmd_head;
 	_Alignas(128) _Atomic uint32_t cmd_tail;
@@ -111,7 +111,8 @@ static int ring_open(struct lane **out, const struct lane_config *cfg, char *err
 	return 0;
 }
 
-static void ring_submit(struct lane *l, struct lane_cmd *const *cmds, uint32_t n, uint64_t now_ns)
+static void ring_submit(struct lane *l, struct ringsim_cmd *const *cmds, uint32_t n,
+			uint64_t now_ns)
 {
 	struct ring *r = (struct ring *)l;
 	struct entry *e;
@@ -125,7 +126,7 @@ static void ring_submit(struct lane *l, struct lane_cmd *const *cmds, uint32_t n
 		e->kflags = e->uflags = 0;
 		e->iov_cnt = 1;
 		e->cdb_off = offsetof(struct entry, cdb);
-		e->iov = (struct iovec){ NULL, cmds[i]->cmd.data_len };
+		e->iov = (struct iovec){ NULL, cmds[i]->data_len };
 		memcpy(e->cdb, cmds[i]->cdb, sizeof(e->cdb));
 		r->sent[r->head % ENTRIES] = cmds[i];
 		r->head++;
@@ -137,14 +138,14 @@ static int ring_poll(struct lane *l, uint64_t now_ns, uint32_t wait_us)
 {
 	struct ring *r = (struct ring *)l;
 	uint32_t tail = atomic_load_explicit(&r->cmd_tail, memory_order_acquire);
-	struct lane_cmd *c;
+	struct ringsim_cmd *c;
 
 	(void)now_ns;
 	(void)wait_us;
 	for (; r->reclaim != tail; r->reclaim++) {
 		c = r->sent[r->reclaim % ENTRIES];
-		c->cmd.outcome = RINGSIM_ANSWERED;
-		c->cmd.status = r->entries[r->reclaim % ENTRIES].status;
+		c->outcome = RINGSIM_ANSWERED;
+		c->status = r->entries[r->reclaim % ENTRIES].status;
 		lane_end(l, c);
 	}
 	return 0;

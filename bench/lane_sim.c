@@ -6,8 +6,8 @@
  * initiator's buffers into and out of the data area all the same, as a kernel does. poll() is the
  * handler's turn: it takes what is on the ring, answers it and rings once.
  */
-#include "../harness/consumer/consumer.h"
 #include "lane_device.h"
+#include "lane_null.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,9 +16,7 @@
 
 struct sim {
 	struct lane_device device;
-	struct consumer consumer;
-	struct consumer_cmd *slots;
-	uint32_t depth;
+	struct lane_null handler;
 	bool attached;
 };
 
@@ -51,9 +49,9 @@ static void sim_close(struct lane *l)
 	struct sim *s = (struct sim *)l;
 
 	if (s->attached)
-		consumer_detach(&s->consumer);
+		consumer_detach(&s->handler.consumer);
 	lane_device_destroy(&s->device);
-	free(s->slots);
+	lane_null_destroy(&s->handler);
 	free(s);
 }
 
@@ -63,8 +61,8 @@ static int attach(struct sim *s, char *err, size_t err_len)
 	int rc = ringsim_uio_open(&s->device.uio);
 
 	if (!rc)
-		rc = consumer_attach(&s->consumer, &uio, ringsim_layout(s->device.dev)->region_size,
-				     NULL, false);
+		rc = consumer_attach(&s->handler.consumer, &uio,
+				     ringsim_layout(s->device.dev)->region_size, NULL, false);
 	if (rc)
 		snprintf(err, err_len, "null handler: %s", strerror(-rc));
 	s->attached = !rc;
@@ -81,9 +79,8 @@ static int sim_open(struct lane **out, const struct lane_config *cfg, char *err,
 	if (!s)
 		return rc;
 	s->device.lane.ops = &lane_sim;
-	s->depth = cfg->depth;
-	s->slots = calloc(cfg->depth, sizeof(*s->slots));
-	if (s->slots)
+	rc = lane_null_create(&s->handler, cfg->depth);
+	if (!rc)
 		rc = lane_device_create(&s->device, cfg, NULL, err, err_len);
 	if (!rc)
 		rc = attach(s, err, err_len);
@@ -96,16 +93,9 @@ static int sim_open(struct lane **out, const struct lane_config *cfg, char *err,
 
 static int sim_poll(struct lane *l, uint64_t now_ns, uint32_t wait_us)
 {
-	struct sim *s = (struct sim *)l;
-	uint32_t i, n = 0;
-
 	(void)now_ns; /* the handler is here: nothing expires */
 	(void)wait_us;
-	while (n < s->depth && consumer_fetch(&s->consumer, &s->slots[n]) == CONSUMER_CMD)
-		n++;
-	for (i = 0; i < n; i++)
-		consumer_complete(&s->consumer, &s->slots[i]);
-	consumer_flush(&s->consumer);
+	lane_null_serve(&((struct sim *)l)->handler);
 	return 0;
 }
 

@@ -9,8 +9,8 @@
  *
  * The two share the region alone, and two flags; the simulator is the initiator's.
  */
-#include "../harness/consumer/consumer.h"
 #include "lane_device.h"
+#include "lane_null.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,20 +26,22 @@
 /* How long a sleeper may not notice that it is to end. */
 #define SLEEP_MS 100
 
+/* What one side stores to lies on no cache line that the other looks at all the time. */
 struct threads {
 	struct lane_device device;
-	pthread_t thread;
-	bool started, sleeping;
-	int cpu, event_fd, doorbell_fd;
-	uint32_t depth;
 	uint64_t events;
+	pthread_t thread;
+	bool started;
 
 	/* the handler's thread */
-	_Alignas(128) struct consumer consumer;
-	struct consumer_cmd *slots;
+	_Alignas(128) struct lane_null handler;
+	_Atomic uint64_t wakeups, doorbells;
+
+	/* both: stored to where it begins and ends */
+	_Alignas(128) bool sleeping;
+	int cpu, event_fd, doorbell_fd;
 	_Atomic pid_t tid;
 	_Atomic int rc;
-	_Atomic uint64_t wakeups, doorbells;
 	_Atomic bool stop;
 };
 
@@ -83,18 +85,6 @@ static ssize_t far_write(void *ctx, const void *buf, size_t len)
 	return write(t->doorbell_fd, &one, sizeof(one)) == sizeof(one) ? (ssize_t)len : -1;
 }
 
-static uint32_t serve(struct threads *t)
-{
-	uint32_t n = 0, i;
-
-	while (n < t->depth && consumer_fetch(&t->consumer, &t->slots[n]) == CONSUMER_CMD)
-		n++;
-	for (i = 0; i < n; i++)
-		consumer_complete(&t->consumer, &t->slots[i]);
-	consumer_flush(&t->consumer);
-	return n;
-}
-
 static void sleep_until_event(struct threads *t)
 {
 	struct pollfd pfd = { .fd = t->event_fd, .events = POLLIN };
@@ -113,12 +103,12 @@ static void *handler(void *arg)
 	int rc;
 
 	lane_pin(0, t->cpu);
-	rc = consumer_attach(&t->consumer, &uio, ringsim_layout(t->device.dev)->region_size, NULL,
-			     false);
+	rc = consumer_attach(&t->handler.consumer, &uio, ringsim_layout(t->device.dev)->region_size,
+			     NULL, false);
 	atomic_store(&t->rc, rc);
 	atomic_store(&t->tid, gettid());
 	while (!rc && !atomic_load_explicit(&t->stop, memory_order_relaxed))
-		if (!serve(t) && t->sleeping)
+		if (!lane_null_serve(&t->handler) && t->sleeping)
 			sleep_until_event(t);
 	return NULL;
 }
@@ -150,7 +140,7 @@ static void threads_close(struct lane *l)
 	if (t->doorbell_fd >= 0)
 		close(t->doorbell_fd);
 	lane_device_destroy(&t->device);
-	free(t->slots);
+	lane_null_destroy(&t->handler);
 	free(t);
 }
 
@@ -187,11 +177,10 @@ static int threads_open(struct lane **out, const struct lane_config *cfg, char *
 	memset(t, 0, sizeof(*t));
 	t->device.lane.ops = &lane_threads;
 	t->event_fd = t->doorbell_fd = -1;
-	t->depth = cfg->depth;
 	t->sleeping = cfg->sleeping;
 	t->cpu = cfg->cpu;
-	t->slots = calloc(cfg->depth, sizeof(*t->slots));
-	if (t->slots)
+	rc = lane_null_create(&t->handler, cfg->depth);
+	if (!rc)
 		rc = lane_device_create(&t->device, cfg, on_event, err, err_len);
 	if (!rc)
 		rc = start(t, err, err_len);

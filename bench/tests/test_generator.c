@@ -18,7 +18,7 @@
 /* A lane that does as it is told. */
 struct odd {
 	struct lane lane;
-	struct lane_cmd *held[LANE_DEPTH];
+	struct ringsim_cmd *held[LANE_DEPTH];
 	uint32_t n, batches, largest;
 	uint64_t polls, fail_at, seen;
 	uint32_t stall_us; /* the 50th poll takes so long */
@@ -27,7 +27,7 @@ struct odd {
 	uint64_t corrupt; /* number of the read that gives back something else; 0: none */
 };
 
-static void odd_submit(struct lane *l, struct lane_cmd *const *cmds, uint32_t n, uint64_t now_ns)
+static void odd_submit(struct lane *l, struct ringsim_cmd *const *cmds, uint32_t n, uint64_t now_ns)
 {
 	struct odd *o = (struct odd *)l;
 
@@ -67,9 +67,9 @@ static int odd_poll(struct lane *l, uint64_t now_ns, uint32_t wait_us)
 		return -EPIPE;
 	}
 	for (i = 0; i < o->n; i++) {
-		serve(o, o->held[i]);
-		o->held[i]->cmd.outcome = RINGSIM_ANSWERED;
-		o->held[i]->cmd.status = ++o->seen == o->fail_at ? 8 : 0;
+		serve(o, lane_cmd_of(o->held[i]));
+		o->held[i]->outcome = RINGSIM_ANSWERED;
+		o->held[i]->status = ++o->seen == o->fail_at ? 8 : 0;
 		lane_end(l, o->held[i]);
 	}
 	o->n = 0;
