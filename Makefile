@@ -348,9 +348,9 @@ coverage: ## Line and branch coverage of the library; every line must be reached
 VALGRIND       ?= valgrind -q --leak-check=full --error-exitcode=99 --fair-sched=yes
 VALGRIND_CASES ?= *
 # valgrind knows neither what the kernel writes for io_uring and AIO nor maps 2 TiB nor makes namespaces,
-# and the vandal of test_hostile stores whatever its memory holds.
+# nor openat2(); and the vandal of test_hostile stores whatever its memory holds.
 VALGRIND_TESTS  = $(filter-out %/test_store %/test_scsi %/test_hostile %/test_calls %/test_genl \
-		  %/test_genl_programs %/test_tree_files,$(TESTS))
+		  %/test_genl_programs %/test_tree_files %/test_system %/test_depmod,$(TESTS))
 valgrind: all tests ## Most unit tests and the memory handler under valgrind
 	@$(RUN_TESTS) -t 600 -w '$(VALGRIND)' $(VALGRIND_TESTS) \
 		'$(CHECK) --handler memory --tap --case $(VALGRIND_CASES)'
