@@ -61,6 +61,7 @@
 	X(cases_real_uio)        \
 	X(cases_real_netlink)    \
 	X(cases_real_config)     \
+	X(cases_real_nexus)      \
 	X(cases_real_handler)    \
 	X(cases_hotplug)
 
