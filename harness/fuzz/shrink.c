@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEW    32u  /* operations, of which pairs can be tried */
+#define FEW    48u  /* operations, of which pairs can be tried */
 #define STEPS  12u  /* that one operation may take */
 #define FAR    512u /* words from the end of the ring, where it may begin */
 #define NARROW 8u   /* operations, from which on a small ring may save some */

@@ -180,6 +180,7 @@ struct process {
 	uint64_t held_until_ms; /* by somebody else; 0 = not */
 	bool waiting;		/* for the end of what netlink announced, then @rc */
 	bool served_when_added;
+	bool starved; /* the last run ended though it could have gone on */
 	int rc;
 	pid_t pid;
 	uint32_t serial;
@@ -286,6 +287,24 @@ uint64_t process_now_ms(void);
 bool process_read_line(const char *path, char *buf, size_t len);
 /** process_stopped() - SIGSTOP has stopped the group @pid. */
 bool process_stopped(pid_t pid);
+/**
+ * struct patience - with a handler whose time is up, as long as it may only lack a processor
+ * @asked: it could run when it was looked at last, and had run for too short a time to be judged;
+ *         whoever sees progress sets this to false
+ */
+struct patience {
+	uint32_t idle;
+	bool asked;
+	uint64_t ran_ns;
+};
+enum process_verdict {
+	LOOK_AGAIN,   /* it may be about to wake up */
+	GIVE_IT_TIME, /* it could run: as long again */
+	SLEEPS,
+	HAD_ITS_TIME, /* it runs and runs */
+};
+/** process_ask() - once @limit_ms have passed. */
+enum process_verdict process_ask(struct target *t, struct patience *p, uint32_t limit_ms);
 /** process_running() - whether it could run; *@ran_ns: the processor time that it had until now. */
 bool process_running(pid_t pid, uint64_t *ran_ns);
 /** process_signal() - to all of the handler's process group. */

@@ -331,22 +331,7 @@ static uint64_t overslept(uint64_t *at)
 	return took > LATE_MS ? took - TURN_MS : 0;
 }
 
-/* With a handler whose time is up, as long as it may only lack a processor. */
-struct patience {
-	uint32_t idle;
-	bool asked;
-	uint64_t ran_ns;
-};
-
-enum verdict {
-	LOOK_AGAIN,   /* it may be about to wake up */
-	GIVE_IT_TIME, /* it could run: as long again */
-	SLEEPS,
-	HAD_ITS_TIME, /* it runs and runs */
-};
-
-/* Ask once @limit_ms have passed; whoever sees progress sets @asked to false. */
-static enum verdict ask(struct target *t, struct patience *p, uint32_t limit_ms)
+enum process_verdict process_ask(struct target *t, struct patience *p, uint32_t limit_ms)
 {
 	uint64_t ran, before = p->ran_ns;
 	bool asked = p->asked;
@@ -367,7 +352,7 @@ static int await_handler(struct target *t)
 	char how[64] = "is not there", words[200];
 	uint64_t at = process_now_ms(), late;
 	struct patience patience = { 0 };
-	enum verdict verdict;
+	enum process_verdict verdict;
 
 	while (!door->taken(t)) {
 		late = overslept(&at);
@@ -382,9 +367,14 @@ static int await_handler(struct target *t)
 		}
 		verdict = LOOK_AGAIN;
 		if (process_now_ms() > end)
-			verdict = ask(t, &patience, attach_ms);
+			verdict = process_ask(t, &patience, attach_ms);
 		if (verdict == GIVE_IT_TIME)
 			end = process_now_ms() + attach_ms;
+		if (verdict < SLEEPS && process_now_ms() > last && patience.asked) {
+			tc_skip(t->tc, "no processor for the handler: it did not %s within %u ms",
+				door->does, 10 * attach_ms);
+			return -EAGAIN;
+		}
 		if (verdict >= SLEEPS || process_now_ms() > last) {
 			process_words(t, words, sizeof(words));
 			tc_fail(t->tc, NULL, "the handler did not %s within %u ms%s%s", door->does,
@@ -506,10 +496,11 @@ int process_run(struct target *t, struct target_io *io)
 	uint32_t limit = io ? t->spec->timeout_ms : SETTLE_MS, tail = seat_tail(t);
 	struct ringsim_stats st;
 	struct patience patience = { 0 };
-	uint64_t at = start, late;
-	enum verdict verdict;
-	bool rung;
+	uint64_t at = start, late, moved = 0;
+	enum process_verdict verdict;
+	bool rung, progress;
 
+	t->proc.starved = false;
 	for (;;) {
 		if (io && io->done)
 			return 0;
@@ -517,7 +508,10 @@ int process_run(struct target *t, struct target_io *io)
 		last = last + late < at ? last + late : at;
 		start += late;
 		rung = serve(t, TURN_MS) != 0;
-		if ((rung && !io) || order != t->order || tail != seat_tail(t)) {
+		progress = order != t->order || tail != seat_tail(t);
+		if (progress)
+			moved = process_now_ms();
+		if ((rung && !io) || progress) {
 			last = process_now_ms();
 			patience.asked = false;
 		}
@@ -530,13 +524,15 @@ int process_run(struct target *t, struct target_io *io)
 			return 0;
 		if (io && !io->done && !t->proc.frozen && !alive(t))
 			return -ECHILD;
-		if (process_now_ms() - start > 20ull * limit)
+		if (process_now_ms() - start > 20ull * limit) {
+			t->proc.starved = patience.asked || process_now_ms() - moved < limit;
 			break;
+		}
 		if (process_now_ms() - last < limit)
 			continue;
 		if (t->proc.frozen)
 			break;
-		verdict = ask(t, &patience, limit);
+		verdict = process_ask(t, &patience, limit);
 		if (verdict == GIVE_IT_TIME)
 			last = process_now_ms();
 		if (verdict == SLEEPS && t->uio.is_open)
@@ -544,6 +540,9 @@ int process_run(struct target *t, struct target_io *io)
 		if (verdict >= SLEEPS)
 			break;
 	}
+	if (io && !io->done && t->proc.starved)
+		tc_skip(t->tc, "no processor for the handler: it did not answer within %u ms",
+			20 * limit);
 	return io && !io->done ? -ETIMEDOUT : 0;
 }
 
