@@ -293,9 +293,11 @@ FUZZ_HANDLER ?= memory,psync,libaio,io_uring
 FUZZ_SEED    ?= 1
 FUZZ_SAVE    ?= $(BUILD)/fuzz
 FUZZ_OPTIONS ?=
-fuzz: all ## Fuzz the reference handlers, FUZZ_TIME=60 seconds each; FUZZ_SEED=1, FUZZ_HANDLER=LIST
+fuzz: all ## Fuzz the reference handlers, FUZZ_TIME=60 seconds each; FUZZ_SEED=1, FUZZ_HANDLER=LIST; COVERAGE=1: lines reached
 	@$(BUILD)/tcmu-harness fuzz --handler $(FUZZ_HANDLER) --time $(FUZZ_TIME) --seed $(FUZZ_SEED) \
 		--jobs $(shell nproc) --save $(FUZZ_SAVE) $(FUZZ_OPTIONS)
+	$(if $(COVERAGE),@gcovr --root . --filter ringsim/ --filter harness/consumer/ --filter harness/handlers/ \
+		--print-summary $(BUILD) | grep -v '^-')
 
 # The result is kept, and a page that shows it; BENCH=full runs the long list of workloads and counts instructions.
 BENCH         ?=

@@ -496,7 +496,7 @@ int process_run(struct target *t, struct target_io *io)
 	uint32_t limit = io ? t->spec->timeout_ms : SETTLE_MS, tail = seat_tail(t);
 	struct ringsim_stats st;
 	struct patience patience = { 0 };
-	uint64_t at = start, late, moved = 0;
+	uint64_t at = start, late, moved = 0, rang = 0;
 	enum process_verdict verdict;
 	bool rung, progress;
 
@@ -511,6 +511,8 @@ int process_run(struct target *t, struct target_io *io)
 		progress = order != t->order || tail != seat_tail(t);
 		if (progress)
 			moved = process_now_ms();
+		if (rung)
+			rang = process_now_ms();
 		if ((rung && !io) || progress) {
 			last = process_now_ms();
 			patience.asked = false;
@@ -525,7 +527,9 @@ int process_run(struct target *t, struct target_io *io)
 		if (io && !io->done && !t->proc.frozen && !alive(t))
 			return -ECHILD;
 		if (process_now_ms() - start > 20ull * limit) {
-			t->proc.starved = patience.asked || process_now_ms() - moved < limit;
+			/* whoever rings has a processor */
+			t->proc.starved = process_now_ms() - moved < limit ||
+					  (patience.asked && process_now_ms() - rang >= limit);
 			break;
 		}
 		if (process_now_ms() - last < limit)
