@@ -147,6 +147,10 @@ void gen_report_opcodes(struct gen *g)
 							     0x5a, 0x12, 0x00, 0xc0));
 	if (gen_one_in(g, 3))
 		cdb[5] = (uint8_t)GEN_OF(g, 0x10, 0x0c, 0x01, 0x11);
+	if ((cdb[2] & 7) == 2 && gen_one_in(g, 2)) { /* one that has service actions */
+		cdb[3] = gen_one_in(g, 2) ? 0x9e : 0xa3;
+		cdb[5] = cdb[3] == 0x9e ? 0x10 : 0x0c;
+	}
 	if (ODD(g) && gen_one_in(g, 2))
 		cdb[1] = (uint8_t)(gen_one_in(g, 2) ? 0x0a : gen_below(g, 32));
 	if (gen_one_in(g, 8))

@@ -350,11 +350,12 @@ static void fault(struct gen *g)
 static void flush(struct gen *g)
 {
 	uint8_t sync[10] = { 0x35, gen_one_in(g, 2) ? 0x02 : 0 };
+	static const uint8_t stop[6] = { 0x1b };
 
 	some_commands(g, 3);
 	if (g->p->setup.medium && gen_one_in(g, 2))
 		gen_op(g, FUZZ_FAULT, FUZZ_STORE_ERROR + STORE_FLUSH, 1);
-	gen_cdb(g, sync, RINGSIM_NONE, 0);
+	gen_cdb(g, gen_one_in(g, 4) ? stop : sync, RINGSIM_NONE, 0);
 	if (gen_one_in(g, 2))
 		gen_push(g, FUZZ_SETTLE);
 	sync[1] = 0;
