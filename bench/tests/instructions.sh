@@ -38,15 +38,15 @@ problem=$(gate 0)
 [[ -n $problem ]] || ! grep -q 'another\|no baseline\|MORE' "$dir/out" || problem="expected the same once more"
 verdict "the same program passes" "$problem"
 
-# consumer_fetch() goes a few times around a loop first; all else is the program that passed.
+# consumer_fetch_all() goes a few times around a loop first; all else is the program that passed.
 cat >"$dir/slower.c" <<-'EOT'
-	int __real_consumer_fetch(void *c, void *cmd);
-	int __wrap_consumer_fetch(void *c, void *cmd);
-	int __wrap_consumer_fetch(void *c, void *cmd)
+	unsigned int __real_consumer_fetch_all(void *c, void *cmds, unsigned int n);
+	unsigned int __wrap_consumer_fetch_all(void *c, void *cmds, unsigned int n);
+	unsigned int __wrap_consumer_fetch_all(void *c, void *cmds, unsigned int n)
 	{
-		for (volatile int i = 0; i < 8; i++)
+		for (volatile int i = 0; i < 16; i++)
 			;
-		return __real_consumer_fetch(c, cmd);
+		return __real_consumer_fetch_all(c, cmds, n);
 	}
 EOT
 mkdir "$dir/slower"
@@ -54,7 +54,7 @@ cp "$build/flags" "$dir/slower/"
 read -ra compile <"$build/flags"
 libs=$(pkg-config --libs liburing jansson libiscsi libbpf liblzma fuse3)
 # shellcheck disable=SC2086 # words
-if "${compile[@]}" -Wl,--wrap=consumer_fetch -o "$dir/slower/tcmu-harness" "$dir/slower.c" \
+if "${compile[@]}" -Wl,--wrap=consumer_fetch_all -o "$dir/slower/tcmu-harness" "$dir/slower.c" \
 	"$build/obj/harness/main.o" "$build/built.o" "$build/libharness.a" "$build/libworld.a" \
 	"$build/libringsim.a" $libs -laio -ldl -lm 2>"$dir/err"; then
 	problem=$(BUILD=$dir/slower gate 1)
