@@ -302,8 +302,14 @@ static void atomic_slow(struct tc *tc)
 	}
 }
 
-/* Four blocks from FIRST, changed in one of five ways; returns what is there afterwards. */
-static const uint8_t *writer_io(struct scs *s, struct target_io *io, uint32_t kind)
+#define WAYS 7u
+
+/*
+ * Four blocks from FIRST, changed in one of five ways, or the first or last of them alone; returns
+ * what is there afterwards: @n blocks from @first on.
+ */
+static const uint8_t *writer_io(struct scs *s, struct target_io *io, uint32_t kind, uint32_t *first,
+				uint32_t *n)
 {
 	static const uint8_t lists[2][40] = {
 		{ 0, 38, 0, 32, [15] = FIRST + 2, [19] = 2, [31] = FIRST, [35] = 2 },
@@ -312,8 +318,10 @@ static const uint8_t *writer_io(struct scs *s, struct target_io *io, uint32_t ki
 	uint8_t *data = scs_pattern(s, 4, 3);
 	uint32_t i, one = scs_bytes(s, 1);
 
-	if (kind == 0) {
-		target_io_rw(io, true, 16, FIRST, 4, one, data);
+	*first = kind == 6 ? FIRST + 3 : FIRST;
+	*n = kind < 5 ? 4 : 1;
+	if (kind == 0 || kind >= 5) {
+		target_io_rw(io, true, 16, *first, *n, one, data);
 	} else if (kind == 1) {
 		cdb_out(io, ops_write_verify[2], data, 4 * one);
 		cdb_range(io, FIRST, 4);
@@ -331,33 +339,34 @@ static const uint8_t *writer_io(struct scs *s, struct target_io *io, uint32_t ki
 
 /*
  * Compare and write beside another that writes: whichever is first, what the other wrote is what
- * remains. The commands in between have nothing to do with it.
+ * remains. The commands in between have nothing to do with it, though one is for blocks as well.
  */
 static void beside_writes(struct tc *tc)
 {
 	const uint32_t n = 4;
 	struct target_opts o = scs_opts(tc);
 	struct target_io ios[4];
+	uint32_t round, i, first, written;
+	uint8_t *old, *other;
 	const uint8_t *want;
-	uint32_t round, i;
 	struct scs *s;
-	uint8_t *old;
 
 	o.medium = MEDIUM_SLOW;
 	s = scs_start(tc, &o, FIRST + 300);
 	if (!s || most(s) < n)
 		return;
 	old = scs_pattern(s, n, 1);
-	for (round = 0; round < 80; round++) {
+	other = tc_alloc(tc, scs_bytes(s, 1));
+	for (round = 0; round < 16 * WAYS; round++) {
 		uint32_t w = round % 2 ? 0 : 3;
 
 		scs_write(s, FIRST, n, old);
 		scs_write(s, FIRST + 100, 1, old);
 		cdb_caw(&ios[3 - w], FIRST, n, halves(s, n, old, scs_pattern(s, n, 2)),
 			scs_bytes(s, 2 * n));
-		cdb_none(&ios[1], OP_TEST_UNIT_READY);
-		cdb_inquiry(&ios[2], 0, 0, 36, s->room, 36);
-		want = writer_io(s, &ios[w], round / 2 % 5);
+		target_io_rw(&ios[1], false, 16, FIRST + 100, 1, scs_bytes(s, 1), other);
+		cdb_none(&ios[2], OP_TEST_UNIT_READY);
+		want = writer_io(s, &ios[w], round / 2 % WAYS, &first, &written);
 		target_freeze(s->t);
 		for (i = 0; i < 4; i++)
 			target_submit(s->t, &ios[i]);
@@ -368,7 +377,7 @@ static void beside_writes(struct tc *tc)
 		if (ios[w].status == SAM_CHECK && sense_asc(ios[w].sense) == 0x2000)
 			continue;
 		EXPECT_EQ(tc, "SCS-030", "status of what writes", 0, ios[w].status);
-		scs_expect_medium(s, "SCS-030", "blocks of what writes", FIRST, n, want);
+		scs_expect_medium(s, "SCS-030", "blocks of what writes", first, written, want);
 	}
 }
 
