@@ -11,12 +11,12 @@
 #define N     8
 
 /* NULL if nothing can outlive the handler, or the case is over otherwise. */
-static struct scs *start(struct tc *tc, const struct target_opts *o)
+static struct scs *start_on(struct tc *tc, const struct target_opts *o, enum target_medium medium)
 {
 	struct target_opts opts = o ? *o : scs_opts(tc);
 	struct scs *s;
 
-	opts.medium = MEDIUM_CACHED;
+	opts.medium = medium;
 	s = scs_start(tc, &opts, 256);
 	if (!s)
 		return NULL;
@@ -24,6 +24,11 @@ static struct scs *start(struct tc *tc, const struct target_opts *o)
 		return s;
 	tc_skip(tc, "the handler's store dies with it");
 	return NULL;
+}
+
+static struct scs *start(struct tc *tc, const struct target_opts *o)
+{
+	return start_on(tc, o, MEDIUM_CACHED);
 }
 
 static void reborn(struct scs *s)
@@ -273,6 +278,13 @@ static void cache_off(struct tc *tc)
 	}
 }
 
+static void sync_and_leave(struct scs *s)
+{
+	cdb_none(&s->io, OP_SYNC_16);
+	s->io.cdb[1] = CDB1_IMMED;
+	EXPECT_GOOD(s->tc, "HND-054", &s->io);
+}
+
 /* Everything that ended with GOOD after an IMMED flush and a second, waiting one. */
 static void sync_immed(struct tc *tc)
 {
@@ -283,38 +295,51 @@ static void sync_immed(struct tc *tc)
 		return;
 	data = scs_pattern(s, 2 * N, 1);
 	scs_write(s, FIRST, N, data);
-	cdb_none(&s->io, OP_SYNC_16);
-	s->io.cdb[1] = CDB1_IMMED;
-	EXPECT_GOOD(tc, "HND-054", &s->io);
+	sync_and_leave(s);
 	scs_write(s, FIRST + N, N, data + scs_bytes(s, N));
 	sync_all(s, OP_SYNC_10, 0, 0);
 	reborn(s);
 	scs_expect_medium(s, "HND-054", "flushed blocks", FIRST, 2 * N, data);
 }
 
+/* That nobody waits for a flush is no reason not to wait for the next: they come together. */
+static void sync_immed_busy(struct tc *tc)
+{
+	struct scs *s = start_on(tc, NULL, MEDIUM_SLOW);
+	struct target_io ios[2];
+	uint32_t round, i;
+
+	for (round = 0; s && round < 12 && !tc->failed; round++) {
+		uint8_t *data = scs_pattern(s, N, round);
+
+		scs_write(s, FIRST, N, data);
+		target_freeze(s->t);
+		for (i = 0; i < 2; i++) {
+			cdb_none(&ios[i], OP_SYNC_16);
+			ios[i].cdb[1] = i ? 0 : CDB1_IMMED;
+			target_submit(s->t, &ios[i]);
+		}
+		target_thaw(s->t);
+		for (i = 0; i < 2; i++)
+			EXPECT(tc, "HND-054", target_wait(s->t, &ios[i]) == 0 && !ios[i].status,
+			       "flush %u: status 0x%02x", i, ios[i].status);
+		reborn(s);
+		scs_expect_medium(s, "HND-054", "flushed blocks", FIRST, N, data);
+	}
+}
+
 /* An IMMED flush is answered at once, but it takes place; one that comes meanwhile as well. */
 static void sync_immed_settled(struct tc *tc)
 {
-	struct target_opts o = scs_opts(tc);
-	struct scs *s;
+	struct scs *s = start_on(tc, NULL, MEDIUM_SLOW);
 	uint32_t round, i;
 
-	o.medium = MEDIUM_SLOW;
-	s = scs_start(tc, &o, 256);
-	if (!s)
-		return;
-	if (!target_persistent(tc->t)) {
-		tc_skip(tc, "the handler's store dies with it");
-		return;
-	}
-	for (round = 0; round < 12 && !tc->failed; round++) {
+	for (round = 0; s && round < 12 && !tc->failed; round++) {
 		uint8_t *data = scs_pattern(s, 3, round);
 
 		for (i = 0; i < 3; i++) {
 			scs_write(s, FIRST + i, 1, data + scs_bytes(s, i));
-			cdb_none(&s->io, i % 2 ? OP_SYNC_10 : OP_SYNC_16);
-			s->io.cdb[1] = CDB1_IMMED;
-			EXPECT_GOOD(tc, "HND-054", &s->io);
+			sync_and_leave(s);
 		}
 		target_settle(s->t);
 		reborn(s);
@@ -350,6 +375,8 @@ static const struct case_def rows[] = {
 	  "a flush covers the writes that ended before it came", sync_in_load },
 	{ "hnd.054.sync-immed", "HND-054 SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
 	  "a flush behind one with IMMED covers both", sync_immed },
+	{ "hnd.054.sync-immed-busy", "HND-054 SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
+	  "a flush waits, though one with IMMED is under way", sync_immed_busy },
 	{ "hnd.054.sync-immed-settled", "HND-054 SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
 	  "a flush with IMMED takes place, though nobody waits", sync_immed_settled },
 	{ "scs.030.stop-flushes", "SCS-030", CLAUSE_SHOULD, NEEDS_RESTART,
