@@ -49,13 +49,28 @@ static int start(const char *program, int in, int out, pid_t *pid)
 	return rc;
 }
 
+/* Room for another CHUNK and a 0 behind @n bytes. */
+static bool make_room(char **buf, size_t *room, size_t n)
+{
+	char *more;
+
+	if (*room >= n + CHUNK + 1)
+		return true;
+	more = realloc(*buf, 2 * *room + CHUNK + 1);
+	if (!more)
+		return false;
+	*buf = more;
+	*room = 2 * *room + CHUNK + 1;
+	return true;
+}
+
 /* Everything from the pipe until its end; 0, or an error number. */
 static int drain(int fd, size_t max, char **buf, size_t *n)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	int64_t end = (int64_t)child_now_ms() + LIMIT_MS, left;
+	size_t room = 0;
 	ssize_t got;
-	char *more;
 
 	for (*n = 0;; *n += (size_t)got) {
 		left = end - (int64_t)child_now_ms();
@@ -66,10 +81,8 @@ static int drain(int fd, size_t max, char **buf, size_t *n)
 			got = 0;
 			continue;
 		}
-		more = realloc(*buf, *n + CHUNK + 1);
-		if (!more)
+		if (!make_room(buf, &room, *n))
 			return ENOMEM;
-		*buf = more;
 		got = read(fd, *buf + *n, CHUNK);
 		if (got <= 0)
 			return got ? errno : 0;
