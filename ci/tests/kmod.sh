@@ -10,23 +10,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 kernel=${KERNEL:-6.1}
 patch=results/findings/005-free-kept-buf-0.patch
-work=$(mktemp -d "${TMPDIR:-/tmp}/tcmu-kmod-test.XXXXXX") || exit 2
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/tmp"
-count=0 failed=0
-
-report() { # TITLE WHY: no reason, no failure
-	((count++))
-	if [[ -z $2 ]]; then
-		echo "ok $count - $1"
-		return
-	fi
-	((failed++))
-	echo "not ok $count - $1"
-	echo "# $2"
-	sed 's/^/# stdout: /' "$work/out" | tail -n 20
-	sed 's/^/# stderr: /' "$work/err" | tail -n 20
-}
+# shellcheck source=ci/tests/tap.bash
+. ci/tests/tap.bash
 
 # run TITLE STATUS PATTERN COMMAND…: ends so and says what matches PATTERN, if any, for status 2 in one line,
 # and leaves no temporary file.

@@ -7,24 +7,10 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 kernel=${KERNEL:-6.1}
-work=$(mktemp -d "${TMPDIR:-/tmp}/tcmu-vm-test.XXXXXX") || exit 2
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/tmp" "$work/small" "$work/empty"
+# shellcheck source=ci/tests/tap.bash
+. ci/tests/tap.bash
+mkdir "$work/small" "$work/empty"
 mark=vm-test-$$-$RANDOM
-count=0 failed=0
-
-report() { # TITLE WHY: no reason, no failure
-	((count++))
-	if [[ -z $2 ]]; then
-		echo "ok $count - $1"
-		return
-	fi
-	((failed++))
-	echo "not ok $count - $1"
-	echo "# $2"
-	sed 's/^/# stdout: /' "$work/out" | tail -n 20
-	sed 's/^/# stderr: /' "$work/err" | tail -n 20
-}
 
 # Processes that inherited the mark, and temporary files.
 leftovers() {
