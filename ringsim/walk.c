@@ -264,6 +264,7 @@ static uint32_t complete_run(struct ringsim_device *dev, uint32_t n)
 {
 	struct ringsim_cmd *ended[ENDED];
 
+	/* One alone is compiled without a loop. */
 	n = n == 1 ? complete_plain(dev, 1, ended) : complete_plain(dev, n, ended);
 	if (n)
 		cmd_hand_back(dev, ended, n);
