@@ -135,6 +135,7 @@ static void data_lengths(struct tc *tc)
 	krn_submit(tc, &io);
 	EXPECT(tc, "KRN-013", krn_pending(tc, &io), "all blocks were refused");
 	seat_finish_all(tc->t, 8);
+	EXPECT(tc, "KRN-013", krn_ended(tc, &io), "no end");
 	krn_in(&io, NULL, 128 * 8192 + 1);
 	krn_submit(tc, &io);
 	EXPECT_ENDED(tc, "KRN-010", &io, RINGSIM_REFUSED, 2, 5, 0x24, 0);

@@ -25,6 +25,7 @@
 #define LOG_LINES 24
 #define LOG_WIDTH 128
 #define TMRS	  64
+#define UNSEEN	  64
 
 /**
  * struct store_cache - what is dear to make, kept from case to case: each case finds it as if new
@@ -214,6 +215,7 @@ struct log_line {
  * struct target - see target.h
  * @one_mapping: a handler in this process gets the simulator's own mapping. It costs half of the
  *               page faults, and a load after the unmapping is not seen
+ * @unseen:      the last commands whose end the case has not waited for; entries may be NULL
  */
 struct target {
 	const struct target_ops *ops;
@@ -234,6 +236,8 @@ struct target {
 	struct target_capacity cap;
 	void (*on_end)(void *ctx, struct target_io *io);
 	void *on_end_ctx;
+	const struct target_io *unseen[UNSEEN];
+	uint32_t unseen_next;
 	struct inproc in;
 	struct process proc;
 	struct log_line log[LOG_LINES];

@@ -164,6 +164,7 @@ int target_start(struct target *t, const struct target_opts *opts)
 void target_stop(struct target *t)
 {
 	t->on_end = NULL;
+	memset(t->unseen, 0, sizeof(t->unseen));
 	t->ops->stop(t);
 }
 
@@ -212,10 +213,39 @@ static bool unusual(uint8_t opcode)
 	return opcode >> 5 == 3 || opcode >> 5 >= 6;
 }
 
+/*
+ * On a simulator the handler's doorbell ends commands before it returns, on a kernel the end comes
+ * later: a case in the seat that is for both and uses a command's memory again without having
+ * waited fails on a kernel now and then. So that it fails here, and always.
+ */
+static void note_unseen(struct target *t, const struct target_io *io)
+{
+	uint32_t i;
+
+	if (!t->seat || t->needs & NEEDS_SIM)
+		return;
+	for (i = 0; i < UNSEEN; i++)
+		if (t->unseen[i] == io)
+			tc_fail(t->tc, NULL,
+				"a command is submitted in the memory of one that was not waited for");
+	t->unseen[t->unseen_next++ % UNSEEN] = io;
+}
+
+/* All that have ended, or @io alone. */
+static void saw_end(struct target *t, const struct target_io *io)
+{
+	uint32_t i;
+
+	for (i = 0; i < UNSEEN; i++)
+		if (t->unseen[i] && (io ? t->unseen[i] == io : t->unseen[i]->done))
+			t->unseen[i] = NULL;
+}
+
 void target_submit(struct target *t, struct target_io *io)
 {
 	if (unusual(io->cdb[0]) && tc_overlooks(t->tc, "HND-022"))
 		tc_leave(t->tc, "overlooked: sends an opcode of a group that HND-022 is about");
+	note_unseen(t, io);
 	log_submit(t, io);
 	io->target = t;
 	io->done = false;
@@ -240,7 +270,11 @@ void target_on_end(struct target *t, void (*fn)(void *ctx, struct target_io *io)
 
 int target_wait(struct target *t, struct target_io *io)
 {
-	return io->done ? 0 : t->ops->wait(t, io);
+	int rc = io->done ? 0 : t->ops->wait(t, io);
+
+	if (!rc)
+		saw_end(t, io);
+	return rc;
 }
 
 int target_exec(struct target *t, struct target_io *io)
@@ -252,6 +286,7 @@ int target_exec(struct target *t, struct target_io *io)
 void target_settle(struct target *t)
 {
 	t->ops->settle(t);
+	saw_end(t, NULL);
 }
 
 void target_advance(struct target *t, uint64_t ms)
@@ -259,6 +294,7 @@ void target_advance(struct target *t, uint64_t ms)
 	t->now_ns += ms * 1000000ull;
 	target_log(t, "time    +%llu ms", (unsigned long long)ms);
 	t->ops->advance(t, ms);
+	saw_end(t, NULL);
 }
 
 bool target_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t n)
