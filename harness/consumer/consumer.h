@@ -96,16 +96,18 @@ struct consumer_probe {
 struct consumer_cmd {
 	uint16_t id;
 	uint16_t cdb_len;
+	uint32_t iov_cnt;
+	struct iovec *iov;
+	uint64_t len;
+
+	uint64_t bidi_len; /* from here to @user all is 0 when nearly any command is fetched */
+	uint32_t bidi_cnt;
 	bool replay, nomem, bad;
 	bool done; /* private: answered, not yet published */
-	uint32_t iov_cnt, bidi_cnt;
-	uint64_t len, bidi_len;
-	struct iovec *iov;
-
-	uint32_t read_len;
 	uint8_t status;
+	uint8_t unused[3]; /* 0 */
+	uint32_t read_len;
 	uint8_t uflags;
-	uint16_t unused;
 
 	void *user;
 	struct consumer_cmd *next; /* private: issue order, in-order consumers only */

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define COLD static __attribute__((noinline))
 
@@ -187,30 +186,30 @@ COLD void copy_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_of
 	memset(cmd->cdb + cmd->cdb_len, 0, room - cmd->cdb_len);
 }
 
-const struct consumer_group consumer_groups[8] = {
-	[1] = { 0xffff, 10 },	  [2] = { 0xffff, 10 },	    [3] = { 0xffffffff, 12 },
-	[4] = { UINT64_MAX, 16 }, [5] = { 0xffffffff, 12 }, [6] = { 0xffff, 10 },
-	[7] = { 0xffff, 10 },
+const struct consumer_kind consumer_kinds[256] = {
+	[0x20 ... 0x5f] = { 0xffff, 10 },     [0x60 ... 0x7e] = { 0xffffffff, 12 },
+	[0x80 ... 0x9f] = { UINT64_MAX, 16 }, [0xa0 ... 0xbf] = { 0xffffffff, 12 },
+	[0xc0 ... 0xff] = { 0xffff, 10 },
 };
 
 HOT bool fetch_cdb(struct consumer *c, struct consumer_cmd *cmd, uint64_t cdb_off,
 		   uint64_t entry_end)
 {
 	uint64_t room = entry_end - cdb_off;
+	const struct consumer_kind *kind;
 	uint64_t words[2];
-	uint8_t op;
 
 	if (cdb_off >= entry_end)
 		return false;
-	op = shm_load8(c->region, cdb_off);
-	if (unlikely(room != sizeof(words) || op == 0x7f || op < 0x20)) {
+	kind = &consumer_kinds[shm_load8(c->region, cdb_off)];
+	if (unlikely(room != sizeof(words) || !kind->len)) {
 		copy_cdb(c, cmd, cdb_off, room);
 		return true;
 	}
 	words[0] = shm_load64(c->region, cdb_off);
-	words[1] = shm_load64(c->region, cdb_off + 8) & consumer_groups[op >> 5].second_word;
+	words[1] = shm_load64(c->region, cdb_off + 8) & kind->second_word;
 	memcpy(cmd->cdb, words, sizeof(words));
-	cmd->cdb_len = consumer_groups[op >> 5].len;
+	cmd->cdb_len = kind->len;
 	return true;
 }
 
@@ -249,14 +248,11 @@ HOT void fetch_cmd(struct consumer *c, struct consumer_cmd *cmd, uint32_t off, u
 	e.req.cdb_off = shm_load64(c->region, entry + RINGSIM_OFF_CDB_OFF);
 	cdb_off = e.req.cdb_off;
 	cmd->id = e.hdr.cmd_id;
+	clear(cmd);
 	cmd->replay = careful && c->replaying;
-	cmd->nomem = cmd->bad = cmd->done = false;
 	cmd->iov = cmd->inline_iov;
 	cmd->iov_cnt = e.req.iov_cnt;
 	cmd->bidi_cnt = e.req.iov_bidi_cnt;
-	cmd->status = cmd->uflags = 0;
-	cmd->unused = 0;
-	cmd->read_len = 0;
 	iovs = (uint64_t)cmd->iov_cnt + cmd->bidi_cnt;
 	if (unlikely(!shm_span_ok(RINGSIM_OFF_IOV, iovs * sizeof(struct iovec), len) ||
 		     cdb_off < entry || !fetch_cdb(c, cmd, cdb_off, entry + len))) {

@@ -6,6 +6,8 @@
 #include "consumer.h"
 
 #include <ringsim/shm.h>
+#include <stddef.h>
+#include <string.h>
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -14,12 +16,13 @@
 /* So many entries further, if it is there yet, is what is fetched while these are dealt with. */
 #define AHEAD	    16u
 
-/* CDBs of 10 to 16 bytes, which have 16 to the end of the entry, by opcode group. */
-struct consumer_group {
+/* CDBs of 10 to 16 bytes, which have 16 to the end of the entry, by opcode; @len 0: it is another.
+ */
+struct consumer_kind {
 	uint64_t second_word; /* which bytes of it count */
 	uint16_t len;
 };
-extern const struct consumer_group consumer_groups[8];
+extern const struct consumer_kind consumer_kinds[256];
 
 /* How an answer begins: see ring.c. */
 struct commit {
@@ -29,6 +32,10 @@ struct commit {
 	uint32_t read_len;
 };
 
+/* What of an answer its caller sets lies in a command as it will lie on the ring. */
+_Static_assert(offsetof(struct consumer_cmd, read_len) - offsetof(struct consumer_cmd, status) ==
+		       offsetof(struct commit, read_len),
+	       "one load");
 _Static_assert(sizeof(struct commit) == 8 && RINGSIM_OFF_STATUS % 8 == 0, "one aligned store");
 
 /*
@@ -39,6 +46,13 @@ HOT void want(const uint8_t *region, uint64_t off)
 {
 	shm_want_to_store(region, off);
 	shm_want(region, off + 64);
+}
+
+/* What a fetched command has only now and then. */
+HOT void clear(struct consumer_cmd *cmd)
+{
+	memset((char *)cmd + offsetof(struct consumer_cmd, bidi_len), 0,
+	       offsetof(struct consumer_cmd, user) - offsetof(struct consumer_cmd, bidi_len));
 }
 
 /** consumer_look() - load cmd_head, into c->head, too. */

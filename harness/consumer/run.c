@@ -9,8 +9,6 @@
  */
 #include "ring_impl.h"
 
-#include <string.h>
-
 #define PLAIN_LEN    (RINGSIM_RSP_END + 16u)
 #define PLAIN_LEN_OP (PLAIN_LEN | TCMU_OP_CMD)
 
@@ -18,42 +16,53 @@
 HOT bool fetch_plain(uint8_t *region, uint64_t region_len, uint64_t at, struct consumer_cmd *cmd)
 {
 	const uint8_t *entry = region + at;
-	uint64_t base = shm_load64(entry, RINGSIM_OFF_IOV);
-	uint64_t len = shm_load64(entry, RINGSIM_OFF_IOV + 8);
-	uint64_t words[2] = { shm_load64(entry, RINGSIM_RSP_END),
-			      shm_load64(entry, RINGSIM_RSP_END + 8) };
-	const struct consumer_group *group = &consumer_groups[words[0] >> 5 & 7];
+	const struct consumer_kind *kind;
+	uint64_t base, len, words[2];
 
 	if (unlikely(shm_load32(entry, 0) != PLAIN_LEN_OP ||
 		     shm_load64(entry, RINGSIM_OFF_IOV_CNT) != 1 ||
 		     shm_load64(entry, RINGSIM_OFF_CDB_OFF) != at + RINGSIM_RSP_END))
 		return false;
-	if (unlikely(!group->len || (uint8_t)words[0] == 0x7f ||
-		     !shm_span_ok(base, len, region_len)))
-		return false;
-	words[1] &= group->second_word;
+	words[0] = shm_load64(entry, RINGSIM_RSP_END);
+	kind = &consumer_kinds[(uint8_t)words[0]];
+	words[1] = shm_load64(entry, RINGSIM_RSP_END + 8) & kind->second_word;
 	memcpy(cmd->cdb, words, sizeof(words));
-	cmd->id = shm_load16(entry, RINGSIM_OFF_ID);
-	cmd->cdb_len = group->len;
-	cmd->replay = cmd->nomem = cmd->bad = cmd->done = false;
-	cmd->iov_cnt = 1;
-	cmd->bidi_cnt = 0;
-	cmd->len = len;
-	cmd->bidi_len = 0;
-	cmd->iov = cmd->inline_iov;
+	cmd->cdb_len = kind->len;
+	base = shm_load64(entry, RINGSIM_OFF_IOV);
+	len = shm_load64(entry, RINGSIM_OFF_IOV + 8);
+	if (unlikely(!kind->len || !shm_span_ok(base, len, region_len)))
+		return false;
 	cmd->inline_iov[0] = (struct iovec){ region + base, len };
-	cmd->read_len = 0;
-	cmd->status = cmd->uflags = 0;
-	cmd->unused = 0;
+	cmd->len = len;
+	cmd->id = shm_load16(entry, RINGSIM_OFF_ID);
+	cmd->iov_cnt = 1;
+	cmd->iov = cmd->inline_iov;
+	clear(cmd);
 	return true;
+}
+
+/* Takes the first of @n entries as long as they are usual ones; how many. @far: AHEAD follow. */
+HOT uint32_t fetch_run(struct consumer *c, struct consumer_cmd *const *cmds, uint32_t n,
+		       const bool far)
+{
+	uint64_t at = (uint64_t)c->cmdr_off + c->next;
+	uint8_t *const region = c->region;
+	uint32_t i;
+
+	for (i = 0; i < n && fetch_plain(region, c->region_len, at, cmds[i]); i++) {
+		if (far)
+			want(region, at + AHEAD * PLAIN_LEN);
+		at += PLAIN_LEN;
+	}
+	c->next += i * PLAIN_LEN;
+	if (c->next == c->cmdr_size)
+		c->next = 0;
+	return i;
 }
 
 uint32_t consumer_fetch_all(struct consumer *c, struct consumer_cmd *const *cmds, uint32_t n)
 {
-	const uint64_t region_len = c->region_len;
-	uint8_t *const region = c->region;
-	uint32_t end = c->cmdr_size, most, far, i;
-	uint64_t at = (uint64_t)c->cmdr_off + c->next;
+	uint32_t end = c->cmdr_size, most, far, got = 0;
 
 	if (unlikely(c->probe.fn || c->in_order || c->replaying) || load_head(c) == c->next)
 		return 0;
@@ -63,30 +72,29 @@ uint32_t consumer_fetch_all(struct consumer *c, struct consumer_cmd *const *cmds
 	far = most > AHEAD ? most - AHEAD : 0;
 	if (most > n)
 		most = n;
-	for (i = 0; i < most && fetch_plain(region, region_len, at, cmds[i]); i++) {
-		if (i < far)
-			want(region, at + AHEAD * PLAIN_LEN);
-		at += PLAIN_LEN;
-	}
-	c->next += i * PLAIN_LEN;
-	if (c->next == c->cmdr_size)
-		c->next = 0;
-	c->seen[TCMU_OP_CMD] += i;
-	c->outstanding += i;
-	return i;
+	if (far > most)
+		far = most;
+	if (far)
+		got = fetch_run(c, cmds, far, true);
+	if (got == far)
+		got += fetch_run(c, cmds + far, most - far, false);
+	c->seen[TCMU_OP_CMD] += got;
+	c->outstanding += got;
+	return got;
 }
 
 /* The usual answer in the usual slot; false: something about them is not. */
 HOT bool answer_plain(uint8_t *entry, const struct consumer_cmd *cmd)
 {
-	uint64_t commit = cmd->status | CONSUMER_MARK << 16 | (uint64_t)cmd->read_len << 32;
+	uint64_t commit;
 
+	memcpy(&commit, &cmd->status, sizeof(commit)); /* struct commit, but for its mark */
 	if (unlikely(shm_load32(entry, 0) != PLAIN_LEN_OP || cmd->status == 0x02 ||
 		     cmd->iov != cmd->inline_iov))
 		return false;
 	shm_store16(entry, RINGSIM_OFF_ID, cmd->id);
 	shm_store8(entry, RINGSIM_OFF_UFLAGS, cmd->uflags);
-	shm_store64(entry, RINGSIM_OFF_STATUS, commit); /* struct commit */
+	shm_store64(entry, RINGSIM_OFF_STATUS, commit | CONSUMER_MARK << 16);
 	return true;
 }
 
