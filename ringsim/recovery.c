@@ -161,7 +161,7 @@ int ringsim_reset(struct ringsim_device *dev, unsigned int level)
 	dev->reclaim = dev->head = 0;
 	dev->head_moved = false;
 	dev->space = dev->lay.cmdr_size - 1;
-	dev->rec_first = dev->rec_count = 0;
+	dev->rec_first = dev->rec_count = dev->rec_plain = 0;
 	shm_store32(dev->region, RINGSIM_OFF_TAIL, 0);
 	shm_store32(dev->region, RINGSIM_OFF_HEAD, 0);
 	dev->broken = false;

@@ -135,84 +135,131 @@ static enum admission admit_any(struct ringsim_device *dev, struct ringsim_cmd *
 
 #define AHEAD 8u
 
-/* Which bytes count of the second word of a CDB of 10 to 16 bytes, by opcode group. */
-static const uint64_t second_words[8] = {
-	0, 0xffff, 0xffff, 0xffffffff, UINT64_MAX, 0xffffffff, 0xffff, 0xffff,
+/* Which bytes count of the second word of a CDB of 10 to 16 bytes, by opcode; 0: it is another. */
+static const uint64_t second_words[256] = {
+	[0x20 ... 0x5f] = 0xffff,     [0x60 ... 0x7e] = 0xffffffff, [0x80 ... 0x9f] = UINT64_MAX,
+	[0xa0 ... 0xbf] = 0xffffffff, [0xc0 ... 0xff] = 0xffff,
 };
 
-/* What is to be copied beforehand is all there, and in one piece. */
-HOT bool plain_data_out(const struct ringsim_cmd *cmd)
+/* Its data fits into a page, and its CDB has 10 to 16 bytes: which count of its second word, or 0.
+ */
+HOT uint64_t is_plain(const struct ringsim_cmd *cmd, uint32_t page_size)
+{
+	if (unlikely(cmd->aborted || cmd->cdb_room < 16 || cmd->data_len - 1 >= page_size))
+		return 0;
+	return second_words[cmd->cdb[0]];
+}
+
+/* The data is to be copied beforehand, and is all there, in one piece. */
+HOT bool is_plain_out(const struct ringsim_cmd *cmd)
 {
 	return cmd->dir == RINGSIM_TO_DEVICE &&
 	       (!cmd->sg_cnt || (cmd->sg_cnt == 1 && cmd->sg->iov_len >= cmd->data_len));
 }
 
-/* Its data fits into a page, and its CDB has 10 to 16 bytes. */
-HOT bool is_plain(const struct ringsim_cmd *cmd, uint32_t page_size)
+/* What plain commands that have been entered bring along. */
+static __attribute__((noinline)) void copy_plain_out(struct ringsim_device *dev,
+						     struct ringsim_cmd *const *cmds, uint32_t n)
 {
-	if (unlikely(cmd->dir != RINGSIM_FROM_DEVICE) && !plain_data_out(cmd))
-		return false;
-	return likely(!cmd->aborted && cmd->cdb_room >= 16 && cmd->data_len - 1 < page_size &&
-		      cmd->cdb[0] >= 0x20 && cmd->cdb[0] != 0x7f);
+	for (; n; n--, cmds++)
+		if ((*cmds)->dir == RINGSIM_TO_DEVICE && (*cmds)->sg_cnt)
+			shm_write(dev->region, blk_off(dev, dev->slots[(*cmds)->id].first_blk),
+				  (*cmds)->sg->iov_base, (*cmds)->data_len);
 }
 
 /*
- * The entry at ring offset @pos. Every byte is stored: what it has no use for is zero (KRN-021).
+ * An entry but for its id and its iov. Every byte is stored: what it has no use for is zero
+ * (KRN-021).
  */
-HOT void put_plain(uint8_t *ring, uint64_t pos, uint64_t cdb_off, const uint8_t *cdb, uint32_t id,
-		   uint64_t data_off, uint32_t data_len)
+HOT void put_plain(uint8_t *entry, uint64_t cdb_off, const uint8_t *cdb, uint64_t second_word)
 {
 	uint64_t words[2];
 
 	memcpy(words, cdb, sizeof(words));
-	shm_store32(ring, pos, PLAIN_LEN_OP);
-	shm_store32(ring, pos + RINGSIM_OFF_ID, id);
-	shm_store64(ring, pos + RINGSIM_OFF_IOV_CNT, 1);
-	shm_store64(ring, pos + RINGSIM_OFF_DIF_CNT, 0);
-	shm_store64(ring, pos + RINGSIM_OFF_CDB_OFF, cdb_off);
-	shm_fill(ring, pos + 32, 0, 16);
-	shm_store64(ring, pos + RINGSIM_OFF_IOV, data_off);
-	shm_store64(ring, pos + RINGSIM_OFF_IOV + 8, data_len);
-	shm_fill(ring, pos + 64, 0, RINGSIM_RSP_END - 64);
-	shm_store64(ring, pos + RINGSIM_RSP_END, words[0]);
-	shm_store64(ring, pos + RINGSIM_RSP_END + 8, words[1] & second_words[words[0] >> 5 & 7]);
+	shm_store64(entry, RINGSIM_RSP_END, words[0]);
+	shm_store64(entry, RINGSIM_RSP_END + 8, words[1] & second_word);
+	shm_store64(entry, RINGSIM_OFF_CDB_OFF, cdb_off);
+	shm_store32(entry, 0, PLAIN_LEN_OP);
+	shm_store64(entry, RINGSIM_OFF_IOV_CNT, 1);
+	shm_store64(entry, RINGSIM_OFF_DIF_CNT, 0);
+	shm_fill(entry, 32, 0, 16);
+	shm_fill(entry, 64, 0, 16);
+	shm_fill(entry, 80, 0, 16);
+	shm_fill(entry, 96, 0, 16);
 }
 
 /* The handler has what is a few entries further from the last lap; that can come here meanwhile. */
-HOT void want_ahead(const uint8_t *ring, uint64_t pos)
+HOT void want_ahead(const uint8_t *entry)
 {
-	shm_want_to_store(ring, pos + AHEAD * PLAIN_LEN);
-	shm_want_to_store(ring, pos + AHEAD * PLAIN_LEN + 64);
+	shm_want_to_store(entry, AHEAD * PLAIN_LEN);
+	shm_want_to_store(entry, AHEAD * PLAIN_LEN + 64);
 }
 
 /* What the submission sets of every command. */
-HOT void cmd_begin(struct ringsim_cmd *cmd)
+HOT void cmd_begin(struct ringsim_cmd *cmd, enum ringsim_state state, uint32_t id)
 {
-	cmd->outcome = RINGSIM_PENDING;
+	cmd->outcome = RINGSIM_PENDING; /* these are one store */
 	cmd->status = 0;
 	cmd->sense_valid = false;
-	cmd->id = 0;
+	cmd->state = (uint8_t)state;
+	cmd->unused = 0;
+	cmd->id = (uint16_t)id;
 	cmd->residual = 0;
 	cmd->data_in = 0;
 	cmd->tmr = NULL;
 }
 
-/* A plain command is on its way with the block @blk, behind the one that owns @last. */
-HOT void enter_plain(const struct ringsim_device *dev, struct ringsim_cmd *cmd, struct slot *slot,
-		     uint32_t blk, uint32_t len, uint32_t last, const bool w)
+/* What a run of plain commands has left, and the command that was sent last. */
+struct run {
+	uint64_t ids, blks;
+	uint32_t last;
+	struct slot *slot;
+};
+
+/* It gets the lowest block and the entry at the head: both are as the kernel left them. */
+HOT void shadow_before_plain(struct ringsim_device *dev, const struct run *r,
+			     const struct ringsim_cmd *cmd)
 {
-	cmd->state = RINGSIM_INFLIGHT;
-	slot->cmd = cmd;
-	slot->deadline_ns = dev->deadline_ns;
-	slot->first_blk = blk;
-	slot->blks = 1;
-	slot->len = len;
-	slot->prev = (uint16_t)last;
-	slot->next = 0;
-	slot->state = SLOT_INFLIGHT;
-	slot->plain = true;
+	shadow_block_taken(dev, dev->blks_free.base + (uint32_t)__builtin_ctzll(r->blks),
+			   cmd->data_len);
+	shadow_before_write(dev, dev->head, PLAIN_LEN);
+}
+
+/* The lowest id is the command's, which is on its way behind the last. */
+HOT void enter_plain(const struct ringsim_device *dev, struct run *r, struct ringsim_cmd *cmd,
+		     uint8_t *entry, struct record *rec, const bool w)
+{
+	uint32_t id = dev->ids_free.base + (uint32_t)__builtin_ctzll(r->ids);
+
+	r->ids = without_bit(r->ids, id);
+	cmd_begin(cmd, RINGSIM_INFLIGHT, id);
+	shm_store32(entry, RINGSIM_OFF_ID, id);
+	rec->id = (uint16_t)id;
+	r->slot->next = (uint16_t)id;
+	r->slot = &dev->slots[id];
+	r->slot->prev = (uint16_t)r->last;
+	r->slot->next = 0;
+	r->slot->state = SLOT_INFLIGHT;
+	r->slot->plain = true;
 	if (w)
-		slot->dir = (uint8_t)cmd->dir; /* which the sanitizer wants to know */
+		r->slot->dir = (uint8_t)cmd->dir; /* which the sanitizer wants to know */
+	r->slot->cmd = cmd;
+	r->slot->deadline_ns = dev->deadline_ns;
+	r->last = id;
+}
+
+/* So is the lowest block. */
+HOT void place_plain(const struct ringsim_device *dev, struct run *r, const struct ringsim_cmd *cmd,
+		     uint8_t *entry)
+{
+	uint32_t blk = dev->blks_free.base + (uint32_t)__builtin_ctzll(r->blks);
+
+	r->blks = without_bit(r->blks, blk);
+	r->slot->first_blk = blk;
+	r->slot->blks = 1;
+	shm_store64(entry, RINGSIM_OFF_IOV, blk_off(dev, blk));
+	r->slot->len = cmd->data_len;
+	shm_store64(entry, RINGSIM_OFF_IOV + 8, cmd->data_len);
 }
 
 /* The bits of free ids, as far as one look goes. */
@@ -266,6 +313,8 @@ HOT void publish_plain(struct ringsim_device *dev, uint32_t n, struct ringsim_cm
 	if (w)
 		tap(dev, .kind = RINGSIM_TAP_ENTRY, .off = dev->head, .cmd = cmd);
 	shm_store32_release(dev->region, RINGSIM_OFF_HEAD, next);
+	if (dev->rec_plain == dev->rec_count)
+		dev->rec_plain += n;
 	dev->rec_count += n;
 	dev->space -= n * PLAIN_LEN;
 	dev->head = next;
@@ -274,64 +323,65 @@ HOT void publish_plain(struct ringsim_device *dev, uint32_t n, struct ringsim_cm
 	sent(dev, n);
 }
 
+/* Nothing stands in the way of a command to the ring. */
+HOT bool is_open(const struct ringsim_device *dev, const bool w)
+{
+	if (w ? dev->broken || dev->blocked || dev->head_moved || dev->qfull_count : dev->odd != 0)
+		return false;
+	return likely(shm_load32(dev->region, RINGSIM_OFF_HEAD) == dev->head);
+}
+
 /*
  * Sends the first commands of @n as long as they are plain and nothing stands in their way: how
  * many. @w: it is one, and somebody watches.
+ *
+ * What is known is stored wherever it belongs before the next thing is worked out: so all that the
+ * loop needs fits into registers.
  */
 HOT uint32_t send_plain(struct ringsim_device *dev, struct ringsim_cmd *const *cmds, uint32_t n,
 			const bool w)
 {
-	const uint32_t head = shm_load32(dev->region, RINGSIM_OFF_HEAD);
-	uint64_t ids = free_ids(dev), blks = free_pages(dev), taken = blks, pos = head, end;
+	const uint64_t ids = free_ids(dev), blks = free_pages(dev);
+	struct run r = { ids, blks, dev->slots[0].prev, &dev->slots[dev->slots[0].prev] };
 	struct record *rec = rec_at(dev, dev->rec_count);
 	uint8_t *const ring = dev->region + dev->lay.cmdr_off;
-	uint32_t last = dev->slots[0].prev, id, blk;
-	struct slot *slot = &dev->slots[last];
+	uint64_t pos = dev->head, end;
+	bool out = false;
 
-	if (w ? dev->broken || dev->blocked || dev->head_moved || dev->qfull_count : dev->odd != 0)
-		return 0;
-	if (unlikely(head != dev->head))
-		return 0;
-	n = plain_room(dev, n, ids, blks);
-	if (unlikely(!n))
-		return 0;
-	end = head + (uint64_t)n * PLAIN_LEN;
-	for (; pos < end && is_plain(*cmds, dev->lay.page_size); pos += PLAIN_LEN, cmds++, rec++) {
+	n = is_open(dev, w) ? plain_room(dev, n, ids, blks) : 0;
+	for (end = pos + (uint64_t)n * PLAIN_LEN; pos != end; pos += PLAIN_LEN, rec++, cmds++) {
 		struct ringsim_cmd *cmd = *cmds;
-		const uint32_t len = cmd->data_len;
+		uint8_t *entry = ring + pos;
+		uint64_t second_word;
 
-		cmd_begin(cmd);
-		id = dev->ids_free.base + (uint32_t)__builtin_ctzll(ids);
-		blk = dev->blks_free.base + (uint32_t)__builtin_ctzll(blks);
-		ids &= ids - 1;
-		blks &= blks - 1;
-		if (w && dev->shadow) {
-			shadow_block_taken(dev, blk, len);
-			shadow_before_write(dev, head, PLAIN_LEN);
+		if (unlikely(cmd->dir != RINGSIM_FROM_DEVICE)) {
+			if (!is_plain_out(cmd))
+				break;
+			out = true;
 		}
-		put_plain(ring, pos, dev->lay.cmdr_off + pos + RINGSIM_RSP_END, cmd->cdb, id,
-			  blk_off(dev, blk), len);
-		if (unlikely(cmd->dir == RINGSIM_TO_DEVICE) && cmd->sg_cnt)
-			shm_write(dev->region, blk_off(dev, blk), cmd->sg->iov_base, len);
+		second_word = is_plain(cmd, dev->lay.page_size);
+		if (unlikely(!second_word))
+			break;
 		if (w && dev->shadow)
-			shadow_ring_store(dev, head, PLAIN_LEN);
-		if (!w)
-			want_ahead(ring, pos);
+			shadow_before_plain(dev, &r, cmd);
+		put_plain(entry, dev->lay.cmdr_off + pos + RINGSIM_RSP_END, cmd->cdb, second_word);
 		rec->off = (uint32_t)pos;
 		rec->len_op = PLAIN_LEN_OP;
-		rec->id = (uint16_t)id;
-		slot->next = (uint16_t)id;
-		slot = &dev->slots[id];
-		enter_plain(dev, cmd, slot, blk, len, last, w);
-		cmd->id = (uint16_t)id;
-		last = id;
+		enter_plain(dev, &r, cmd, entry, rec, w);
+		place_plain(dev, &r, cmd, entry);
+		if (w && dev->shadow)
+			shadow_ring_store(dev, dev->head, PLAIN_LEN);
+		if (!w)
+			want_ahead(entry);
 	}
-	if (unlikely(pos == head))
+	n -= (uint32_t)(end - pos) / PLAIN_LEN;
+	if (unlikely(!n))
 		return 0;
-	n = (uint32_t)(pos - head) / PLAIN_LEN;
-	dev->slots[0].prev = (uint16_t)last;
-	*dev->ids_free.low = ids;
-	*dev->blks_free.low ^= taken ^ blks;
+	if (unlikely(out))
+		copy_plain_out(dev, cmds - n, n);
+	dev->slots[0].prev = (uint16_t)r.last;
+	*dev->ids_free.low = r.ids;
+	*dev->blks_free.low ^= blks ^ r.blks;
 	dev->blks_used += n;
 	publish_plain(dev, n, cmds[-1], w);
 	return n;
@@ -366,7 +416,7 @@ static void submit_any(struct ringsim_device *dev, struct ringsim_cmd *cmd)
 static __attribute__((noinline)) void submit_watched(struct ringsim_device *dev,
 						     struct ringsim_cmd *cmd)
 {
-	cmd_begin(cmd);
+	cmd_begin(cmd, RINGSIM_IDLE, 0);
 	tap(dev, .kind = RINGSIM_TAP_SUBMIT, .cmd = cmd);
 	if (!send_plain(dev, &cmd, 1, true))
 		submit_any(dev, cmd);
@@ -384,7 +434,7 @@ HOT uint32_t submit(struct ringsim_device *dev, struct ringsim_cmd *const *cmds,
 	sent = send_plain(dev, cmds, n, false);
 	if (likely(sent != 0))
 		return sent;
-	cmd_begin(cmds[0]);
+	cmd_begin(cmds[0], RINGSIM_IDLE, 0);
 	submit_any(dev, cmds[0]);
 	return 1;
 }

@@ -112,10 +112,8 @@ static bool complete_any(struct ringsim_device *dev, uint64_t entry, uint64_t hd
 /* @i is free again, of a set whose lowest word is @word just now. */
 HOT void give_back(struct bitset *set, uint64_t *word, uint32_t i)
 {
-	uint32_t at = i - set->base;
-
-	if (likely(at < 64)) {
-		*word |= 1ull << at;
+	if (likely(i - set->base < 64)) {
+		*word = with_bit(*word, i);
 		return;
 	}
 	*set->low = *word;
@@ -130,9 +128,19 @@ HOT void advance_reclaim(struct ringsim_device *dev, uint32_t n, uint32_t len)
 
 	dev->space += len;
 	dev->reclaim = unlikely(next >= dev->lay.cmdr_size) ? next - dev->lay.cmdr_size : next;
+	dev->rec_plain -= n < dev->rec_plain ? n : dev->rec_plain;
 	dev->rec_count -= n;
 	/* An empty ring starts over in the same records: they stay in the cache. */
 	dev->rec_first = dev->rec_count ? dev->rec_first + n : 0;
+}
+
+/* How many entries from the reclaim pointer on have the length and opcode of a plain command. */
+HOT uint32_t plain_entries(struct ringsim_device *dev)
+{
+	while (unlikely(!dev->rec_plain) && dev->rec_plain < dev->rec_count &&
+	       rec_at(dev, dev->rec_plain)->len_op == PLAIN_LEN_OP)
+		dev->rec_plain++;
+	return dev->rec_plain;
 }
 
 /* The id that the entry answers without a flag; above RINGSIM_ID_MAX: it is another kind. */
@@ -157,52 +165,53 @@ HOT uint32_t leave(struct slot *slots, const struct slot *slot, uint32_t first, 
 /*
  * GOOD without flags to plain commands, which nearly every answer is, where nobody watches: takes
  * as many as lie one behind another of the next @n entries, and at most ENDED. How many; those at
- * @ended have ended.
+ * @ended have ended. @far: there are AHEAD entries more.
  */
-HOT uint32_t complete_plain(struct ringsim_device *dev, uint32_t n, struct ringsim_cmd **ended)
+HOT uint32_t complete_plain(struct ringsim_device *dev, uint32_t n, struct ringsim_cmd **ended,
+			    const bool far)
 {
-	const uint8_t *entry = dev->region + dev->lay.cmdr_off + dev->reclaim;
+	const uint8_t *const begin = dev->region + dev->lay.cmdr_off + dev->reclaim;
+	const uint8_t *const end = begin + (uint64_t)n * PLAIN_LEN, *entry;
 	uint64_t ids = *dev->ids_free.low, blks = *dev->blks_free.low;
-	uint32_t far = n > AHEAD ? n - AHEAD : 0, first, i;
-	const struct record *rec = rec_at(dev, 0);
 	struct slot *const slots = dev->slots;
+	uint32_t first = slots[0].next;
 
-	at_most(&n, ENDED);
-	at_most(&n, recs_in_row(dev, 0));
-	at_most(&n, (dev->lay.cmdr_size - dev->reclaim) / PLAIN_LEN);
-	first = slots[0].next;
-	for (i = 0; i < n; i++) {
+	for (entry = begin; entry != end; entry += PLAIN_LEN) {
 		uint64_t id = plain_id(entry);
-		struct slot *slot = &slots[(uint16_t)id];
 		struct ringsim_cmd *cmd;
+		struct slot *slot;
 
-		if (i < far)
+		if (far)
 			shm_want(entry, AHEAD * PLAIN_LEN);
-		if (unlikely(rec->len_op != PLAIN_LEN_OP || id > RINGSIM_ID_MAX || !slot->plain ||
-			     shm_load8(entry, RINGSIM_OFF_STATUS)))
+		if (unlikely(id > RINGSIM_ID_MAX))
 			break;
-		cmd = ended[i] = slot->cmd;
+		slot = &slots[id];
+		if (unlikely(!slot->plain || shm_load8(entry, RINGSIM_OFF_STATUS)))
+			break;
+		cmd = *ended++ = slot->cmd;
 		first = leave(slots, slot, first, (uint32_t)id);
 		if (cmd->sg_cnt)
 			cmd->data_in = data_copy_out(dev, slot, cmd, slot->len);
+		cmd->outcome = RINGSIM_ANSWERED; /* these are one store */
+		cmd->status = 0;
+		cmd->sense_valid = false;
 		cmd->state = RINGSIM_IDLE;
-		cmd->outcome = RINGSIM_ANSWERED;
-		slot->state = SLOT_DONE;
+		cmd->unused = 0;
+		slot->state = SLOT_DONE; /* and these */
 		slot->plain = false;
-		slot->dir = slot->unused = 0; /* all four are one store */
+		slot->dir = slot->unused = 0;
 		give_back(&dev->blks_free, &blks, slot->first_blk);
 		give_back(&dev->ids_free, &ids, (uint32_t)id);
-		entry += PLAIN_LEN;
-		rec++;
 	}
+	n = (uint32_t)(entry - begin) / PLAIN_LEN;
 	slots[0].next = (uint16_t)first;
 	slots[first].prev = 0;
 	*dev->ids_free.low = ids;
 	*dev->blks_free.low = blks;
-	dev->blks_used -= i;
-	dev->inflight -= i;
-	advance_reclaim(dev, i, i * PLAIN_LEN);
-	return i;
+	dev->blks_used -= n;
+	dev->inflight -= n;
+	advance_reclaim(dev, n, n * PLAIN_LEN);
+	return n;
 }
 
 /*
@@ -263,9 +272,17 @@ static bool entry_lost(struct ringsim_device *dev, const struct record *rec, uin
 static uint32_t complete_run(struct ringsim_device *dev, uint32_t n)
 {
 	struct ringsim_cmd *ended[ENDED];
+	uint32_t far = n > AHEAD ? n - AHEAD : 0;
 
-	/* One alone is compiled without a loop. */
-	n = n == 1 ? complete_plain(dev, 1, ended) : complete_plain(dev, n, ended);
+	at_most(&n, plain_entries(dev));
+	at_most(&n, (dev->lay.cmdr_size - dev->reclaim) / PLAIN_LEN);
+	at_most(&n, ENDED);
+	if (n == 1) /* compiled without a loop */
+		n = complete_plain(dev, 1, ended, false);
+	else if (far)
+		n = complete_plain(dev, n < far ? n : far, ended, true);
+	else
+		n = complete_plain(dev, n, ended, false);
 	if (n)
 		cmd_hand_back(dev, ended, n);
 	return n;

@@ -348,9 +348,71 @@ static void __attribute__((unused)) test_race(void)
 	race(false);
 }
 
+/* A READ with room behind its CDB: of the kind that is sent and ended in runs. */
+static void read_plain(struct rig *r, struct ringsim_cmd *cmd)
+{
+	static const uint8_t cdb[16] = { 0x28 };
+
+	rig_cmd(cmd, cdb, RINGSIM_FROM_DEVICE, NULL, 4096);
+	cmd->cdb_room = sizeof(cdb);
+	ringsim_submit(r->dev, cmd);
+}
+
+/*
+ * The kernel's half goes by its own records: an entry of 120 bytes that is made to look like those
+ * of 128 around it is found out, and nothing behind it ends, in a run of any length. The answer in
+ * it is to one of the others, which is like its neighbours in everything else.
+ */
+static void disguise(bool reset_first)
+{
+	struct ringsim_config cfg = RIG_CONFIG;
+	uint32_t i, odd, first;
+	struct ringsim_cmd cmd[6];
+	struct rig r;
+
+	cfg.sanitize = false;
+	for (odd = 0; odd < 4; odd++) {
+		rig_up(&r, &cfg);
+		for (i = 0; i < 6; i++) /* blocks that have a page are taken in a run */
+			read_plain(&r, &cmd[i]);
+		rig_answer_all(&r);
+		for (i = 0; reset_first && i < 3; i++)
+			read_plain(&r, &cmd[i]);
+		if (reset_first)
+			CU_ASSERT_EQUAL(ringsim_reset(r.dev, 1), 0);
+		first = rig_head(&r);
+		r.n_done = 0;
+		for (i = 0; i < 6; i++)
+			if (i == odd)
+				rig_nodata(&r, &cmd[i]);
+			else
+				read_plain(&r, &cmd[i]);
+		CU_ASSERT_EQUAL_FATAL(rig_entry(&r, first + odd * 128)->hdr.len_op,
+				      120 | TCMU_OP_CMD);
+		for (i = 0; i < 6; i++)
+			rig_entry(&r, first + i * 128 - (i > odd ? 8 : 0))->rsp.scsi_status = 0;
+		rig_entry(&r, first + odd * 128)->hdr.len_op = 128 | TCMU_OP_CMD;
+		rig_entry(&r, first + odd * 128)->hdr.cmd_id = cmd[5].id;
+		rig_entry(&r, first + 5 * 128 - 8)->hdr.cmd_id = cmd[odd].id;
+		rig_set_tail(&r, rig_head(&r));
+		ringsim_doorbell(r.dev);
+		CU_ASSERT_TRUE(rig_stats(&r).broken);
+		CU_ASSERT_EQUAL(r.n_done, odd);
+		rig_expect(&r, "HND-023", r.lay->cmdr_off + first + odd * 128);
+		rig_down(&r);
+	}
+}
+
+static void test_disguise(void)
+{
+	disguise(false);
+	disguise(true);
+}
+
 int main(void)
 {
 	static const CU_TestInfo tests[] = {
+		{ "a length that makes an entry look like others", test_disguise },
 		{ "anything anywhere, sanitizer on", test_on },
 		{ "anything anywhere, sanitizer off", test_off },
 #ifndef __SANITIZE_THREAD__ /* whose reports of the vandal would be right, and no news */

@@ -168,19 +168,19 @@ struct ringsim_cmd {
 	enum ringsim_outcome outcome;
 	uint8_t status;
 	bool sense_valid;
-	uint16_t id;
+	uint8_t state; /* private: enum ringsim_state */
+	uint8_t unused;
 	uint32_t residual;
 	uint32_t data_in;
+	struct ringsim_tmr *tmr; /* private */
+	uint16_t id;
 
-	/* private: enum ringsim_state */
-	uint8_t state;
 	/* request */
 	bool aborted;
 	uint32_t bidi_cnt;
 	const struct iovec *bidi_sg;
 	void *user;
 	/* private */
-	struct ringsim_tmr *tmr;
 	uint32_t tap;
 	uint64_t deadline_ns;
 	struct ringsim_cmd *prev, *next;
