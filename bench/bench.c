@@ -14,6 +14,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define CHUNK (1u << 20)
@@ -73,20 +75,26 @@ static void choose_rows(struct bench *b)
 }
 
 /* All of it is written, so that no layer meets a hole, or a disk that is full only then. */
-static int fill(int fd, uint64_t size)
+static int fill(int fd, uint64_t size, const volatile sig_atomic_t *stop)
 {
-	uint8_t *chunk = calloc(1, CHUNK);
+	uint8_t *chunk;
+	struct statvfs st;
 	uint64_t off;
 	ssize_t n = 0;
 
+	if (!fstatvfs(fd, &st) && st.f_bavail * (uint64_t)st.f_frsize < size)
+		return -ENOSPC;
+	chunk = calloc(1, CHUNK);
 	if (!chunk)
 		return -ENOMEM;
-	for (off = 0; off < size; off += (uint64_t)n) {
+	for (off = 0; off < size && !*stop; off += (uint64_t)n) {
 		n = pwrite(fd, chunk, size - off < CHUNK ? size - off : CHUNK, (off_t)off);
 		if (n <= 0)
 			break;
 	}
 	free(chunk);
+	if (*stop)
+		return -EINTR;
 	if (n > 0)
 		return 0;
 	return n ? -errno : -ENOSPC;
@@ -112,11 +120,15 @@ static int make_store(struct bench *b)
 	if (asprintf(&b->store, "%s/tcmu-bench-%d.store", b->o.store_dir, (int)getpid()) < 0)
 		return complain(strerror(ENOMEM));
 	fd = open(b->store, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	rc = fd < 0 ? -errno : fill(fd, b->o.size_bytes);
+	rc = fd < 0 ? -errno : fill(fd, b->o.size_bytes, b->stop);
 	if (fd >= 0 && close(fd) && !rc)
 		rc = -errno;
 	if (!rc)
 		return 0;
+	if (rc == -EINTR) {
+		complain("interrupted");
+		return EXIT_FAILED;
+	}
 	snprintf(err, sizeof(err), "%s: %llu MiB for the handlers' file: %s", b->store,
 		 (unsigned long long)b->o.size_bytes >> 20, strerror(-rc));
 	if (fd < 0)
@@ -128,6 +140,7 @@ static int make_store(struct bench *b)
 static int check_output(const char *option, const char *path)
 {
 	char err[600], *dir, *slash;
+	struct stat st;
 	int rc = 0;
 
 	if (!path || !strcmp(path, "-"))
@@ -136,12 +149,26 @@ static int check_output(const char *option, const char *path)
 	slash = dir ? strrchr(dir, '/') : NULL;
 	if (slash)
 		slash[slash == dir] = 0;
-	if (!dir || access(slash ? dir : ".", W_OK)) {
-		snprintf(err, sizeof(err), "%s %s: %s", option, path, strerror(errno));
-		rc = complain(err);
-	}
+	if (!dir || !*path)
+		rc = dir ? ENOENT : ENOMEM;
+	else if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		rc = EISDIR;
+	else if (access(slash ? dir : ".", W_OK))
+		rc = errno;
 	free(dir);
-	return rc;
+	if (!rc)
+		return 0;
+	snprintf(err, sizeof(err), "%s '%s': %s", option, path, strerror(rc));
+	return complain(err);
+}
+
+static int check_outputs(const struct bench_options *o)
+{
+	if (o->json && o->html && !strcmp(o->json, o->html))
+		return usage_error("bench", "--json and --html: only one of them to '%s'", o->json);
+	if (check_output("--json", o->json) || check_output("--html", o->html))
+		return EXIT_USAGE;
+	return 0;
 }
 
 static int check_history(const struct bench_options *o)
@@ -198,12 +225,7 @@ int verb_bench(int argc, char **argv, const volatile sig_atomic_t *stop)
 			  ? stderr
 			  : stdout;
 	choose_rows(b);
-	if (b->o.json && b->o.html && !strcmp(b->o.json, "-") && !strcmp(b->o.html, "-"))
-		rc = usage_error("bench", "--json and --html: only one of them to standard output");
-	if (!rc)
-		rc = check_output("--json", b->o.json);
-	if (!rc)
-		rc = check_output("--html", b->o.html);
+	rc = check_outputs(&b->o);
 	if (!rc)
 		rc = check_history(&b->o);
 	b->dir = rc ? NULL : workdir_make("bench");

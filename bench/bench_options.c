@@ -319,10 +319,17 @@ static int choose_workloads(struct parsing *p)
 	return rc;
 }
 
-/* Every pattern has to mean some layer. */
-static int check_layers(const char *list)
+static int check_program(const struct bench_options *o, const struct layer *l)
 {
-	char *copy = strdup(list), *save = NULL, *item;
+	if (l->program && !o->exec)
+		return usage_error("bench", "layer '%s': expected with --exec COMMAND", l->name);
+	return 0;
+}
+
+/* Every pattern has to mean some layer that can be had. */
+static int check_layers(const struct bench_options *o)
+{
+	char *copy = strdup(o->layers), *save = NULL, *item;
 	const struct layer *l;
 	int rc = 0, any = 0;
 	uint32_t i;
@@ -336,6 +343,8 @@ static int check_layers(const char *list)
 				"bench",
 				"--layers: unknown layer '%s'; see tcmu-harness bench --list",
 				item);
+		else
+			rc = check_program(o, l);
 	}
 	if (!rc && !any)
 		rc = usage_error("bench", "--layers: expected names of layers, found nothing");
@@ -350,6 +359,8 @@ static int exact_arguments(struct bench_options *o, char **args, int n)
 		return usage_error("bench", "expected exact LAYER WORKLOAD COMMANDS");
 	if (!layer_find(args[1]))
 		return usage_error("bench", "exact: unknown layer '%s'", args[1]);
+	if (check_program(o, layer_find(args[1])))
+		return EXIT_USAGE;
 	o->layers = args[1];
 	o->n_workloads = 0;
 	if (add_named(o, args[2]))
@@ -409,10 +420,15 @@ int bench_options(struct bench_options *o, int argc, char **argv, bool *help_ask
 		if (rc)
 			return rc;
 	}
+	if (o->config && !o->exec)
+		return usage_error("bench", "--config: expected with --exec COMMAND");
+	if (o->config && (!*o->config || *o->config == '/'))
+		return usage_error("bench", "--config: expected SUBTYPE/PATH, found '%s'",
+				   o->config);
 	if (optind < argc && !strcmp(argv[optind], "exact"))
 		return exact_arguments(o, argv + optind, argc - optind);
 	if (optind < argc)
 		return usage_error("bench", "unexpected argument '%s'", argv[optind]);
 	rc = choose_workloads(&p);
-	return rc || !o->layers ? rc : check_layers(o->layers);
+	return rc || !o->layers ? rc : check_layers(o);
 }

@@ -312,6 +312,10 @@ int bench_exact(struct bench *b)
 
 	if (!s)
 		return rc;
+	if (!b->n_rows) {
+		free(s);
+		return EXIT_NOTHING; /* it was said why */
+	}
 	bench_cpus(b->o.cpus);
 	job = job_of(b, &b->rows[0], b->o.seed);
 	job.commands = b->o.commands;

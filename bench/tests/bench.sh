@@ -80,8 +80,16 @@ done
 bad "no time" "'0'" "$harness" bench --time-ms 0
 bad "a result into nowhere" "$dir/none/x" "$harness" bench --json "$dir/none/x"
 bad "a store into nowhere" "$dir/none/" "$harness" bench --layers psync --store "$dir/none"
+bad "a result without a name" "'': No such" "$harness" bench --json ''
+bad "a result where a directory is" 'Is a directory' "$harness" bench --json "$dir"
+bad "result and page in one file" 'only one' "$harness" bench --json "$dir/x" --html "$dir/x"
+bad "no handler of one's own" 'with --exec' "$harness" bench --layers 'sim,prog*'
+bad "a configuration of nothing" 'with --exec' "$harness" bench --config disk/x
+bad "a configuration of no kind" "'/x'" "$harness" bench --exec true --config /x
 bad "exact: too little" "COMMANDS" "$harness" bench exact sim
 bad "exact: unknown layer" "'frob'" "$harness" bench exact frob 4k-read-qd1 1
+bad "exact: no handler of one's own" 'with --exec' "$harness" bench exact program 4k-read-qd1 1
+verdict "exact: no such job of fio" "$(run 77 "$harness" bench exact fio-cached 512-write-qd3 1)"
 bad "exact: nothing" "'0'" "$harness" bench exact sim 4k-read-qd1 0
 
 problem=$(run 0 "$harness" bench --list)
