@@ -7,8 +7,12 @@
 #include "seat/seat.h"
 #include "trace/trace.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef VERSION
 #define VERSION "0.1.0"
@@ -45,12 +49,43 @@ static const char help[] =
 	"tcmu-harness VERB --help says more. Exit status: 0 all good, 1 failures, 2 usage or set-up\n"
 	"error, 77 nothing ran.\n";
 
-int main(int argc, char **argv)
+/* Who was started without standard files must not print into a device, or a result. */
+static void hold_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A reader that has left wanted no more: no failure. */
+static bool reader_left(void)
+{
+	struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLERR);
+}
+
+/* What was printed and did not get there is not done. */
+static int finish(int rc)
+{
+	int error = fflush(stdout) ? errno : 0;
+
+	if (rc == EXIT_USAGE || (!error && !ferror(stdout)) || reader_left())
+		return rc;
+	fprintf(stderr, "tcmu-harness: cannot write to standard output%s%s\n", error ? ": " : "",
+		error ? strerror(error) : "");
+	return EXIT_USAGE;
+}
+
+static int run_verb(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
 	const char *verb = argc > 1 ? argv[1] : "";
 
-	signal(SIGPIPE, SIG_IGN);
 	if (!strcmp(verb, "run")) /* minds signals in its own way */
 		return verb_run(argc - 1, argv + 1);
 	sigaction(SIGINT, &sa, NULL);
@@ -99,4 +134,11 @@ int main(int argc, char **argv)
 		"see tcmu-harness --help\n",
 		verb);
 	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	hold_standard_files();
+	return finish(run_verb(argc, argv));
 }

@@ -163,8 +163,6 @@ int verb_list(int argc, char **argv)
 		putchar('\n');
 	}
 	json_decref(out);
-	if (fflush(stdout) || ferror(stdout))
-		return usage_error("list", "cannot write: %s", strerror(errno));
 	return rc;
 }
 

@@ -138,8 +138,6 @@ static int show(const char *root, const char *json)
 		print_text(&fs);
 		system_text(all, stdout);
 		env_missing_text(json_object_get(all, "missing"), stdout);
-		if (fflush(stdout))
-			rc = usage_error("env", "cannot write: %s", strerror(errno));
 	}
 	if (!rc && !root && !json_is_true(json_object_get(all, "works")))
 		rc = EXIT_FAILED;

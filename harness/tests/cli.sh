@@ -88,6 +88,16 @@ bad "check: a report where there is no directory" "$dir/none/x" \
 	"$harness" check --case hnd.001.version-2 --junit "$dir/none/x"
 bad "check: a report on a full disk" "No space" \
 	"$harness" check --case hnd.001.version-2 --json /dev/full
+for verb in --help list 'explain HND-013' 'fuzz --clauses' 'fuzz --runs 2' 'replay 1' 'bench --list' 'fabric --list'; do
+	# shellcheck disable=SC2016,SC2086 # it is for the inner shell; words
+	bad "a full standard output: $verb" "cannot write" bash -c '"$@" >/dev/full' - "$harness" $verb
+done
+# shellcheck disable=SC2016
+verdict "a reader that has seen enough" "$(run 0 bash -c '"$1" list | true; exit "${PIPESTATUS[0]}"' - "$harness")"
+# shellcheck disable=SC2016
+problem=$(run 0 bash -c '"$@" <&- >&-' - "$harness" check --case hnd.001.version-2 --json "$dir/closed")
+[[ -n $problem ]] || python3 -IS -m json.tool "$dir/closed" >/dev/null || problem="no JSON"
+verdict "without standard files" "$problem"
 bad "check: no temporary directory" "$dir/none" \
 	env TMPDIR="$dir/none" "$harness" check --case hnd.001.version-2
 # shellcheck disable=SC2016 # it is for the inner shell
