@@ -322,20 +322,24 @@ void fuzz_disk_power(struct fuzz_disk *d, uint64_t now)
 		disk_cut(d, &d->touched.at[i], now);
 }
 
-void fuzz_disk_blank(struct fuzz_disk *d, uint64_t now)
+/* Zeros may be there instead of what was: known once somebody has read one or the other. */
+static void doubt(struct fuzz_disk *d, uint32_t w)
 {
 	struct chunk zeros = { .kind = C_ZERO };
-	uint32_t i, n = 0, w = d->writes.cnt;
+	uint32_t i;
 
-	d->lost = d->gone = now;
-	if (!GROW(d, d->writes, 1))
-		return;
-	d->writes.at[d->writes.cnt++] = (struct write){ .name = "the store was lost",
-							.began = now,
-							.ended = now,
-							.until = now,
-							.sure = true,
-							.durable = true };
+	for (i = 0; i < d->touched.cnt; i++)
+		disk_push(d, &d->touched.at[i], w, &zeros);
+	if (d->wides.cnt && GROW(d, d->wides, 1))
+		d->wides.at[d->wides.cnt++] =
+			(struct wide){ .blocks = d->blocks, .chunk = zeros, .w = w };
+}
+
+static void lose(struct fuzz_disk *d, uint32_t w, uint64_t now)
+{
+	struct chunk zeros = { .kind = C_ZERO };
+	uint32_t i, n = 0;
+
 	for (i = 0; i < d->touched.cnt; i++) {
 		disk_lose(d, &d->touched.at[i], now);
 		disk_push(d, &d->touched.at[i], w, &zeros);
@@ -345,4 +349,23 @@ void fuzz_disk_blank(struct fuzz_disk *d, uint64_t now)
 			d->wides.at[n++] = d->wides.at[i];
 	}
 	d->wides.cnt = n;
+}
+
+void fuzz_disk_blank(struct fuzz_disk *d, uint64_t now, bool surely)
+{
+	uint32_t w = d->writes.cnt;
+
+	d->lost = d->gone = now;
+	if (!GROW(d, d->writes, 1))
+		return;
+	d->writes.at[d->writes.cnt++] = (struct write){ .name = "the store was lost",
+							.began = now,
+							.ended = now,
+							.until = now,
+							.sure = surely,
+							.durable = true };
+	if (surely)
+		lose(d, w, now);
+	else
+		doubt(d, w);
 }

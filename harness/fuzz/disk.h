@@ -58,8 +58,11 @@ void fuzz_disk_quiet(struct fuzz_disk *d, uint64_t now);
  * flight are disturbed already
  */
 void fuzz_disk_power(struct fuzz_disk *d, uint64_t now);
-/** fuzz_disk_blank() - all of the store was lost with its handler; in flight: as for a power cut */
-void fuzz_disk_blank(struct fuzz_disk *d, uint64_t now);
+/**
+ * fuzz_disk_blank() - all of the store was lost with its handler; in flight: as for a power cut
+ * @surely: else nobody knows whether it was, block by block
+ */
+void fuzz_disk_blank(struct fuzz_disk *d, uint64_t now, bool surely);
 /** fuzz_disk_futile() - @c, in flight, was aborted before it can have begun (HND-016). */
 void fuzz_disk_futile(struct fuzz_disk *d, const struct fuzz_cmd *c);
 /** fuzz_disk_failed() - memory ran out since the reset: what it says means nothing. */

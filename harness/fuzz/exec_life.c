@@ -210,7 +210,7 @@ void exec_restart(struct exec *r)
 	if (r->oracles & FUZZ_O_EXPECT)
 		fuzz_expect_restarted(r->expect);
 	if (r->oracles & FUZZ_O_DISK && !target_persistent(r->t))
-		fuzz_disk_blank(r->disk, r->now);
+		fuzz_disk_blank(r->disk, r->now, !r->t->spec->exec);
 	if (reset && !was_blocked)
 		exec_block(r, false);
 }

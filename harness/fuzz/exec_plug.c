@@ -38,8 +38,12 @@ void exec_add(struct exec *r)
 	expect_reply(r, "HND-082", "ADDED", 0);
 	if (r->oracles & FUZZ_O_EXPECT)
 		fuzz_expect_restarted(r->expect);
-	if (!target_persistent(r->t))
+	if (target_persistent(r->t))
+		return;
+	if (!r->t->spec->exec)
 		exec_new_disk(r);
+	else if (r->oracles & FUZZ_O_DISK)
+		fuzz_disk_blank(r->disk, r->now, false);
 }
 
 void exec_reconfig(struct exec *r, const struct fuzz_op *op)

@@ -126,6 +126,16 @@ good "the programs of our own corpus pass" 0 " 0 findings" "$harness" fuzz \
 	--handler memory,psync --corpus "$dir/committed" \
 	--runs "$(find harness/fuzz/corpus -name '*.fuzz' | wc -l)"
 
+# Whether a handler's store survives it is not asked for: both are right.
+printf '%s\n' 'submit 2a000000000800000400 out=2048' settle kill restart settle >"$dir/restart.fuzz"
+truncate -s 1M "$dir/disk"
+for store in "file:$dir/disk" memory:1M; do
+	good "a store that dies with its handler, or not: ${store%%:*}" 0 "passes" \
+		"$harness" replay "$dir/restart.fuzz" --exec "exec '$handler' --store '$store'"
+done
+good "one that is said not to, and does" 1 "FAILS: SCS-030" "$harness" replay "$dir/restart.fuzz" \
+	--persistent --exec "exec '$handler' --store memory:1M"
+
 # Programs kept for ever.
 shopt -s nullglob
 for file in harness/fuzz/regress/*.fuzz; do
