@@ -258,8 +258,10 @@ void target_ended(struct target *t, struct target_io *io)
 	io->order = ++t->order;
 	io->done = true;
 	log_ended(t, io);
-	if (t->on_end)
-		t->on_end(t->on_end_ctx, io);
+	if (!t->on_end)
+		return;
+	saw_end(t, io); /* who is told of each end need not wait for it */
+	t->on_end(t->on_end_ctx, io);
 }
 
 void target_on_end(struct target *t, void (*fn)(void *ctx, struct target_io *io), void *ctx)
