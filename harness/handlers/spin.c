@@ -2,14 +2,10 @@
 /*
  * The rule by which the adaptive spin learns; see spin.h.
  *
- * What it can lose is bounded: a thread that waits for long each time looks at most SPIN_VAIN_MAX
- * times SPIN_LIMIT_NS at first, then once in SPIN_REST_MIN waits, in the end in SPIN_REST_MAX.
+ * What it can lose is bounded: a thread that waits for long each time looks SPIN_VAIN_MAX times at
+ * first, then once in SPIN_REST_MIN waits, in the end in SPIN_REST_MAX.
  */
 #include "spin.h"
-
-#define MARGIN	  4u	 /* times the typical look */
-#define MARGIN_NS 10000u /* and at least this much more */
-#define WEIGHT	  8u	 /* of what was known, against the newest look */
 
 void spin_seats_init(struct spin_seats *seats, long online, long ours)
 {
@@ -38,11 +34,9 @@ static bool take_seat(struct spin_seats *seats)
 	return false;
 }
 
-uint64_t spin_begin(struct spin *s)
+uint64_t spin_begin(struct spin *s, uint64_t work_ns)
 {
-	uint64_t ns = s->limit_ns;
-
-	if (ns == 0)
+	if (s->limit_ns == 0)
 		return 0;
 	if (s->rest != 0) {
 		s->rest--;
@@ -51,38 +45,23 @@ uint64_t spin_begin(struct spin *s)
 	if (s->seats != NULL && !take_seat(s->seats))
 		return 0;
 	s->looks++;
-	/* After a look in vain the next goes to the limit: perhaps the pace has changed. */
-	if (s->seats != NULL && s->typical_ns != 0 && s->vain == 0 &&
-	    MARGIN * s->typical_ns + MARGIN_NS < ns)
-		ns = MARGIN * s->typical_ns + MARGIN_NS;
-	return ns;
+	if (s->seats != NULL && work_ns < s->limit_ns / SPIN_NEAR)
+		return work_ns != 0 ? SPIN_NEAR * work_ns : 1;
+	return s->limit_ns;
 }
 
-static void learn(struct spin *s, uint64_t ns)
+void spin_end(struct spin *s, bool found)
 {
-	s->vain = 0;
-	s->rest_next = SPIN_REST_MIN;
-	if (s->typical_ns == 0)
-		s->typical_ns = ns;
-	else
-		s->typical_ns = ((WEIGHT - 1) * s->typical_ns + ns) / WEIGHT;
-}
-
-void spin_end(struct spin *s, uint64_t ns, bool found)
-{
-	if (s->seats != NULL)
-		__atomic_add_fetch(&s->seats->free, 1, __ATOMIC_RELAXED);
 	if (found)
 		s->paid++;
 	if (s->seats == NULL)
 		return;
+	__atomic_add_fetch(&s->seats->free, 1, __ATOMIC_RELAXED);
 	if (found) {
-		learn(s, ns);
-		return;
+		s->vain = 0;
+		s->rest_next = SPIN_REST_MIN;
+	} else if (++s->vain >= SPIN_VAIN_MAX) {
+		s->rest = s->rest_next;
+		s->rest_next = s->rest_next < SPIN_REST_MAX ? 2 * s->rest_next : SPIN_REST_MAX;
 	}
-	if (++s->vain < SPIN_VAIN_MAX)
-		return;
-	s->rest = s->rest_next;
-	s->rest_next = s->rest_next < SPIN_REST_MAX ? 2 * s->rest_next : SPIN_REST_MAX;
-	s->typical_ns = 0;
 }

@@ -78,22 +78,25 @@ static bool found(struct unit *u, uint64_t seen, int *rc)
 	return *rc != 0 || progress(u) != seen;
 }
 
-/* Look for work once, for as long as it pays; returns whether there is some. */
-static bool look(struct unit *u, int *rc)
+/*
+ * Look for work once, for as long as pays after work that began at *@since_ns; returns whether
+ * there is some, which then began now.
+ */
+static bool look(struct unit *u, uint64_t *since_ns, int *rc)
 {
-	uint64_t budget_ns = spin_begin(&u->spin), start_ns, ns = 0;
-	uint64_t seen = progress(u);
+	uint64_t start_ns = now_ns(), seen = progress(u), ns = 0;
+	uint64_t budget_ns = spin_begin(&u->spin, start_ns - *since_ns);
 	bool any = false;
 
 	if (budget_ns == 0)
 		return false;
-	start_ns = now_ns();
 	while (!any && ns < budget_ns && !stopping(u)) {
 		for (int i = 0; i < TRIES && !any; i++)
 			any = found(u, seen, rc);
 		ns = now_ns() - start_ns;
 	}
-	spin_end(&u->spin, ns, any);
+	spin_end(&u->spin, any);
+	*since_ns = start_ns + ns;
 	return any;
 }
 
@@ -119,6 +122,7 @@ int serve_wait(struct unit *u, int timeout_ms)
 
 int serve_unit(struct unit *u)
 {
+	uint64_t since_ns = now_ns();
 	int events = 0, rc = 0;
 
 	while (rc == 0 && !stopping(u)) {
@@ -126,12 +130,13 @@ int serve_unit(struct unit *u)
 
 		rc = u->api->step(u->handler, (unsigned int)events);
 		events = 0;
-		if (rc == 0 && progress(u) != seen && look(u, &rc))
+		if (rc == 0 && progress(u) != seen && look(u, &since_ns, &rc))
 			continue;
 		if (rc == 0)
 			events = serve_wait(u, -1);
 		if (events < 0)
 			rc = events;
+		since_ns = now_ns();
 	}
 	return rc;
 }

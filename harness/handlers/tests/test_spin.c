@@ -4,20 +4,19 @@
 
 #include "../spin.h"
 
-/* @n waits that would each have ended after @ns; returns nanoseconds looked. */
+#define WORK_NS 10000u
+
+/* @n times WORK_NS of work and a wait that would end after @ns; returns nanoseconds looked. */
 static uint64_t waits(struct spin *s, unsigned int n, uint64_t ns)
 {
 	uint64_t looked = 0;
 
 	while (n-- != 0) {
-		uint64_t budget = spin_begin(s);
+		uint64_t budget = spin_begin(s, WORK_NS);
 
 		if (budget == 0)
 			continue;
-		if (ns <= budget)
-			spin_end(s, ns, true);
-		else
-			spin_end(s, budget, false);
+		spin_end(s, ns <= budget);
 		looked += ns <= budget ? ns : budget;
 	}
 	return looked;
@@ -34,9 +33,27 @@ static void test_steady(void)
 	CU_ASSERT_EQUAL(s.looks, 1000);
 	CU_ASSERT_EQUAL(s.paid, 1000);
 	CU_ASSERT_EQUAL(seats.free, 1);
-	/* it knows by now how long to look: far less than the limit */
-	CU_ASSERT(spin_begin(&s) <= 100000);
-	spin_end(&s, 1, false);
+}
+
+/* How far it looks ahead depends on what work takes, up to a limit. */
+static void test_near(void)
+{
+	struct spin_seats seats;
+	struct spin s;
+
+	spin_seats_init(&seats, 2, 2);
+	spin_adaptive(&s, &seats);
+	for (uint64_t work_ns = 0; work_ns < 10000000; work_ns = 2 * work_ns + 1) {
+		uint64_t budget = spin_begin(&s, work_ns);
+
+		CU_ASSERT(budget != 0);
+		CU_ASSERT(budget <= SPIN_LIMIT_NS);
+		CU_ASSERT(budget <= SPIN_NEAR * work_ns || budget == 1);
+		CU_ASSERT(budget >= SPIN_NEAR * work_ns || budget == SPIN_LIMIT_NS);
+		spin_end(&s, true);
+	}
+	CU_ASSERT_EQUAL(spin_begin(&s, UINT64_MAX), SPIN_LIMIT_NS);
+	spin_end(&s, true);
 }
 
 /* Waits of 10 ms: hardly anything of them is spent looking, after a fast start or at once. */
@@ -50,8 +67,8 @@ static void test_idle(void)
 	spin_adaptive(&s, &seats);
 	for (int round = 0; round < 2; round++) {
 		looked = waits(&s, 100000, 10000000);
-		CU_ASSERT(looked >= SPIN_LIMIT_NS);
-		CU_ASSERT(looked < 100000ull * 10000000 / 10000);
+		CU_ASSERT(looked >= SPIN_VAIN_MAX * WORK_NS);
+		CU_ASSERT(looked < 100000ull * WORK_NS / 100);
 		CU_ASSERT_EQUAL(s.paid, 0);
 		waits(&s, 3000, 5000);
 		CU_ASSERT(s.paid >= 3000 - SPIN_REST_MAX); /* it comes back to it */
@@ -60,7 +77,7 @@ static void test_idle(void)
 	CU_ASSERT_EQUAL(seats.free, 7);
 }
 
-/* One wait in two is long: it goes on looking, but only for as long as the short ones take. */
+/* One wait in three is long: it goes on looking, and for no longer than that may cost. */
 static void test_mixed(void)
 {
 	struct spin_seats seats;
@@ -69,17 +86,15 @@ static void test_mixed(void)
 
 	spin_seats_init(&seats, 2, 2);
 	spin_adaptive(&s, &seats);
-	waits(&s, 100, 5000);
-	s.paid = 0;
 	for (int i = 0; i < 1000; i++) {
 		waits(&s, 2, 5000);
 		looked += waits(&s, 1, 2000000);
 	}
 	CU_ASSERT_EQUAL(s.paid, 2000);
-	CU_ASSERT(looked <= 1000ull * 40000);
+	CU_ASSERT_EQUAL(looked, 1000ull * SPIN_NEAR * WORK_NS);
 }
 
-/* From 5 us to 300 us: beyond what it used to look, but it finds out. */
+/* One pace, then another: just near enough pays each time, and a little later not at all. */
 static void test_slower(void)
 {
 	struct spin_seats seats;
@@ -88,11 +103,10 @@ static void test_slower(void)
 	spin_seats_init(&seats, 2, 2);
 	spin_adaptive(&s, &seats);
 	waits(&s, 1000, 5000);
-	s.paid = 0;
-	waits(&s, 1000, 300000);
-	CU_ASSERT(s.paid >= 990);
-	waits(&s, 1000, SPIN_LIMIT_NS + 1);
-	CU_ASSERT(s.paid <= 1000);
+	waits(&s, 1000, SPIN_NEAR * WORK_NS);
+	CU_ASSERT_EQUAL(s.paid, 2000);
+	CU_ASSERT(waits(&s, 1000, SPIN_NEAR * WORK_NS + 1) < 20ull * SPIN_NEAR * WORK_NS);
+	CU_ASSERT_EQUAL(s.paid, 2000);
 }
 
 static void test_one_cpu(void)
@@ -118,14 +132,14 @@ static void test_seats(void)
 	spin_seats_init(&seats, 3, 3);
 	for (int i = 0; i < 3; i++)
 		spin_adaptive(&s[i], &seats);
-	CU_ASSERT(spin_begin(&s[0]) != 0);
-	CU_ASSERT(spin_begin(&s[1]) != 0);
-	CU_ASSERT_EQUAL(spin_begin(&s[2]), 0);
+	CU_ASSERT(spin_begin(&s[0], WORK_NS) != 0);
+	CU_ASSERT(spin_begin(&s[1], WORK_NS) != 0);
+	CU_ASSERT_EQUAL(spin_begin(&s[2], WORK_NS), 0);
 	CU_ASSERT_EQUAL(s[2].looks, 0);
-	spin_end(&s[0], 1000, true);
-	CU_ASSERT(spin_begin(&s[2]) != 0);
-	spin_end(&s[1], 1000, false);
-	spin_end(&s[2], 1000, true);
+	spin_end(&s[0], true);
+	CU_ASSERT(spin_begin(&s[2], WORK_NS) != 0);
+	spin_end(&s[1], false);
+	spin_end(&s[2], true);
 	CU_ASSERT_EQUAL(seats.free, 2);
 	spin_seats_init(&seats, 8, 1); /* bound to a processor of its own */
 	CU_ASSERT_EQUAL(seats.free, 1);
@@ -149,6 +163,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "work that comes soon", test_steady },
+		{ "as near as work is long", test_near },
 		{ "no work", test_idle },
 		{ "now soon, now late", test_mixed },
 		{ "another pace", test_slower },
