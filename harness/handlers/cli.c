@@ -101,8 +101,9 @@ void cli_help(FILE *out)
 	      "  --order in|out        publish in issue order, or as the store finishes;\n"
 	      "                        default: in for memory and psync, out for the others\n"
 	      "  --depth N             commands held at once, 1..4096; default 128\n"
-	      "  --poll-us N|auto      look for work this many microseconds before sleeping, or for\n"
-	      "                        as long as experience says it pays; default 0\n"
+	      "  --poll-us N|auto      look for work this many microseconds before sleeping, or (the\n"
+	      "                        default) for a few times as long as the last work took,\n"
+	      "                        as long as that pays\n"
 	      "  --reorder SEED        for tests: complete in an order made up from SEED\n"
 	      "  --die-after STEP:N    for tests: SIGKILL itself at once after the Nth STEP, which is\n"
 	      "                        head, data, medium, rsp, tail, doorbell or read\n"
@@ -346,6 +347,7 @@ int cli_parse(struct cli *cli, int argc, char **argv, char *err, size_t err_len)
 
 	memset(cli, 0, sizeof(*cli));
 	cli->depth = DEPTH_DEFAULT;
+	cli->poll_auto = true;
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":vhV", options, NULL)) != -1) {
 		if (opt == ':')

@@ -126,7 +126,11 @@ bench_serve() { # BACK: its device, with a handler
 		device_create "$back" "${device[@]}"
 		options=(--store "file:$bench_file" --engine "${back%-poll}" --wce)
 		[[ $back != null* ]] || options=(--store "null:$bench_size" --stale-reads --wce)
-		[[ $back != *-poll ]] || options+=(--poll-us "$bench_poll_us")
+		if [[ $back == *-poll ]]; then
+			options+=(--poll-us "$bench_poll_us")
+		else
+			options+=(--poll-us 0)
+		fi
 		handler_start "$back" "${options[@]}"
 		bench_pids[$back]=$(handler_pid "$back")
 		;;
