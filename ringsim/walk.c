@@ -151,11 +151,16 @@ HOT uint64_t plain_id(const uint8_t *entry)
 	return hdr << 32 | hdr >> 32;
 }
 
-/* The command of @id leaves the FIFO, of which @first is the first; which one is then? */
-HOT uint32_t leave(struct slot *slots, const struct slot *slot, uint32_t first, uint32_t id)
+/* @i is what something else is, too, but the compiler does not know: what follows uses this one. */
+HOT uint32_t on_its_own(uint32_t i)
 {
-	if (likely(id == first))
-		return slot->next;
+	__asm__("" : "+r"(i));
+	return i;
+}
+
+/* A command that was not the first of the FIFO, which is @first, has left it; which one is then? */
+HOT uint32_t leave(struct slot *slots, const struct slot *slot, uint32_t first)
+{
 	slots[0].next = (uint16_t)first;
 	slots[first].prev = 0;
 	step_unlink(slots, slot);
@@ -166,6 +171,9 @@ HOT uint32_t leave(struct slot *slots, const struct slot *slot, uint32_t first, 
  * GOOD without flags to plain commands, which nearly every answer is, where nobody watches: takes
  * as many as lie one behind another of the next @n entries, and at most ENDED. How many; those at
  * @ended have ended. @far: there are AHEAD entries more.
+ *
+ * Nearly always the answer is to the first of the FIFO. To go on with that id, which is at hand, is
+ * not to wait until the entry has come from the handler's cache.
  */
 HOT uint32_t complete_plain(struct ringsim_device *dev, uint32_t n, struct ringsim_cmd **ended,
 			    const bool far)
@@ -177,19 +185,23 @@ HOT uint32_t complete_plain(struct ringsim_device *dev, uint32_t n, struct rings
 	uint32_t first = slots[0].next;
 
 	for (entry = begin; entry != end; entry += PLAIN_LEN) {
-		uint64_t id = plain_id(entry);
+		uint64_t answered = plain_id(entry);
+		uint32_t id = on_its_own(first);
 		struct ringsim_cmd *cmd;
 		struct slot *slot;
 
 		if (far)
 			shm_want(entry, AHEAD * PLAIN_LEN);
-		if (unlikely(id > RINGSIM_ID_MAX))
-			break;
+		if (unlikely(answered != first)) {
+			if (answered > RINGSIM_ID_MAX)
+				break;
+			id = (uint32_t)answered;
+		}
 		slot = &slots[id];
 		if (unlikely(!slot->plain || shm_load8(entry, RINGSIM_OFF_STATUS)))
 			break;
 		cmd = *ended++ = slot->cmd;
-		first = leave(slots, slot, first, (uint32_t)id);
+		first = likely(id == first) ? slot->next : leave(slots, slot, first);
 		if (cmd->sg_cnt)
 			cmd->data_in = data_copy_out(dev, slot, cmd, slot->len);
 		cmd->outcome = RINGSIM_ANSWERED; /* these are one store */
@@ -201,7 +213,7 @@ HOT uint32_t complete_plain(struct ringsim_device *dev, uint32_t n, struct rings
 		slot->plain = false;
 		slot->dir = slot->unused = 0;
 		give_back(&dev->blks_free, &blks, slot->first_blk);
-		give_back(&dev->ids_free, &ids, (uint32_t)id);
+		give_back(&dev->ids_free, &ids, id);
 	}
 	n = (uint32_t)(entry - begin) / PLAIN_LEN;
 	slots[0].next = (uint16_t)first;
@@ -245,14 +257,12 @@ static bool tail_among(struct ringsim_device *dev, uint32_t tail, uint32_t *ahea
 	return false;
 }
 
-/* Nearly always the handler has answered all there is. */
+/* Nearly always the handler has answered all there is, to where cmd_head was published. */
 HOT bool tail_sound(struct ringsim_device *dev, uint32_t tail, uint32_t *ahead)
 {
-	uint32_t n = dev->rec_count;
-
-	if (unlikely(!n || rec_end(dev, rec_at(dev, n - 1)) != tail))
+	if (unlikely(tail != dev->head || dev->head_moved || !dev->rec_count))
 		return tail_among(dev, tail, ahead);
-	*ahead = n;
+	*ahead = dev->rec_count;
 	return true;
 }
 
@@ -295,6 +305,8 @@ HOT bool walk(struct ringsim_device *dev, const bool w)
 
 	if (unlikely(dev->broken))
 		return false;
+	if (!w) /* who knows where the first answer is can have it come meanwhile */
+		shm_want(dev->region, (uint64_t)dev->lay.cmdr_off + dev->reclaim);
 	if (w && dev->shadow)
 		shadow_before_walk(dev);
 	note_peaks(dev);
@@ -332,7 +344,7 @@ HOT bool walk(struct ringsim_device *dev, const bool w)
 		tap(dev, .kind = RINGSIM_TAP_TAIL, .value = tail);
 	if (unknown)
 		return false;
-	if (walked)
+	if (walked && dev->tmr_first)
 		walked = tmr_run(dev);
 	if (dev->cmd_tmo_ns)
 		timer_next_cmd(dev);
@@ -355,7 +367,7 @@ void ringsim_poll_tail(struct ringsim_device *dev)
 {
 	if (!dev->broken)
 		tap(dev, .kind = RINGSIM_TAP_WALK);
-	if (walk_completions(dev))
+	if (walk_completions(dev) && dev->qfull_first)
 		qfull_drain(dev, false);
 }
 
