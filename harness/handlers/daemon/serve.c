@@ -78,13 +78,19 @@ static bool found(struct unit *u, uint64_t seen, int *rc)
 	return *rc != 0 || progress(u) != seen;
 }
 
+/* The time for looks; who never looks need not know it. */
+static uint64_t look_ns(const struct unit *u)
+{
+	return u->spin.limit_ns != 0 ? now_ns() : 0;
+}
+
 /*
  * Look for work once, for as long as pays after work that began at *@since_ns; returns whether
  * there is some, which then began now.
  */
 static bool look(struct unit *u, uint64_t *since_ns, int *rc)
 {
-	uint64_t start_ns = now_ns(), seen = progress(u), ns = 0;
+	uint64_t start_ns = look_ns(u), seen = progress(u), ns = 0;
 	uint64_t budget_ns = spin_begin(&u->spin, start_ns - *since_ns);
 	bool any = false;
 
@@ -122,7 +128,7 @@ int serve_wait(struct unit *u, int timeout_ms)
 
 int serve_unit(struct unit *u)
 {
-	uint64_t since_ns = now_ns();
+	uint64_t since_ns = look_ns(u);
 	int events = 0, rc = 0;
 
 	while (rc == 0 && !stopping(u)) {
@@ -136,7 +142,7 @@ int serve_unit(struct unit *u)
 			events = serve_wait(u, -1);
 		if (events < 0)
 			rc = events;
-		since_ns = now_ns();
+		since_ns = look_ns(u);
 	}
 	return rc;
 }
