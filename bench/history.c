@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The history of results: appending a line, reading all of them. */
 #include "history.h"
+
+#include "../harness/text_file.h"
 #include "compare.h"
 
 #include <errno.h>
@@ -15,6 +17,7 @@
 
 #define HISTORY_SCHEMA 1
 #define LINE_MAX_BYTES (16 << 20)
+#define FILE_MAX_BYTES (256 << 20)
 
 /* What is worth a curve over months. */
 static const enum metric headline[] = {
@@ -92,12 +95,17 @@ json_t *history_line(const struct result *r)
 /* Under a lock, and taken back if there is no room for all of it. */
 static int append(int fd, const char *text, size_t len)
 {
+	char last = '\n';
 	ssize_t n = 0;
 	size_t done = 0;
 	struct stat st;
 
-	if (flock(fd, LOCK_EX) || fstat(fd, &st))
+	if (flock(fd, LOCK_EX) || fstat(fd, &st) || lseek(fd, 0, SEEK_END) < 0)
 		return -errno;
+	if (st.st_size && pread(fd, &last, 1, st.st_size - 1) < 0)
+		return -errno;
+	if (last != '\n')
+		return -EBADMSG;
 	while (done < len && (n >= 0 || errno == EINTR)) {
 		n = write(fd, text + done, len - done);
 		done += n > 0 ? (size_t)n : 0;
@@ -119,7 +127,7 @@ int history_append(const struct result *r, const char *path, char *err, size_t e
 
 	json_decref(line);
 	if (!rc) {
-		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+		fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
 		text[len] = '\n'; /* where the end was */
 		rc = fd < 0 ? -errno : append(fd, text, len + 1);
 	}
@@ -127,7 +135,9 @@ int history_append(const struct result *r, const char *path, char *err, size_t e
 		close(fd);
 	free(text);
 	if (rc)
-		snprintf(err, err_len, "%s: cannot append to the history: %s", path, strerror(-rc));
+		snprintf(err, err_len, "%s: cannot append to the history: %s", path,
+			 rc == -EBADMSG ? "expected a newline at its end, found a line cut off"
+					: strerror(-rc));
 	return rc;
 }
 
@@ -219,25 +229,26 @@ static bool add_line(json_t *all, const char *text, size_t len, const char *path
 
 json_t *history_read(const char *path, char *err, size_t err_len)
 {
-	FILE *f = fopen(path, "re");
 	json_t *all = json_array();
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t len;
-	bool good = f && all;
+	char *text = NULL, *line, *end;
+	size_t len;
+	int rc = all ? text_file_read(path, FILE_MAX_BYTES, &text, &len) : -ENOMEM;
+	bool good = !rc;
 
-	*err = 0;
-	while (good && (len = getline(&text, &size, f)) >= 0)
-		good = add_line(all, text, (size_t)len, path, err, err_len);
-	if (!good || ferror(f)) {
-		if (!*err)
-			snprintf(err, err_len, "%s: cannot read the history: %s", path,
-				 strerror(errno));
+	if (rc)
+		snprintf(err, err_len, "%s: cannot read the history: %s", path,
+			 rc == -EFBIG || rc == -EINVAL
+				 ? "expected a regular file of at most 256 MiB"
+				 : strerror(-rc));
+	for (line = text; good && line < text + len; line = end) {
+		end = memchr(line, '\n', (size_t)(text + len - line));
+		end = end ? end + 1 : text + len;
+		good = add_line(all, line, (size_t)(end - line), path, err, err_len);
+	}
+	if (!good) {
 		json_decref(all);
 		all = NULL;
 	}
 	free(text);
-	if (f)
-		fclose(f);
 	return all;
 }

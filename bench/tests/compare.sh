@@ -149,6 +149,12 @@ EOT
 verdict "a line a night" "$problem"
 bad "history: no place for it" 'cannot append to the history' "$harness" compare --history /nowhere/h "$dir/a"
 bad "history: a full disk" 'cannot append to the history: No space' "$harness" compare --history /dev/full "$dir/a"
+printf '{"schema":1' >"$dir/cut"
+bad "history: its last line cut off" 'cut off' "$harness" compare --history "$dir/cut" "$dir/a"
+mkfifo "$dir/fifo"
+bad "history: a pipe" 'cannot append' "$harness" compare --history "$dir/fifo" "$dir/a"
+bad "report: a pipe for history" 'a regular file' "$harness" report --html "$dir/html" --history "$dir/fifo" "$dir/a"
+bad "report: a history without end" 'a regular file' "$harness" report --html "$dir/html" --history /dev/zero "$dir/a"
 bad "history: of a damaged result" 'expected JSON' "$harness" compare --history "$dir/history" "$dir/b"
 verdict "history: as it was" "$([[ $(wc -l <"$dir/history") -eq 3 ]] || echo "expected 3 lines")"
 
