@@ -60,7 +60,7 @@ static int load_one(struct corpus *c, int dir, const char *name)
 	static const size_t max = 16u << 20;
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = -EINVAL;
 	struct fuzz_program p = { 0 };
-	char *text = NULL, err[256];
+	char *text = NULL, err[256] = "expected a file of at most 16 MiB that can be read";
 	struct stat st;
 	ssize_t n = -1;
 
@@ -72,8 +72,8 @@ static int load_one(struct corpus *c, int dir, const char *name)
 		rc = fuzz_parse(&p, text, (size_t)n, err, sizeof(err));
 	if (!rc)
 		rc = append(c, &p);
-	else if (rc == -EINVAL)
-		c->skipped++;
+	else if (rc == -EINVAL && !c->skipped++)
+		snprintf(c->why, sizeof(c->why), "%s: %s", name, err);
 	if (fd >= 0)
 		close(fd);
 	free(text);

@@ -12,6 +12,8 @@
 #include "exec.h"
 #include "generate.h"
 
+#include <limits.h>
+
 #define CORPUS_PROGRAMS 1000	    /* no more are added */
 #define CORPUS_TEXT	(64u << 10) /* bytes of one that is added */
 
@@ -26,10 +28,11 @@ struct features {
 /** features_add() - @to |= @from; whether that was anything new. */
 bool features_add(struct features *to, const struct features *from);
 
-/** struct corpus - zero it; @skipped: files that hold no program */
+/** struct corpus - zero it; @skipped: files that hold no program, @why: the first, and why not */
 struct corpus {
 	struct fuzz_program *v;
 	size_t n, room, skipped;
+	char why[NAME_MAX + 260];
 };
 
 /** corpus_load() - all files *.fuzz of @dir, in the order of their names. 0 or -errno. */

@@ -73,7 +73,9 @@ static char *save(const struct findings *fs, const struct finding *f)
 	static const char *const ends[] = { "", "broken", "crash", "hang" };
 	struct fuzz_header h = { .seed = f->seed };
 	char *path = NULL;
+	bool good;
 	FILE *out;
+	int rc;
 
 	if (asprintf(&path, "%s/%s-%08x.fuzz", fs->save, f->clause[0] ? f->clause : ends[f->kind],
 		     finding_shape(f)) < 0)
@@ -88,10 +90,14 @@ static char *save(const struct findings *fs, const struct finding *f)
 			fputs("# alone: no; what went before in its process has a part in it\n",
 			      out);
 		fuzz_print(&f->program, out);
-		if (!ferror(out) && !fclose(out))
+		good = !ferror(out);
+		if (!fclose(out) && good)
 			return path;
 	}
-	fprintf(stderr, "tcmu-harness fuzz: --save: cannot write %s: %s\n", path, strerror(errno));
+	rc = errno;
+	if (out)
+		unlink(path); /* a part of it would be another program */
+	fprintf(stderr, "tcmu-harness fuzz: --save: cannot write %s: %s\n", path, strerror(rc));
 	free(path);
 	return NULL;
 }

@@ -149,8 +149,8 @@ static int load_corpus(struct run *r)
 		return usage_error("fuzz", "--corpus: cannot read %s: %s", r->o->corpus,
 				   strerror(-rc));
 	if (r->corpus.skipped)
-		fprintf(stderr, "tcmu-harness fuzz: --corpus: %zu files of %s hold no program\n",
-			r->corpus.skipped, r->o->corpus);
+		fprintf(stderr, "tcmu-harness fuzz: --corpus: left out %s/%s (%zu in all)\n",
+			r->o->corpus, r->corpus.why, r->corpus.skipped);
 	return 0;
 }
 

@@ -136,6 +136,24 @@ done
 good "one that is said not to, and does" 1 "FAILS: SCS-030" "$harness" replay "$dir/restart.fuzz" \
 	--persistent --exec "exec '$handler' --store memory:1M"
 
+echo frobnicate >"$dir/corpus/odd.fuzz"
+problem=$(run 0 "$harness" fuzz --runs 10 --corpus "$dir/corpus")
+verdict "what is no program is left out, and told" "$problem$(says err "odd.fuzz: .*'frobnicate'.*1 in all")"
+
+# A disk that is full: no part of a program is left, which would be another one.
+if unshare -m true 2>/dev/null; then
+	mkdir "$dir/full"
+	# shellcheck disable=SC2016 # it is for the inner shell
+	as=(unshare -m sh -c 'mount -t tmpfs -o size=64k full "$0" && head -c 1m /dev/zero >"$0/fill" 2>/dev/null
+		"$@"; rc=$?; ls "$0/found"; exit $rc' "$dir/full")
+	problem=$(run 1 "$harness" fuzz --mutant pad-cleared --seed 2 --runs 1000 --profile ring --save "$dir/full/found")
+	verdict "findings on a full disk" "$problem$(says err 'cannot write .*No space')$(
+		tail -n 1 "$dir/out" | grep -x '.*\.fuzz')"
+	as=()
+else
+	skip "findings on a full disk" "no mount namespace here"
+fi
+
 # Programs kept for ever.
 shopt -s nullglob
 for file in harness/fuzz/regress/*.fuzz; do
