@@ -13,7 +13,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define WORKDIR_ROOM (512ull << 20)
+#define WORKDIR_ROOM  (512ull << 20)
+#define WORKDIR_LEAST (4ull << 20)
 
 int usage_error(const char *verb, const char *fmt, ...)
 {
@@ -114,10 +115,30 @@ static const char *workdir_parent(void)
 	return "/tmp";
 }
 
+/* On a full disk any handler fails, through no fault of its own. */
+static bool is_full(const char *verb, const char *dir)
+{
+	struct statvfs st;
+	uint64_t room;
+
+	if (statvfs(dir, &st) || !st.f_blocks)
+		return false; /* one without a limit */
+	room = (uint64_t)(geteuid() ? st.f_bavail : st.f_bfree) * st.f_frsize;
+	if (room >= WORKDIR_LEAST)
+		return false;
+	fprintf(stderr,
+		"tcmu-harness %s: %s: expected %llu KiB free for handlers' files, found %llu: %s\n",
+		verb, dir, WORKDIR_LEAST >> 10, (unsigned long long)room >> 10, strerror(ENOSPC));
+	return true;
+}
+
 char *workdir_make(const char *verb)
 {
 	const char *tmp = workdir_parent();
 	char *dir = NULL;
+
+	if (is_full(verb, tmp))
+		return NULL;
 
 	if (strlen(tmp) > 60) {
 		fprintf(stderr,
