@@ -170,6 +170,11 @@ static uint32_t hang_ms(struct shrinking *s, const struct watch *w)
 	return ms > HANG_LEAST_MS ? (uint32_t)ms : HANG_LEAST_MS;
 }
 
+static bool told_to_stop(const struct trial_plan *plan)
+{
+	return plan->stop && *plan->stop;
+}
+
 /* What the child has come to; FINDING_NONE: to its end, or to ours. */
 static enum finding_kind tend(struct shrinking *s, pid_t pid, bool apart, uint64_t end_ms,
 			      struct finding *f)
@@ -183,7 +188,7 @@ static enum finding_kind tend(struct shrinking *s, pid_t pid, bool apart, uint64
 
 	watch_begin(&w, pid);
 	while (waitpid(pid, &status, WNOHANG) != pid) {
-		bool late = child_now_ms() > end_ms;
+		bool late = child_now_ms() > end_ms || told_to_stop(s->plan);
 
 		if (!apart && !s->plan->spec->exec)
 			limits.cpu_ms = hang_ms(s, &w);
@@ -224,7 +229,7 @@ static void round_of(struct shrinking *s, struct fuzz_program *p, bool apart, ui
 	uint64_t now;
 	pid_t pid;
 
-	while ((now = child_now_ms()) + 100 < end_ms) {
+	while ((now = child_now_ms()) + 100 < end_ms && !told_to_stop(s->plan)) {
 		end = (struct finding){ 0 };
 		s->board->hash = 0;
 		fflush(NULL);
@@ -306,6 +311,7 @@ void finding_shrink(struct finding *f, const struct trial_plan *plan, uint32_t m
 			fuzz_program_free(&whole);
 		else
 			take_back(f, &whole);
+		f->alone |= told_to_stop(plan); /* who knows */
 		if (plan->spec->exec)
 			process_end_all(spare);
 	}

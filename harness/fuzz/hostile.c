@@ -395,10 +395,12 @@ int fuzz_hostile(const struct fuzz_hostile_opts *opt)
 		gather(w, n, &(int){ 0 });
 	else
 		bad = gather(w, n, &status);
-	if (*opt->stop)
-		bad = n; /* the signal has come to the workers, too */
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
+	if (*opt->stop) {
+		bad = n; /* the signal has come to the workers, too */
+		fprintf(stderr, "tcmu-harness fuzz: interrupted\n");
+	}
 	sum_up(w, n, &t);
 	summary(&t, now_s() - begun);
 	if (bad < n)

@@ -152,6 +152,8 @@ static int measure(struct bench *b)
 			b->v[i].wall_ns = b->v[i].cpu_ns = 0;
 		}
 	}
+	if (b->stop && *b->stop)
+		fprintf(stderr, "tcmu-harness fuzz: interrupted\n");
 	return tell(b);
 }
 

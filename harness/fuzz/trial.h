@@ -85,13 +85,15 @@ struct watch_limits watch_limits_for(const struct target_spec *spec);
 
 /**
  * struct trial_plan - how programs are carried out apart
- * @say: told what happens, see struct fuzz_exec; NULL
+ * @say:  told what happens, see struct fuzz_exec; NULL
+ * @stop: once it is set, shrinking ends with what it has; NULL: at its own end
  */
 struct trial_plan {
 	const struct target_spec *spec;
 	unsigned int oracles;
 	struct watch_limits limits;
 	FILE *say;
+	const volatile sig_atomic_t *stop;
 };
 
 /** trial_apart() - as trial_run() in a child; the detail, too. False: no child could be made. */

@@ -120,15 +120,16 @@ static void set_up(struct run *r, const struct target_spec *spec, char *who)
 				 .novel = novel,
 				 .tick = tick,
 				 .ctx = r };
-	r->fs = (struct findings){
-		.plan = { .spec = spec, .oracles = o->oracles, .limits = r->crew.watch },
-		.who = who,
-		.profile = profile,
-		.save = o->save,
-		.seed = o->seed,
-		.shrink = !o->no_shrink,
-		.out = o->json && !strcmp(o->json, "-") ? NULL : stdout
-	};
+	r->fs = (struct findings){ .plan = { .spec = spec,
+					     .oracles = o->oracles,
+					     .limits = r->crew.watch,
+					     .stop = r->stop },
+				   .who = who,
+				   .profile = profile,
+				   .save = o->save,
+				   .seed = o->seed,
+				   .shrink = !o->no_shrink,
+				   .out = o->json && !strcmp(o->json, "-") ? NULL : stdout };
 	r->totals = (struct totals){ .handler = spec->label,
 				     .profile = profile,
 				     .seed = o->seed,
