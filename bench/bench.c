@@ -117,7 +117,10 @@ static int make_store(struct bench *b)
 			  (b->rows[i].layer->program && wants_file(&b->o));
 	if (!wanted)
 		return 0;
-	if (asprintf(&b->store, "%s/tcmu-bench-%d.store", b->o.store_dir, (int)getpid()) < 0)
+	b->store_home = workdir_in("bench", b->o.store_dir);
+	if (!b->store_home)
+		return EXIT_USAGE;
+	if (asprintf(&b->store, "%s/store", b->store_home) < 0)
 		return complain(strerror(ENOMEM));
 	fd = open(b->store, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	rc = fd < 0 ? -errno : fill(fd, b->o.size_bytes, b->stop);
@@ -131,8 +134,6 @@ static int make_store(struct bench *b)
 	}
 	snprintf(err, sizeof(err), "%s: %llu MiB for the handlers' file: %s", b->store,
 		 (unsigned long long)b->o.size_bytes >> 20, strerror(-rc));
-	if (fd < 0)
-		b->store[0] = 0; /* not ours to remove */
 	return complain(err);
 }
 
@@ -237,9 +238,8 @@ int verb_bench(int argc, char **argv, const volatile sig_atomic_t *stop)
 	if (!rc)
 		rc = b->o.commands ? bench_exact(b) : finish(b, bench_run(b));
 out:
-	if (b->store && b->store[0])
-		unlink(b->store);
 	free(b->store);
+	workdir_remove(b->store_home);
 	workdir_remove(b->dir);
 	result_free(b->result);
 	free(b);

@@ -50,13 +50,14 @@ struct bench_row {
 
 /**
  * struct bench - a run
+ * @store:    the file of handlers with files, in @store_home, a directory of its own
  * @counters: why there are no hardware counters; empty if there are
  */
 struct bench {
 	struct bench_options o;
 	const volatile sig_atomic_t *stop;
 	FILE *text;
-	char *dir, *store;
+	char *dir, *store_home, *store;
 	struct result *result;
 	struct bench_row rows[BENCH_ROWS_MAX];
 	uint32_t n_rows;

@@ -4,17 +4,12 @@
 
 #include <errno.h>
 #include <fnmatch.h>
-#include <ftw.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
-
-#define WORKDIR_ROOM  (512ull << 20)
-#define WORKDIR_LEAST (4ull << 20)
 
 int usage_error(const char *verb, const char *fmt, ...)
 {
@@ -96,80 +91,4 @@ char *beside_program(const char *name)
 		return NULL;
 	*slash = 0;
 	return asprintf(&path, "%s/%s", self, name) < 0 ? NULL : path;
-}
-
-/*
- * TMPDIR if it is set; else memory, where a case does not wait for a disk to become durable, if
- * there is room for the stores; else /tmp.
- */
-static const char *workdir_parent(void)
-{
-	const char *tmp = getenv("TMPDIR");
-	struct statvfs st;
-
-	if (tmp && *tmp)
-		return tmp;
-	if (!access("/dev/shm", W_OK | X_OK) && !statvfs("/dev/shm", &st) &&
-	    (uint64_t)st.f_bavail * st.f_frsize >= WORKDIR_ROOM)
-		return "/dev/shm";
-	return "/tmp";
-}
-
-/* On a full disk any handler fails, through no fault of its own. */
-static bool is_full(const char *verb, const char *dir)
-{
-	struct statvfs st;
-	uint64_t room;
-
-	if (statvfs(dir, &st) || !st.f_blocks)
-		return false; /* one without a limit */
-	room = (uint64_t)(geteuid() ? st.f_bavail : st.f_bfree) * st.f_frsize;
-	if (room >= WORKDIR_LEAST)
-		return false;
-	fprintf(stderr,
-		"tcmu-harness %s: %s: expected %llu KiB free for handlers' files, found %llu: %s\n",
-		verb, dir, WORKDIR_LEAST >> 10, (unsigned long long)room >> 10, strerror(ENOSPC));
-	return true;
-}
-
-char *workdir_make(const char *verb)
-{
-	const char *tmp = workdir_parent();
-	char *dir = NULL;
-
-	if (is_full(verb, tmp))
-		return NULL;
-
-	if (strlen(tmp) > 60) {
-		fprintf(stderr,
-			"tcmu-harness %s: TMPDIR: expected at most 60 characters (sockets are made "
-			"there), found %zu\n",
-			verb, strlen(tmp));
-		return NULL;
-	}
-	if (asprintf(&dir, "%s/tcmu-harness-XXXXXX", tmp) < 0)
-		return NULL;
-	if (mkdtemp(dir))
-		return dir;
-	fprintf(stderr, "tcmu-harness %s: cannot make %s: %s\n", verb, dir, strerror(errno));
-	free(dir);
-	return NULL;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)at;
-	if (kind == FTW_DP || kind == FTW_D)
-		rmdir(path);
-	else
-		unlink(path);
-	return 0;
-}
-
-void workdir_remove(char *dir)
-{
-	if (dir)
-		nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-	free(dir);
 }

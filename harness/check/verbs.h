@@ -31,8 +31,10 @@ bool clause_list_match(const char *patterns, const char *clauses);
 char *beside_program(const char *name);
 
 /** workdir_make() - a private directory, under TMPDIR if that is set; NULL after printing why not.
- */
+ * Of those that killed runs have left there, what is the user's own is removed. */
 char *workdir_make(const char *verb);
+/** workdir_in() - the same in @parent, however little room there is. */
+char *workdir_in(const char *verb, const char *parent);
 /** workdir_remove() - remove it with everything in it, and free the name. */
 void workdir_remove(char *dir);
 

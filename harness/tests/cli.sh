@@ -98,6 +98,14 @@ verdict "a reader that has seen enough" "$(run 0 bash -c '"$1" list | true; exit
 problem=$(run 0 bash -c '"$@" <&- >&-' - "$harness" check --case hnd.001.version-2 --json "$dir/closed")
 [[ -n $problem ]] || python3 -IS -m json.tool "$dir/closed" >/dev/null || problem="no JSON"
 verdict "without standard files" "$problem"
+for name in left held; do
+	mkdir -p "$TMPDIR/tcmu-harness.$name/deeper" && : >"$TMPDIR/tcmu-harness.$name/deeper/file"
+	touch -d '1 hour ago' "$TMPDIR/tcmu-harness.$name"
+done
+exec 9<"$TMPDIR/tcmu-harness.held" && flock 9
+verdict "what a killed run left goes, what a running one has stays" "$(
+	run 0 "$harness" check --case hnd.001.version-2 | grep -vx 'left in TMPDIR: tcmu-harness.held')"
+exec 9<&-
 bad "check: no temporary directory" "$dir/none" \
 	env TMPDIR="$dir/none" "$harness" check --case hnd.001.version-2
 # shellcheck disable=SC2016 # it is for the inner shell
