@@ -147,6 +147,29 @@ static void take_part(struct shrinker *s, const struct fuzz_program *q)
 	s->gained = true;
 }
 
+/*
+ * The last few alone, if that is enough: soon asked, where programs take long. Bytes that nobody
+ * should see may be another's, or those that the device begins with.
+ */
+static void take_tail(struct shrinker *s)
+{
+	struct fuzz_program q = *s->p;
+	uint32_t n;
+
+	for (n = 1; n < s->p->cnt / 2; n *= 2) {
+		q.cnt = n;
+		q.ops = s->p->ops + s->p->cnt - n;
+		q.setup.poison = s->p->setup.poison;
+		if (!shows(s, &q)) {
+			q.setup.poison = 1;
+			if (s->p->setup.poison == 1 || !shows(s, &q))
+				continue;
+		}
+		take_part(s, &q);
+		return;
+	}
+}
+
 static bool begin_at(struct shrinker *s, struct fuzz_program *q, uint32_t start)
 {
 	q->setup.ring_start = start;
@@ -265,6 +288,32 @@ static void drop_steps(struct shrinker *s)
 			}
 		if (!shorter)
 			s->p->ops[k].n[0] = keep;
+	}
+}
+
+/* A death is about how far one command has come: that one alone, and each of its steps. */
+static void die_in_one(struct shrinker *s)
+{
+	struct fuzz_op ops[3] = { [2] = { .verb = FUZZ_SETTLE } };
+	struct fuzz_program q = *s->p;
+	uint32_t i, k;
+
+	for (i = 0; i < s->p->cnt && s->p->ops[i].verb != FUZZ_KILL; i++)
+		;
+	if (i == s->p->cnt || s->p->cnt <= 3 || s->p->cnt > FEW)
+		return;
+	ops[0] = s->p->ops[i];
+	q.ops = ops;
+	q.cnt = 3;
+	for (i = 0; i < s->p->cnt; i++) {
+		ops[1] = s->p->ops[i];
+		for (k = 1; k <= STEPS && ops[1].verb == FUZZ_SUBMIT; k++) {
+			ops[0].n[0] = k;
+			if (shows(s, &q)) {
+				take_part(s, &q);
+				return;
+			}
+		}
 	}
 }
 
@@ -471,6 +520,7 @@ int64_t fuzz_shrink(struct fuzz_program *p,
 		return -ENOMEM;
 	p->room = p->cnt;
 	end_sooner(&s);
+	take_tail(&s);
 	drop_runs(&s, p->cnt / 8 + 1);
 	begin_later(&s, FAR / 8);
 	do {
@@ -484,6 +534,7 @@ int64_t fuzz_shrink(struct fuzz_program *p,
 		merge(&s);
 		if (!s.gained) {
 			drop_two(&s);
+			die_in_one(&s);
 			drop_steps(&s);
 		}
 		if (!s.gained || s.p->cnt <= 16)

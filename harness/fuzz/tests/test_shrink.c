@@ -210,6 +210,83 @@ static void stays_and_stops(void)
 	fuzz_program_free(&p);
 }
 
+/* A READ sees what nobody wrote: what was left by a turn, or what the device begins with. */
+static bool sees_foreign(void *ctx, const struct fuzz_program *p)
+{
+	uint32_t i;
+	bool written = p->setup.poison;
+
+	++*(uint32_t *)ctx;
+	for (i = 0; i < p->cnt; i++) {
+		if (p->ops[i].verb == FUZZ_SUBMIT && p->ops[i].cdb[0] == 0x28 &&
+		    p->ops[i].n[FUZZ_S_LEN] == 12288 && written)
+			return true;
+		written |= p->ops[i].verb == FUZZ_TURN;
+	}
+	return false;
+}
+
+/* Where a candidate takes long there is only time for some dozens. */
+static void asks_for_the_last_alone(void)
+{
+	struct fuzz_program p;
+	uint32_t calls = 0;
+
+	noise(&p, 1000, 1);
+	fuzz_push(&p, FUZZ_SUBMIT)->cdb[0] = 0x28;
+	p.ops[1000].cdb_len = 10;
+	p.ops[1000].n[FUZZ_S_LEN] = 12288;
+	CU_ASSERT_TRUE_FATAL(sees_foreign(&calls, &p));
+	fuzz_shrink(&p, sees_foreign, &calls, 10000);
+	CU_ASSERT_EQUAL(p.cnt, 1);
+	CU_ASSERT_EQUAL(p.setup.poison, 1);
+	CU_ASSERT_TRUE(calls < 200);
+	fuzz_program_free(&p);
+}
+
+/* A death in the sixth step of a WRITE, of which each other command takes twenty. */
+static bool dies_in_write(void *ctx, const struct fuzz_program *p)
+{
+	uint64_t left = 0;
+	uint32_t i;
+
+	(void)ctx;
+	for (i = 0; i < p->cnt; i++) {
+		const struct fuzz_op *op = &p->ops[i];
+
+		if (op->verb == FUZZ_KILL)
+			left = op->n[0];
+		if (op->verb != FUZZ_SUBMIT || !left)
+			continue;
+		if (op->cdb[0] == 0x2a)
+			return left == 6 && i + 1 < p->cnt && p->ops[i + 1].verb == FUZZ_SETTLE;
+		left = left > 20 ? left - 20 : 0;
+	}
+	return false;
+}
+
+/* Neither of two numbers can change alone: how many commands there are, and after how many steps it
+ * dies. */
+static void dies_in_one_command(void)
+{
+	struct fuzz_program p = { 0 };
+	uint32_t i;
+
+	fuzz_push(&p, FUZZ_KILL)->n[0] = 4 * 20 + 6;
+	for (i = 0; i < 5; i++) {
+		struct fuzz_op *op = fuzz_push(&p, FUZZ_SUBMIT);
+
+		op->cdb[0] = i < 4 ? 0x28 : 0x2a;
+		op->cdb_len = 10;
+	}
+	fuzz_push(&p, FUZZ_SETTLE);
+	CU_ASSERT_TRUE_FATAL(dies_in_write(NULL, &p));
+	fuzz_shrink(&p, dies_in_write, NULL, 10000);
+	CU_ASSERT_EQUAL(p.cnt, 3);
+	CU_ASSERT_EQUAL(p.ops[0].n[0], 6);
+	fuzz_program_free(&p);
+}
+
 int main(void)
 {
 	CU_pSuite suite;
@@ -222,6 +299,8 @@ int main(void)
 	CU_add_test(suite, "pairs", drops_what_belongs_together);
 	CU_add_test(suite, "at", drops_at_with_its_operation);
 	CU_add_test(suite, "the end of the ring", begins_where_it_matters);
+	CU_add_test(suite, "the last alone", asks_for_the_last_alone);
+	CU_add_test(suite, "a death", dies_in_one_command);
 	CU_add_test(suite, "no gain, no time", stays_and_stops);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
