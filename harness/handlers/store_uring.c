@@ -7,6 +7,10 @@
  * eventfd, no clearing read and cannot lose a wakeup. A request is free again before done() is
  * called: done() may submit, and may not return.
  *
+ * The first read of a batch is answered at once if the page cache has all of it, which takes one
+ * plain system call: a command that comes alone has no use for a ring. What it has not goes through
+ * the ring as the others do.
+ *
  * The file is registered, where the kernel has that. The data area never is, although it could be:
  * registering holds on to the pages that are there now, and TCMU replaces pages of idle blocks. A
  * fixed read would then succeed and fill a page that nobody looks at any more.
@@ -18,6 +22,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #define KICK_RETRIES  100
 #define KICK_RETRY_MS 1
@@ -33,6 +38,8 @@ struct uring_engine {
 	uint32_t in_kernel; /* submitted or queued entries */
 	uint32_t finished;  /* running count */
 	bool fixed_file;
+	bool at_once; /* reads may be; @tried: one was since the last kick */
+	bool tried;
 };
 
 /*
@@ -72,6 +79,7 @@ static int uring_open(struct store *s, const struct store_config *cfg, char *err
 		e->reqs[i].next = e->free;
 		e->free = &e->reqs[i];
 	}
+	e->at_once = s->dio_align == 0 && !cfg->sqpoll;
 	e->fixed_file = io_uring_register_files(&e->ring, &s->fd, 1) == 0;
 	s->engine = e;
 	s->poll_fd = e->ring.ring_fd;
@@ -167,6 +175,23 @@ static void proceed(struct store *s, struct uring_req *r, bool more)
 	store_finish(s, io);
 }
 
+/* Returns true if there is a call left to make, as store_plan_next() does. */
+static bool read_at_once(struct store *s, struct store_plan *p)
+{
+	struct uring_engine *e = s->engine;
+	ssize_t n;
+
+	if (!e->at_once || e->tried || e->in_kernel != 0 || p->call != STORE_CALL_READV)
+		return true;
+	e->tried = true;
+	n = preadv2(s->fd, p->iov, (int)p->iov_cnt, (off_t)p->off_bytes, RWF_NOWAIT);
+	if (n > 0)
+		return store_plan_next(p, n);
+	if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+		e->at_once = false;
+	return true;
+}
+
 static int uring_submit(struct store *s, struct store_io *io)
 {
 	struct uring_engine *e = s->engine;
@@ -175,7 +200,7 @@ static int uring_submit(struct store *s, struct store_io *io)
 	if (r == NULL)
 		return -EAGAIN;
 	e->free = r->next;
-	proceed(s, r, store_plan_begin(&r->plan, s, io));
+	proceed(s, r, store_plan_begin(&r->plan, s, io) && read_at_once(s, &r->plan));
 	return 0;
 }
 
@@ -185,6 +210,7 @@ static void uring_kick(struct store *s)
 	struct uring_engine *e = s->engine;
 	int retries = 0;
 
+	e->tried = false;
 	if (e->ring.flags & IORING_SETUP_SQPOLL) { /* its thread takes them when it gets to them */
 		io_uring_submit(&e->ring);
 		return;
