@@ -2,8 +2,9 @@
 /*
  * The rule by which the adaptive spin learns; see spin.h.
  *
- * What it can lose is bounded: a thread that waits for long each time looks SPIN_VAIN_MAX times at
- * first, then once in SPIN_REST_MIN waits, in the end in SPIN_REST_MAX.
+ * A look in vain weighs as much as one that found something: it goes on while most do. What it can
+ * lose is bounded: a thread that waits for long each time looks SPIN_VAIN_MAX times at first, then
+ * once in SPIN_REST_MIN waits, in the end in SPIN_REST_MAX.
  */
 #include "spin.h"
 
@@ -57,10 +58,13 @@ void spin_end(struct spin *s, bool found)
 	if (s->seats == NULL)
 		return;
 	__atomic_add_fetch(&s->seats->free, 1, __ATOMIC_RELAXED);
-	if (found) {
-		s->vain = 0;
+	if (found && s->vain != 0) {
+		s->vain--;
+	} else if (found) {
 		s->rest_next = SPIN_REST_MIN;
-	} else if (++s->vain >= SPIN_VAIN_MAX) {
+	} else if (s->vain + 1 < SPIN_VAIN_MAX) {
+		s->vain++;
+	} else {
 		s->rest = s->rest_next;
 		s->rest_next = s->rest_next < SPIN_REST_MAX ? 2 * s->rest_next : SPIN_REST_MAX;
 	}

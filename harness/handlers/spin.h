@@ -4,7 +4,7 @@
  *
  * Being woken costs as much as a few commands do, so looking on pays where the next is that near.
  * The adaptive spin looks for a few times as long as the work before it took, and no longer; it
- * gives up after some looks in vain, and tries again ever more rarely. So looking costs at most
+ * gives up when most looks are in vain, and tries again ever more rarely. So looking costs at most
  * SPIN_NEAR times what the work does, at any pace and on any machine, and hardly anything where
  * commands are rare. It reads no clock and knows no ring: whoever waits tells it what came of it.
  */
@@ -16,10 +16,10 @@
 #include <stdint.h>
 
 /** Adaptive: the longest look, in times of the work before it, and in nanoseconds. */
-#define SPIN_NEAR     4u
+#define SPIN_NEAR     6u
 #define SPIN_LIMIT_NS 500000u
-/** So many looks in vain in a row, and it sleeps at once for a while. */
-#define SPIN_VAIN_MAX 6u
+/** So many looks in vain more than others, and it sleeps at once for a while. */
+#define SPIN_VAIN_MAX 8u
 /** A while: waits without a look before the next, at first; it doubles up to the largest. */
 #define SPIN_REST_MIN 16u
 #define SPIN_REST_MAX 1024u
@@ -39,7 +39,7 @@ void spin_seats_init(struct spin_seats *seats, long online, long ours);
  * struct spin - of one thread
  * @limit_ns:   longest look; 0 = never look
  * @seats:      adaptive if not NULL
- * @vain:       looks in vain since the last that was not
+ * @vain:       looks in vain, less those that were not
  * @rest:       waits to go before the next look; @rest_next: how many next time
  * @looks, @paid: running counts: of all looks, of those that found something
  */
