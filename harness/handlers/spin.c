@@ -8,6 +8,8 @@
  */
 #include "spin.h"
 
+#define WEIGHT 8u /* of what was known, against the newest sleep */
+
 void spin_seats_init(struct spin_seats *seats, long online, long ours)
 {
 	long spare = online - 1;
@@ -37,6 +39,8 @@ static bool take_seat(struct spin_seats *seats)
 
 uint64_t spin_begin(struct spin *s, uint64_t work_ns)
 {
+	uint64_t near_ns;
+
 	if (s->limit_ns == 0)
 		return 0;
 	if (s->rest != 0) {
@@ -46,9 +50,10 @@ uint64_t spin_begin(struct spin *s, uint64_t work_ns)
 	if (s->seats != NULL && !take_seat(s->seats))
 		return 0;
 	s->looks++;
-	if (s->seats != NULL && work_ns < s->limit_ns / SPIN_NEAR)
-		return work_ns != 0 ? SPIN_NEAR * work_ns : 1;
-	return s->limit_ns;
+	near_ns = work_ns + s->sleep_ns;
+	if (s->seats == NULL || work_ns > s->limit_ns || near_ns > s->limit_ns / SPIN_NEAR)
+		return s->limit_ns;
+	return near_ns != 0 ? SPIN_NEAR * near_ns : 1;
 }
 
 void spin_end(struct spin *s, bool found)
@@ -68,4 +73,14 @@ void spin_end(struct spin *s, bool found)
 		s->rest = s->rest_next;
 		s->rest_next = s->rest_next < SPIN_REST_MAX ? 2 * s->rest_next : SPIN_REST_MAX;
 	}
+}
+
+void spin_slept(struct spin *s, uint64_t ns)
+{
+	if (ns > s->limit_ns)
+		ns = s->limit_ns;
+	if (s->sleep_ns == 0)
+		s->sleep_ns = ns;
+	else
+		s->sleep_ns = ((WEIGHT - 1) * s->sleep_ns + ns) / WEIGHT;
 }

@@ -19,12 +19,17 @@
 /* Tries between two looks at the clock. */
 #define TRIES 16
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 uint64_t serve_now_us(void)
@@ -126,6 +131,24 @@ int serve_wait(struct unit *u, int timeout_ms)
 	return events;
 }
 
+/* Sleep until something comes, and see what that costs, unless it came before. */
+static int sleep_on(struct unit *u, uint64_t *since_ns)
+{
+	uint64_t start_ns, used_ns;
+	int events;
+
+	if (u->spin.seats == NULL)
+		return serve_wait(u, -1);
+	start_ns = now_ns();
+	used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	events = serve_wait(u, -1);
+	used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - used_ns;
+	*since_ns = now_ns();
+	if (*since_ns - start_ns > 2 * used_ns)
+		spin_slept(&u->spin, used_ns);
+	return events;
+}
+
 int serve_unit(struct unit *u)
 {
 	uint64_t since_ns = look_ns(u);
@@ -139,10 +162,9 @@ int serve_unit(struct unit *u)
 		if (rc == 0 && progress(u) != seen && look(u, &since_ns, &rc))
 			continue;
 		if (rc == 0)
-			events = serve_wait(u, -1);
+			events = sleep_on(u, &since_ns);
 		if (events < 0)
 			rc = events;
-		since_ns = look_ns(u);
 	}
 	return rc;
 }

@@ -35,7 +35,7 @@ static void test_steady(void)
 	CU_ASSERT_EQUAL(seats.free, 1);
 }
 
-/* How far it looks ahead depends on what work takes, up to a limit. */
+/* How far it looks ahead depends on what work takes and a sleep costs, up to a limit. */
 static void test_near(void)
 {
 	struct spin_seats seats;
@@ -53,6 +53,16 @@ static void test_near(void)
 		spin_end(&s, true);
 	}
 	CU_ASSERT_EQUAL(spin_begin(&s, UINT64_MAX), SPIN_LIMIT_NS);
+	spin_end(&s, true);
+	spin_slept(&s, 5000);
+	CU_ASSERT_EQUAL(spin_begin(&s, 1000), SPIN_NEAR * 6000);
+	spin_end(&s, true);
+	for (int i = 0; i < 100; i++)
+		spin_slept(&s, 20000);
+	CU_ASSERT(spin_begin(&s, 1000) > SPIN_NEAR * 20000);
+	spin_end(&s, true);
+	spin_slept(&s, UINT64_MAX);
+	CU_ASSERT(spin_begin(&s, 1000) <= SPIN_LIMIT_NS);
 	spin_end(&s, true);
 }
 
