@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #define BLOCK	512u
@@ -172,6 +173,25 @@ static void half_cached(struct store *s)
 static void test_half_cached(void)
 {
 	each_kind(half_cached);
+}
+
+/* A file system that has no reads of what is in the page cache alone, as one in memory. */
+static void test_nothing_at_once(void)
+{
+	int fd = memfd_create("store", MFD_CLOEXEC);
+	struct scratch file = { .dir = "" };
+
+	snprintf(file.spec, sizeof(file.spec), "file:/proc/self/fd/%d", fd);
+	for (size_t i = 1; i < KINDS; i++) {
+		struct store *s;
+
+		if (kinds[i].direct)
+			continue;
+		s = open_kind(&kinds[i], &file);
+		half_cached(s);
+		store_close(s);
+	}
+	close(fd);
 }
 
 /* Odd addresses and odd cuts, as a fragmented data area has them; direct I/O bounces. */
@@ -651,6 +671,7 @@ int main(void)
 	static CU_TestInfo tests[] = {
 		{ "what is written is read", test_round_trip },
 		{ "what the page cache has and has not", test_half_cached },
+		{ "a file in memory", test_nothing_at_once },
 		{ "iovs at odd addresses", test_odd_iovs },
 		{ "thousands of iovs", test_many_iovs },
 		{ "discard and zero", test_discard_zero },
