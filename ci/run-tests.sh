@@ -7,14 +7,14 @@
 # One line for each program, and its output if it failed (-v: always). A program reports through
 # CUnit's run summary or TAP. Not to be trusted with its own verdict, it fails as well when it
 # prints neither, leaves tests of its plan out, exits with another status than 0, dies by a signal
-# or runs longer than SECONDS (120). Exit status 77 is a skip, and so are CUnit's inactive tests and
+# or runs longer than SECONDS (300). Exit status 77 is a skip, and so are CUnit's inactive tests and
 # TAP's SKIP and TODO; none of them counts as passed.
 #
 # The last line is "N passed, N failed, N skipped"; exit status 0, 1 if anything failed, 77 if
 # nothing ran, 2 for usage.
 
 set -u
-limit_s=120
+limit_s=300
 verbose=
 wrapper=()
 while getopts 'vt:w:' opt; do

@@ -66,7 +66,9 @@ nightly 'a shard without a result' 2 'expected a result' merge "$work/all" "$wor
 # Every job is in exactly one shard.
 ci/nightly jobs | sort >"$work/jobs"
 report 'there are jobs for every kernel' "$(sed 's/#.*//' ci/kernels.list | while read -r kernel; do
-	[[ -z $kernel ]] || grep -q "^conformance $kernel\$" "$work/jobs" || echo "none for $kernel"
+	for suite in conformance probe; do
+		[[ -z $kernel ]] || grep -q "^$suite $kernel\$" "$work/jobs" || echo "no $suite for $kernel"
+	done
 done)"
 report 'one benchmark a night' "$([[ $(grep -c '^bench -$' "$work/jobs") == 1 ]] || echo "expected one job 'bench -'")"
 : >"$work/history"
