@@ -108,6 +108,17 @@ static void give_up(struct target_io *io)
 	target_ended(io->target, io);
 }
 
+/* A function may be answered after a command that it was about, when the case uses @io again. */
+static void leave_tmrs(struct kernel *k, const struct target_io *io)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < TMRS; i++)
+		for (j = 0; k->tmrs[i].open && j < k->tmrs[i].n; j++)
+			if (k->tmrs[i].ios[j] == io)
+				k->tmrs[i].ios[j] = NULL;
+}
+
 static void on_ended(struct initiator_cmd *cmd)
 {
 	struct target_io *io = cmd->ctx;
@@ -117,6 +128,7 @@ static void on_ended(struct initiator_cmd *cmd)
 		io->target->kernel->unsent |= 1u << io->target->kernel->at_session;
 		return;
 	}
+	leave_tmrs(io->target->kernel, io);
 	if (cmd->end == INITIATOR_STATUS)
 		take_answer(io, cmd);
 	else if (cmd->end == INITIATOR_ABORTED)
@@ -234,14 +246,16 @@ static void drop_aborted(struct target *t, struct target_io **ios, uint32_t n)
 	uint32_t i, s;
 
 	for (i = 0; i < n; i++) {
-		struct initiator_cmd *cmd = ios[i]->cmd.user;
+		struct target_io *io = ios[i]; /* gone from there once it is dropped */
+		struct initiator_cmd *cmd;
 
-		if (ios[i]->done)
+		if (!io)
 			continue;
+		cmd = io->cmd.user;
 		for (s = 0; s < k->n_sessions; s++)
 			if (cmd->owner == k->sessions[s])
 				initiator_drop(k->sessions[s], cmd);
-		give_up(ios[i]);
+		give_up(io);
 	}
 }
 
@@ -273,7 +287,7 @@ bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 	bool one = type == TCMU_TMR_ABORT_TASK && n == 1 && !ios[0]->done;
 	bool none = type == TCMU_TMR_ABORT_TASK && n == 0;
 	struct initiator_cmd *cmd = one ? ios[0]->cmd.user : NULL;
-	uint32_t head;
+	uint32_t head, i;
 	uint64_t end;
 
 	if (!one && !(none && all) && type != TCMU_TMR_LUN_RESET) {
@@ -290,7 +304,8 @@ bool kernel_tmr(struct target *t, uint8_t type, struct target_io **ios, uint32_t
 	*tmr = (struct kernel_tmr){ .type = type, .n = n, .open = true };
 	k->attention |= type == TCMU_TMR_LUN_RESET;
 	tmr->ios = tc_alloc(t->tc, (n + 1) * sizeof(*ios));
-	memcpy(tmr->ios, ios, n * sizeof(*ios));
+	for (i = 0; i < n; i++)
+		tmr->ios[i] = ios[i]->done ? NULL : ios[i];
 	if (initiator_tmf(one ? cmd->owner : k->sessions[k->at_session],
 			  one || none ? INITIATOR_ABORT_TASK : INITIATOR_LUN_RESET, cmd,
 			  &tmr->tmf)) {
