@@ -72,7 +72,7 @@ void gen_mode_sense(struct gen *g)
 		cdb[1] |= 0x08; /* DBD */
 	if (ten && gen_one_in(g, 3))
 		cdb[1] |= 0x10; /* LLBAA */
-	cdb[2] = (uint8_t)GEN_OF(g, 0x3f, 0x3f, 0x08, 0x0a, 0x01, 0x08);
+	cdb[2] = (uint8_t)GEN_OF(g, 0x3f, 0x3f, 0x08, 0x0a, 0x01, 0x08, 0x0a);
 	cdb[2] |= (uint8_t)(GEN_OF(g, 0, 0, 0, 1, 2, 1) << 6);
 	if (ODD(g))
 		cdb[2] |= 0xc0; /* saved values */

@@ -49,7 +49,7 @@ void gen_write_same(struct gen *g)
 	gen_put_be(cdb + 2, r.lba, sixteen ? 8 : 4);
 	gen_put_be(cdb + (sixteen ? 10 : 7), r.blocks, sixteen ? 4 : 2);
 	cdb[1] = (uint8_t)GEN_OF(g, 0, 0, 0, WS_UNMAP, WS_UNMAP);
-	if (sixteen && gen_one_in(g, 4))
+	if (gen_one_in(g, sixteen ? 4 : 16)) /* reserved in the short one */
 		cdb[1] |= WS_NDOB;
 	if (ODD(g)) /* any combination of all of them, and WRPROTECT */
 		cdb[1] ^= (uint8_t)(gen_one_in(g, 3) ? gen_below(g, 256)
@@ -66,6 +66,11 @@ void gen_write_same(struct gen *g)
 #define UNMAP_DESC   16
 #define UNMAP_DESCS  3 /* that fit into fuzz_op.bytes */
 
+static uint32_t all_of(const struct gen *g)
+{
+	return g->blocks < UINT32_MAX ? (uint32_t)g->blocks : UINT32_MAX;
+}
+
 static uint32_t descriptors(struct gen *g, struct fuzz_op *op)
 {
 	uint32_t n = gen_in(g, 0, UNMAP_DESCS), i;
@@ -79,6 +84,9 @@ static uint32_t descriptors(struct gen *g, struct fuzz_op *op)
 		/* an empty one is not the last */
 		if (gen_one_in(g, 6))
 			r.blocks = 0;
+		/* several of these may be more than are unmapped at once */
+		if (g->big && gen_one_in(g, 4))
+			r = (struct gen_range){ 0, all_of(g) };
 		d = op->bytes + UNMAP_HEADER + i * UNMAP_DESC;
 		gen_put_be(d, r.lba, 8);
 		gen_put_be(d + 8, r.blocks, 4);
@@ -171,15 +179,30 @@ static uint32_t mode_page(struct gen *g, uint8_t *p, uint32_t page)
 	}
 }
 
+/* As many blocks as there are; 0 and all ones say the same (SPC-4, SBC-4). */
+static uint64_t descriptor_blocks(struct gen *g, uint64_t ones)
+{
+	switch (gen_below(g, 4)) {
+	case 0:
+		return 0;
+	case 1:
+		return ones;
+	default:
+		return g->blocks + (ODD(g) ? 1 : 0);
+	}
+}
+
 static uint32_t block_descriptor(struct gen *g, uint8_t *p, bool long_lba)
 {
+	uint32_t size = ODD(g) ? g->block_size * 2 : g->block_size;
+
 	if (long_lba) {
-		gen_put_be(p, gen_one_in(g, 2) ? g->blocks : 0, 8);
-		gen_put_be(p + 12, g->block_size, 4);
+		gen_put_be(p, descriptor_blocks(g, UINT64_MAX), 8);
+		gen_put_be(p + 12, size, 4);
 		return 16;
 	}
-	gen_put_be(p, gen_one_in(g, 2) ? g->blocks : 0, 4);
-	gen_put_be(p + 5, g->block_size, 3);
+	gen_put_be(p, descriptor_blocks(g, UINT32_MAX), 4);
+	gen_put_be(p + 5, size, 3);
 	return 8;
 }
 
@@ -190,11 +213,13 @@ static uint32_t spoil_list(struct gen *g, uint8_t *p, uint32_t header, uint32_t 
 
 	switch (gen_below(g, 6)) {
 	case 0: /* too short for what it says it has, or for its header */
-		return gen_below(g, len);
+		i = gen_one_in(g, 2) ? gen_below(g, len) : header + GEN_OF(g, 0, 1, 7, 8, 15);
+		return i < len ? i : len;
 	case 1:
 		return len + gen_in(g, 1, 4) < FUZZ_BYTES ? len + gen_in(g, 1, 4) : len;
 	case 2: /* the block descriptor's length */
-		p[header == 8 ? 7 : 3] = (uint8_t)GEN_OF(g, 1, 7, 8, 9, 16, 255);
+		p[header == 8 ? 7 : 3] = (uint8_t)GEN_OF(g, 1, 7, 8, 9, 16, 255, len, len - header,
+							 len - header + 1, len - 1);
 		return len;
 	case 3: /* a field of a page that cannot be changed */
 		i = gen_in(g, header, len - 1);
@@ -251,4 +276,22 @@ void gen_mode_select(struct gen *g)
 	if (len == 0)
 		op->n[FUZZ_S_DIR] = op->n[FUZZ_S_FILL] = 0;
 	gen_spoil(g, op);
+	if (gen_one_in(g, 4)) /* what has changed, and what has not */
+		gen_mode_sense(g);
+}
+
+void gen_unmap_pair(struct gen *g, struct gen_range a, struct gen_range b)
+{
+	const uint32_t len = UNMAP_HEADER + 2 * UNMAP_DESC;
+	const uint8_t cdb[10] = { [0] = 0x42, [8] = (uint8_t)len };
+	struct fuzz_op *op = gen_cdb(g, cdb, RINGSIM_TO_DEVICE, len);
+
+	op->n[FUZZ_S_FILL] = FUZZ_FILL_BYTES;
+	op->bytes_len = (uint8_t)len;
+	gen_put_be(op->bytes, len - 2, 2);
+	gen_put_be(op->bytes + 2, 2 * UNMAP_DESC, 2);
+	gen_put_be(op->bytes + UNMAP_HEADER, a.lba, 8);
+	gen_put_be(op->bytes + UNMAP_HEADER + 8, a.blocks, 4);
+	gen_put_be(op->bytes + UNMAP_HEADER + UNMAP_DESC, b.lba, 8);
+	gen_put_be(op->bytes + UNMAP_HEADER + UNMAP_DESC + 8, b.blocks, 4);
 }

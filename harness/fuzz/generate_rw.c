@@ -226,12 +226,15 @@ void gen_duel(struct gen *g)
 			if (r.lba + r.blocks > g->blocks)
 				r.lba = g->blocks - r.blocks;
 		}
-		switch (gen_below(g, 6)) {
+		switch (gen_below(g, 7)) {
 		case 0:
 			gen_transfer(g, true, r.lba, r.blocks);
 			break;
 		case 1:
 			gen_transfer(g, false, r.lba, r.blocks);
+			break;
+		case 2:
+			gen_unmap_pair(g, (struct gen_range){ g->blocks - 1, 1 }, r);
 			break;
 		default:
 			fast_compare_and_write(g, r);

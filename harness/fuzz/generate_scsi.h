@@ -28,6 +28,8 @@ void gen_synchronize_cache(struct gen *g);
 void gen_bidirectional(struct gen *g);
 void gen_write_same(struct gen *g);
 void gen_unmap(struct gen *g);
+/** gen_unmap_pair() - UNMAP of two ranges, all of it right. */
+void gen_unmap_pair(struct gen *g, struct gen_range a, struct gen_range b);
 void gen_inquiry(struct gen *g);
 void gen_mode_sense(struct gen *g);
 void gen_mode_select(struct gen *g);

@@ -128,6 +128,47 @@ static void test_everything_appears(void)
 	fuzz_program_free(&p);
 }
 
+/* One command of each kind that a handler may take for another one, and what it is. */
+static int rarity(const struct fuzz_op *op)
+{
+	const uint8_t *cdb = op->cdb, *list = op->bytes;
+	static const uint8_t ones[8] = { 255, 255, 255, 255, 255, 255, 255, 255 };
+
+	if (op->verb != FUZZ_SUBMIT)
+		return -1;
+	if (cdb[0] == 0x15 && list[3] == 8 && !memcmp(list + 4, ones, 4))
+		return 0; /* MODE SELECT: all blocks that there are */
+	if (cdb[0] == 0x55 && list[4] & 1 && list[7] == 16 && !memcmp(list + 8, ones, 8))
+		return 1;
+	if (cdb[0] == 0x15 && list[3] == 8 && op->n[FUZZ_S_LEN] == 11)
+		return 2; /* a block descriptor cut off */
+	if (cdb[0] == 0x41 && cdb[1] == 0x01)
+		return 3; /* NDOB where it is reserved */
+	if (cdb[0] == 0x42 && op->bytes_len >= 40 && list[17] + list[33] > 0x10)
+		return 4; /* ranges that are more together than are taken at once */
+	return -1;
+}
+
+static void test_rarities(void)
+{
+	struct fuzz_limits lim = limits(FUZZ_P_SCSI);
+	uint32_t found[5] = { 0 }, seed, i;
+	struct fuzz_program p = { 0 };
+
+	for (seed = 0; seed < 10 * SEEDS; seed++) {
+		CU_ASSERT_EQUAL(fuzz_generate(&p, seed, &lim), 0);
+		for (i = 0; i < p.cnt; i++)
+			if (rarity(&p.ops[i]) >= 0)
+				found[rarity(&p.ops[i])]++;
+	}
+	for (i = 0; i < 5; i++) {
+		CU_ASSERT(found[i] >= 3);
+		if (found[i] < 3)
+			printf("rarity %u: %u times\n", i, found[i]);
+	}
+	fuzz_program_free(&p);
+}
+
 static bool for_processes(const struct fuzz_program *p)
 {
 	uint32_t i;
@@ -326,9 +367,9 @@ int main(void)
 	s = CU_add_suite("fuzz generate", NULL, NULL);
 	if (!s || !CU_add_test(s, "seeds", test_seeds) ||
 	    !CU_add_test(s, "everything appears", test_everything_appears) ||
-	    !CU_add_test(s, "limits", test_limits) || !CU_add_test(s, "lawful", test_lawful) ||
-	    !CU_add_test(s, "bytes", test_bytes) || !CU_add_test(s, "locality", test_locality) ||
-	    !CU_add_test(s, "windows", test_windows))
+	    !CU_add_test(s, "rarities", test_rarities) || !CU_add_test(s, "limits", test_limits) ||
+	    !CU_add_test(s, "lawful", test_lawful) || !CU_add_test(s, "bytes", test_bytes) ||
+	    !CU_add_test(s, "locality", test_locality) || !CU_add_test(s, "windows", test_windows))
 		return 1;
 	CU_basic_run_tests();
 	failures = CU_get_number_of_failures();
