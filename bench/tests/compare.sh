@@ -8,7 +8,6 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 # shellcheck source=harness/tests/programs.bash
 . harness/tests/programs.bash
-export LC_ALL=C
 
 # result FILE STATEMENTS: a result of 10 repeats with 1 % of noise, changed by Python: "r" is it, iops(x)
 # is a series about x. The noise is the same in every run: what chance says of it is known.

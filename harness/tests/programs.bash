@@ -9,6 +9,7 @@ harness=$build/tcmu-harness
 # shellcheck disable=SC2034
 handler=$build/tcmu-handler
 limit_s=30
+export LC_ALL=C # what is expected is sorted by bytes
 unset TCMU_ATTACH TCMU_UIO
 
 dir=$(mktemp -d /tmp/programs.XXXXXX) || exit 2
