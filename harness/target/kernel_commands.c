@@ -86,6 +86,19 @@ static bool took_attention(const struct target *t, const struct initiator_cmd *c
 	       sense_key(cmd->sense) == 6 && sense_asc(cmd->sense) >> 8 == 0x29;
 }
 
+/* A function may be answered after a command that it was about, when the case uses @io again. */
+static void ended(struct target_io *io)
+{
+	struct kernel *k = io->target->kernel;
+	uint32_t i, j;
+
+	for (i = 0; i < TMRS; i++)
+		for (j = 0; k->tmrs[i].open && j < k->tmrs[i].n; j++)
+			if (k->tmrs[i].ios[j] == io)
+				k->tmrs[i].ios[j] = NULL;
+	target_ended(io->target, io);
+}
+
 static void take_answer(struct target_io *io, const struct initiator_cmd *cmd)
 {
 	io->outcome = RINGSIM_ANSWERED;
@@ -96,7 +109,7 @@ static void take_answer(struct target_io *io, const struct initiator_cmd *cmd)
 	       cmd->sense_len < sizeof(io->sense) ? cmd->sense_len : sizeof(io->sense));
 	io->residual = cmd->residual > 0 ? (uint32_t)cmd->residual : 0;
 	io->data_in = cmd->data_in;
-	target_ended(io->target, io);
+	ended(io);
 }
 
 /* As an initiator that had asked for it would have seen it (TAS). */
@@ -105,18 +118,7 @@ static void give_up(struct target_io *io)
 	io->outcome = RINGSIM_ABORTED;
 	io->status = 0x40;
 	io->sense_valid = false;
-	target_ended(io->target, io);
-}
-
-/* A function may be answered after a command that it was about, when the case uses @io again. */
-static void leave_tmrs(struct kernel *k, const struct target_io *io)
-{
-	uint32_t i, j;
-
-	for (i = 0; i < TMRS; i++)
-		for (j = 0; k->tmrs[i].open && j < k->tmrs[i].n; j++)
-			if (k->tmrs[i].ios[j] == io)
-				k->tmrs[i].ios[j] = NULL;
+	ended(io);
 }
 
 static void on_ended(struct initiator_cmd *cmd)
@@ -128,7 +130,6 @@ static void on_ended(struct initiator_cmd *cmd)
 		io->target->kernel->unsent |= 1u << io->target->kernel->at_session;
 		return;
 	}
-	leave_tmrs(io->target->kernel, io);
 	if (cmd->end == INITIATOR_STATUS)
 		take_answer(io, cmd);
 	else if (cmd->end == INITIATOR_ABORTED)
