@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PREFIX	"tcmu-harness."
+#define PREFIX	"tcmu-harness-run."
+#define SUFFIX	"XXXXXX"
 #define ROOM	(512ull << 20)
 #define LEAST	(4ull << 20)
 #define YOUNG_S 60 /* it may be about to be locked */
@@ -85,6 +86,7 @@ static int lock(const char *dir)
 	return -1;
 }
 
+/* Only what mkdtemp() makes is removed: of that name to the letter, with those permissions. */
 static void remove_if_left(const char *parent, const char *name)
 {
 	char path[4096];
@@ -93,8 +95,8 @@ static void remove_if_left(const char *parent, const char *name)
 
 	if (snprintf(path, sizeof(path), "%s/%s", parent, name) >= (int)sizeof(path))
 		return;
-	if (lstat(path, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
-	    time(NULL) - st.st_mtime < YOUNG_S)
+	if (lstat(path, &st) || (st.st_mode & (S_IFMT | 07777)) != (S_IFDIR | 0700) ||
+	    st.st_uid != geteuid() || time(NULL) - st.st_mtime < YOUNG_S)
 		return;
 	fd = lock(path);
 	if (fd < 0)
@@ -109,7 +111,8 @@ static void remove_left(const char *parent)
 	const struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (!strncmp(e->d_name, PREFIX, strlen(PREFIX)))
+		if (strlen(e->d_name) == strlen(PREFIX SUFFIX) &&
+		    !strncmp(e->d_name, PREFIX, strlen(PREFIX)))
 			remove_if_left(parent, e->d_name);
 	if (d)
 		closedir(d);
@@ -120,7 +123,7 @@ char *workdir_in(const char *verb, const char *parent)
 	char *dir = NULL;
 
 	remove_left(parent);
-	if (asprintf(&dir, "%s/" PREFIX "XXXXXX", parent) < 0)
+	if (asprintf(&dir, "%s/" PREFIX SUFFIX, parent) < 0)
 		return NULL;
 	if (mkdtemp(dir)) {
 		lock(dir);

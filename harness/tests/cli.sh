@@ -98,14 +98,18 @@ verdict "a reader that has seen enough" "$(run 0 bash -c '"$1" list | true; exit
 problem=$(run 0 bash -c '"$@" <&- >&-' - "$harness" check --case hnd.001.version-2 --json "$dir/closed")
 [[ -n $problem ]] || python3 -IS -m json.tool "$dir/closed" >/dev/null || problem="no JSON"
 verdict "without standard files" "$problem"
-for name in left held; do
-	mkdir -p "$TMPDIR/tcmu-harness.$name/deeper" && : >"$TMPDIR/tcmu-harness.$name/deeper/file"
-	touch -d '1 hour ago' "$TMPDIR/tcmu-harness.$name"
+# A user's own may have a name that is nearly the same, or other permissions.
+for name in killed inuse0 public killed.mine; do
+	mkdir -p "$TMPDIR/tcmu-harness-run.$name/deeper" && : >"$TMPDIR/tcmu-harness-run.$name/deeper/file"
+	chmod "$([[ $name == public ]] && echo 755 || echo 700)" "$TMPDIR/tcmu-harness-run.$name"
+	touch -d '1 hour ago' "$TMPDIR/tcmu-harness-run.$name"
 done
-exec 9<"$TMPDIR/tcmu-harness.held" && flock 9
-verdict "what a killed run left goes, what a running one has stays" "$(
-	run 0 "$harness" check --case hnd.001.version-2 | grep -vx 'left in TMPDIR: tcmu-harness.held')"
+exec 9<"$TMPDIR/tcmu-harness-run.inuse0" && flock 9
+"$harness" check --case hnd.001.version-2 >"$dir/left" 2>&1
+verdict "what a killed run left goes, what a running one or the user has stays" "$(
+	cd "$TMPDIR" && diff <(ls -d tcmu-harness-run.*) <(printf 'tcmu-harness-run.%s\n' inuse0 killed.mine public))"
 exec 9<&-
+rm -r "$TMPDIR"/tcmu-harness-run.*
 bad "check: no temporary directory" "$dir/none" \
 	env TMPDIR="$dir/none" "$harness" check --case hnd.001.version-2
 # shellcheck disable=SC2016 # it is for the inner shell
