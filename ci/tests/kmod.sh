@@ -24,18 +24,18 @@ run() {
 	[[ -z $pattern ]] || cat "$work/out" "$work/err" | grep -qE -- "$pattern" || why+="expected /$pattern/; "
 	((want != 2)) || (($(wc -l <"$work/err") == 1)) || why+="expected one line; "
 	[[ -z $(ls -A "$work/tmp") ]] || why+="left $(ls -A "$work/tmp"); "
-	report "$title" "$why"
+	verdict "$title" "$why"
 }
 
 refused() { # TITLE PATTERN ARG…: nothing is written either
 	local title=$1 pattern=$2
 	shift 2
 	run "$title" 2 "$pattern" ci/kmod --out "$work/none" "$@"
-	[[ ! -e $work/none ]] || report "$title: nothing is written" "$(echo "$work"/none/*)"
+	[[ ! -e $work/none ]] || verdict "$title: nothing is written" "$(echo "$work"/none/*)"
 }
 
 same() { # TITLE FOUND EXPECTED
-	if [[ $2 == "$3" ]]; then report "$1" ''; else report "$1" "expected '$3', found '$2'"; fi
+	if [[ $2 == "$3" ]]; then verdict "$1" ''; else verdict "$1" "expected '$3', found '$2'"; fi
 }
 
 # --- what cannot work ------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ for name in $all; do
 		why=''
 		(($(wc -l <"$work/own.code") > 1000)) || why='expected code'
 		cmp -s "$work/own.code" "$work/new.code" || why="expected the same code, found other"
-		report "$name is the kernel's own again" "$why"
+		verdict "$name is the kernel's own again" "$why"
 	fi
 done
 
@@ -218,5 +218,4 @@ mkdir -p "$work/wrong/lib/modules/9.9.9-none"
 run 'modules of another release are refused' 2 "expected modules for $release_re, found 9.9.9-none" \
 	ci/vm --kernel "$kernel" --modules "$work/wrong" -- true
 
-echo "1..$count"
-((failed == 0))
+summary

@@ -43,13 +43,13 @@ vm() {
 	((want != 2)) || (($(wc -l <"$work/err") == 1)) || why+="expected one line; "
 	[[ ${with[*]} == *KILL* ]] && rm -rf "$work"/tmp/*
 	why+=$(leftovers)
-	report "$title" "$why"
+	verdict "$title" "$why"
 }
 
 vm "a command's status comes back" 7 60 - --out "$work/art" -- \
 	bash -c 'echo out; echo "Kernel panic - not syncing"; echo kept >/out/file; exit 7'
-report "so does its output" "$([[ $(head -n 1 "$work/out") == out ]] || echo "no 'out' in it")"
-report "so do its files" "$([[ $(<"$work/art/file") == kept && -s $work/art/dmesg.txt ]] || echo "none in --out")"
+verdict "so does its output" "$([[ $(head -n 1 "$work/out") == out ]] || echo "no 'out' in it")"
+verdict "so do its files" "$([[ $(<"$work/art/file") == kept && -s $work/art/dmesg.txt ]] || echo "none in --out")"
 
 # The kernel.
 vm "a panic" 125 60 'the kernel was hurt: .*Kernel panic' -- bash -c 'echo c >/proc/sysrq-trigger; sleep 60'
@@ -101,5 +101,4 @@ if ((EUID == 0)) && unshare -mn true 2>/dev/null; then
 else
 	echo "ok $((++count)) - a full disk, no network # SKIP needs root and unshare(1)"
 fi
-echo "1..$count"
-((failed == 0))
+summary

@@ -14,19 +14,9 @@ read -ra compile <"$build/flags" || exit 2
 dir=$(mktemp -d /tmp/examples.XXXXXX) || exit 2
 trap 'rm -rf "$dir"' EXIT
 
-count=0
-failed=0
-verdict() { # TITLE PROBLEM: no problem, no failure
-	((count++))
-	if [[ -z $2 ]]; then
-		echo "ok $count - $1"
-		return
-	fi
-	((failed++))
-	echo "not ok $count - $1"
-	echo "# $2"
-	sed 's/^/# /' "$dir/out" | head -n 60
-}
+# shellcheck source=ci/verdict.bash
+. ci/verdict.bash
+said=("$dir/out")
 
 # check STATUS HANDLER OPTION…: the report in $dir/out; prints what is wrong.
 check() {
@@ -161,5 +151,4 @@ problem=
 grep -q 'status 00: EXAMPLE minimal' "$dir/out" || problem="expected the INQUIRY data of minimal.c"
 verdict "embed.c talks to minimal.c" "$problem"
 
-echo "1..$count"
-((failed == 0))
+summary

@@ -24,19 +24,9 @@ cp "$build/tcmu-harness" "$build/tcmu-handler" "$build/tcmu-world.so" "$dir/" ||
 user=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
 handler=(--device "d0,size=4M" --handler "$dir/tcmu-handler --store memory:4M --uio {uio}")
 
-count=0
-failed=0
-verdict() { # TITLE PROBLEM: no problem, no failure
-	((count++))
-	if [[ -z $2 ]]; then
-		echo "ok $count - $1"
-		return
-	fi
-	((failed++))
-	echo "not ok $count - $1"
-	echo "# $2"
-	sed 's/^/# /' "$dir/out" | head -n 40
-}
+# shellcheck source=ci/verdict.bash
+. ci/verdict.bash
+said=("$dir/out")
 
 # Runs a command; prints what is wrong with its exit status or with what it left behind.
 run() { # STATUS COMMAND…
@@ -161,5 +151,4 @@ verdict "no library either: run" "$problem"
 problem=$(run 2 "$dir/tcmu-harness" run --mechanism frob "${handler[@]}" -- true)
 verdict "a mechanism that does not exist" "$problem"
 
-echo "1..$count"
-((failed == 0))
+summary

@@ -21,20 +21,9 @@ export TMPDIR=$dir/tmp # of the programs under test: must be empty again after e
 mark=test-$$
 as=() # how to become whoever runs the programs under test
 
-count=0
-failed=0
-verdict() { # TITLE PROBLEM: no problem, no failure
-	((count++))
-	if [[ -z $2 ]]; then
-		echo "ok $count - $1"
-		return
-	fi
-	((failed++))
-	echo "not ok $count - $1"
-	echo "# $2"
-	sed 's/^/# stdout: /' "$dir/out" | head -n 40
-	sed 's/^/# stderr: /' "$dir/err" | head -n 40
-}
+# shellcheck source=ci/verdict.bash
+. ci/verdict.bash
+said=("$dir/out" "$dir/err")
 
 skip() { # TITLE REASON
 	((count++))
@@ -84,11 +73,6 @@ bad() {
 		grep -q -e "$pattern" "$dir/err" || problem="expected '$pattern' on standard error"
 	fi
 	verdict "$title" "$problem"
-}
-
-summary() {
-	echo "1..$count"
-	((failed == 0))
 }
 
 # Whether an ordinary user may run what we built.
